@@ -1,0 +1,160 @@
+"""Workarounds for defects of upstream releases; the only file that knows about them.
+
+:func:`setup` patches nothing by itself. It notes, for each defect, the upstream module it lives
+in; the patch runs right after that module is imported (at once where it already is), so that
+``import ssvrl_mm`` costs nothing and :mod:`ssvrl_mm.video` stays free of torch and OpenMMLab.
+
+Each workaround states its symptom and when it can go.
+"""
+
+import importlib.abc
+import importlib.util
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def _provide_missing_drn(mmaction: types.ModuleType) -> None:
+    """Provides the one module that mmaction2's wheel forgot.
+
+    Symptom: ``No module named 'mmaction.models.localizers.drn'`` on ``import mmaction.models``.
+    Can go: when an mmaction2 release after 1.2.0 ships ``models/localizers/drn``.
+    """
+    name = 'mmaction.models.localizers.drn.drn'
+    if (Path(mmaction.__path__[0]) / 'models/localizers/drn/drn.py').exists():
+        return
+
+    class DRN:
+        """Placeholder of a localizer that the installed mmaction2 does not contain."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            raise ImportError('the installed mmaction2 wheel does not ship the localizer DRN')
+
+    package = types.ModuleType(name.rpartition('.')[0])
+    package.__path__ = []
+    module = types.ModuleType(name)
+    module.DRN = DRN  # type: ignore[attr-defined]
+    sys.modules.setdefault(package.__name__, package)
+    sys.modules.setdefault(name, module)
+
+
+def _skip_multimodal(dependency: types.ModuleType) -> None:
+    """Keeps mmaction2 from importing VindLU, which is written for transformers 4.
+
+    Symptom: ``import mmaction.models`` dies inside VindLU when transformers >= 5 is installed.
+    Can go: when mmaction2 supports transformers 5.
+    """
+    dependency.WITH_MULTIMODAL = False  # type: ignore[attr-defined]
+
+
+def _register_package(config_utils: types.ModuleType) -> None:
+    """Teaches ``_base_ = 'ssvrl_mm::...'`` and ``mmengine.hub.get_config`` our name.
+
+    Symptom: ``mmengine does not support to load ssvrl_mm config``.
+    Can go: when mmengine lets packages register themselves.
+    """
+    config_utils.MODULE2PACKAGE['ssvrl_mm'] = 'ssvrl_mm'
+
+
+def _history_method(owner: Any, name: str) -> Any:
+    """The only ``getattr`` a checkpoint may ask for: HistoryBuffer's statistics."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is not HistoryBuffer or name.startswith('_'):
+        raise ValueError(f'checkpoint asks for {owner!r}.{name}')
+    return getattr(owner, name)
+
+
+def _allow_mmengine_checkpoints(checkpoint: types.ModuleType) -> None:
+    """Allows what mmengine's own checkpoints hold, so that ``weights_only=True`` stays on.
+
+    Symptom: ``WeightsUnpickler error: Unsupported global ... HistoryBuffer`` on ``--resume``
+    with torch >= 2.6.
+    Can go: when mmengine registers its message hub's classes as safe globals.
+    """
+    import numpy as np
+    import torch
+    from mmengine.logging import HistoryBuffer
+
+    array, scalar = np.empty(0).__reduce__()[0], np.float64().__reduce__()[0]
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            (_history_method, 'builtins.getattr'),
+            np.ndarray,
+            np.dtype,
+            array,
+            scalar,
+            # Checkpoints written with numpy 1 name the same functions by their old place.
+            (array, 'numpy.core.multiarray._reconstruct'),
+            (scalar, 'numpy.core.multiarray.scalar'),
+            *{type(np.dtype(code)) for code in '?bBhHiIlLqQefd'},
+        ]
+    )
+
+
+_PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
+    'mmaction': _provide_missing_drn,
+    'mmaction.utils.dependency': _skip_multimodal,
+    'mmengine.config.utils': _register_package,
+    'mmengine.runner.checkpoint': _allow_mmengine_checkpoints,
+}
+
+
+class _PatchingLoader(importlib.abc.Loader):
+    """Runs a module's own loader, then the patch."""
+
+    def __init__(self, loader: Any, patch: Callable[[types.ModuleType], None]) -> None:
+        self.loader = loader
+        self.patch = patch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def create_module(self, spec: Any) -> types.ModuleType | None:
+        """Delegates to the module's own loader."""
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Executes the module, then patches it."""
+        self.loader.exec_module(module)
+        self.patch(module)
+
+
+class _PatchFinder(importlib.abc.MetaPathFinder):
+    """Finds the modules with a pending patch and hands them out with a patching loader."""
+
+    def __init__(self) -> None:
+        self.pending: dict[str, Callable[[types.ModuleType], None]] = {}
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        """Wraps the loader of a module that has a patch; leaves every other module alone."""
+        patch = self.pending.pop(fullname, None)
+        if patch is None:
+            return None
+        try:
+            spec = importlib.util.find_spec(fullname)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is None or spec.loader is None:
+            self.pending[fullname] = patch
+            return None
+        spec.loader = _PatchingLoader(spec.loader, patch)
+        return spec
+
+
+_FINDER = _PatchFinder()
+
+
+def setup() -> None:
+    """Arranges every workaround; calling it again changes nothing."""
+    if _FINDER in sys.meta_path:
+        return
+    for name, patch in _PATCHES.items():
+        if name in sys.modules:
+            patch(sys.modules[name])
+        else:
+            _FINDER.pending[name] = patch
+    sys.meta_path.insert(0, _FINDER)

@@ -1,0 +1,26 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Two cores run the suite; more threads than cores only slow small tensors down.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def clips_dir() -> Path:
+    """The folder of real clips: ``SSVRL_TEST_CLIPS``, or ``../shared/clips`` beside the checkout."""
+    folder = Path(os.environ.get('SSVRL_TEST_CLIPS', REPOSITORY.parent / 'shared' / 'clips'))
+    if not folder.is_dir():
+        pytest.skip(f'no real clips at {folder}')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
