@@ -1,0 +1,162 @@
+"""Exact nearest-neighbour search by cosine similarity, and recall at k. Tensors in, tensors out."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_LOW_32_BITS = 0xFFFFFFFF
+
+
+def nearest_neighbours(
+    query: Tensor,
+    gallery: Tensor,
+    k: int,
+    block: int = 2048,
+    device: torch.device | str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The k gallery rows of highest cosine similarity to each query row, the best first.
+
+    The search is exact: every pair is compared. At most ``block x block`` similarities exist at a
+    time, so the memory beyond the features themselves does not grow with their number. Gallery
+    rows of equal similarity come in the order of their index, whatever the device. A row of
+    zeros has similarity 0 to everything.
+
+    Args:
+        query: features, (N, D), finite.
+        gallery: features, (M, D), finite.
+        k: how many neighbours, 1..M.
+        block: rows of query and of gallery compared at a time.
+        device: where to compare; the features' own device by default. Only blocks travel there.
+
+    Returns:
+        ``(indices, similarities)``: int64 (N, k) rows of the gallery and float32 (N, k) in
+        [-1, 1], on the device of ``query``.
+
+    Raises:
+        ValueError: shapes that do not fit, k out of range, or a feature that is not finite.
+
+    Example:
+        >>> indices, _ = nearest_neighbours(torch.eye(3)[:1], torch.eye(3), k=2)
+        >>> indices
+        tensor([[0, 1]])
+    """
+    for name, features in (('query', query), ('gallery', gallery)):
+        if features.ndim != 2:
+            raise ValueError(f'{name} must be (rows, channels), got {tuple(features.shape)}')
+    if query.shape[1] != gallery.shape[1]:
+        raise ValueError(f'query has {query.shape[1]} channels, gallery {gallery.shape[1]}')
+    if not 1 <= k <= len(gallery):
+        raise ValueError(f'k must be in 1..{len(gallery)} (the size of the gallery), got {k}')
+    if block < 1:
+        raise ValueError(f'block must be positive, got {block}')
+
+    device = torch.device(device) if device is not None else query.device
+    best = [
+        torch.empty(len(rows), 0, dtype=torch.int64, device=device) for rows in query.split(block)
+    ]
+    for i, gallery_rows in enumerate(gallery.split(block)):
+        gallery_rows = _unit_rows(gallery_rows, i * block, 'gallery', device)
+        for j, query_rows in enumerate(query.split(block)):
+            query_rows = _unit_rows(query_rows, j * block, 'query', device)
+            keys = _largest(_keys(query_rows @ gallery_rows.T, i * block), k)
+            best[j] = _largest(torch.cat([best[j], keys], dim=1), k)
+    keys = torch.cat(best).to(query.device)
+    return _indices(keys), _similarities(keys)
+
+
+def join_features(features: Sequence[Tensor]) -> Tensor:
+    """Joins several views of the same videos so that one search sees all of them.
+
+    Each view is L2-normalised, then all are concatenated: the inner product of two joined rows is
+    the sum of the views' cosines, and their cosine its mean.
+
+    Args:
+        features: one (N, D_v) tensor per view; the widths may differ.
+
+    Returns:
+        float32 (N, sum of D_v).
+    """
+    return torch.cat([F.normalize(view.float(), dim=1) for view in features], dim=1)
+
+
+def recall_at_k(
+    neighbours: Tensor, query_labels: Tensor, gallery_labels: Tensor, topk: Sequence[int]
+) -> dict[int, float]:
+    """Share of the queries with a video of their own class among the first k neighbours.
+
+    Args:
+        neighbours: gallery rows, the best first, int64 (N, K).
+        query_labels: (N,).
+        gallery_labels: (M,).
+        topk: the values of k, each in 1..K.
+
+    Returns:
+        ``{k: recall}`` with recalls in [0, 1].
+
+    Raises:
+        ValueError: a k beyond the neighbours given.
+    """
+    if not all(1 <= k <= neighbours.shape[1] for k in topk):
+        raise ValueError(f'topk {tuple(topk)} must lie in 1..{neighbours.shape[1]}')
+    hits = gallery_labels[neighbours] == query_labels[:, None]
+    return {k: hits[:, :k].any(dim=1).double().mean().item() for k in topk}
+
+
+def chance_recall(query_labels: Tensor, gallery_labels: Tensor, topk: Sequence[int]) -> dict:
+    """The recall at k that a random ranking of the gallery reaches on average.
+
+    With M gallery videos of which n_q have the class of query q, a random ranking has none of
+    them among the first k with probability C(M - n_q, k) / C(M, k); for k = 1 the recall is thus
+    the mean over the queries of n_q / M.
+
+    Args:
+        query_labels: non-negative integers, (N,).
+        gallery_labels: non-negative integers, (M,).
+        topk: the values of k, each in 1..M.
+
+    Returns:
+        ``{k: recall}`` with recalls in [0, 1].
+    """
+    size = len(gallery_labels)
+    counts = torch.bincount(gallery_labels, minlength=int(query_labels.max()) + 1)
+    same_class = counts[query_labels].double()
+    drawn = torch.arange(max(topk))
+    miss = ((size - same_class[:, None] - drawn) / (size - drawn)).clamp(min=0).cumprod(dim=1)
+    return {k: 1 - miss[:, k - 1].mean().item() for k in topk}
+
+
+def _unit_rows(features: Tensor, start: int, name: str, device: torch.device) -> Tensor:
+    features = features.to(device, torch.float32)
+    finite = features.isfinite().all(dim=1)
+    if not finite.all():
+        row = start + int((~finite).nonzero()[0])
+        raise ValueError(f'{name} row {row} is not finite')
+    return F.normalize(features, dim=1)
+
+
+def _keys(similarities: Tensor, start: int) -> Tensor:
+    """Integers that sort like (similarity, then lower index): torch.topk leaves ties open.
+
+    The high 32 bits hold the float's bit pattern, its lower bits turned round where it is
+    negative so that integers order as the floats do; the low 32 bits count down with the index.
+    """
+    # Adding zero makes -0.0 a 0.0, whose bits differ although the two are equal.
+    bits = (similarities + 0.0).view(torch.int32)
+    bits = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    indices = torch.arange(start, start + similarities.shape[1], device=similarities.device)
+    return (bits.long() << 32) | (_LOW_32_BITS - indices)
+
+
+def _indices(keys: Tensor) -> Tensor:
+    return _LOW_32_BITS - (keys & _LOW_32_BITS)
+
+
+def _similarities(keys: Tensor) -> Tensor:
+    bits = (keys >> 32).int()
+    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).view(torch.float32)
+
+
+def _largest(keys: Tensor, k: int) -> Tensor:
+    return keys.topk(min(k, keys.shape[1]), dim=1).values

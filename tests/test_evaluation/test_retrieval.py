@@ -1,0 +1,330 @@
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmaction.structures import ActionDataSample
+from mmengine.dataset import BaseDataset, ConcatDataset, DefaultSampler
+from mmengine.evaluator import Evaluator
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from mmengine.structures import InstanceData
+
+from ssvrl_mm.evaluation import VideoRetrieval, format_table
+
+NUM_GALLERY, NUM_QUERY, NUM_CLASSES = 8, 5, 3  # 13 videos: never even over two processes
+
+
+def video(role, index):
+    """Features and label of a video: any function of its role and index will do."""
+    generator = np.random.default_rng([role == 'query', index])
+    label = int(generator.integers(NUM_CLASSES))
+    centre = np.random.default_rng(label).normal(size=(2, 6))
+    rgb, motion = (centre + 0.9 * generator.normal(size=(2, 6))).astype(np.float32)
+    return {'rgb': torch.from_numpy(rgb), 'mv': torch.from_numpy(2 * motion[:4])}, label
+
+
+def samples(role, count):
+    for index in range(count):
+        features, label = video(role, index)
+        yield dict(
+            features=features,
+            gt_label=torch.tensor([label]),
+            role=role,
+            video_id=index,
+            filename=f'{role}_{index}.mp4',
+        )
+
+
+def all_samples():
+    return [*samples('gallery', NUM_GALLERY), *samples('query', NUM_QUERY)]
+
+
+def run_metric(data_samples, **kwargs):
+    metric = VideoRetrieval(**{'topk': (1, 2, 5), **kwargs})
+    for start in range(0, len(data_samples), 3):
+        metric.process(None, data_samples[start : start + 3])
+    return metric.evaluate(len(data_samples))
+
+
+def brute_force(view, topk, centre=False):
+    """Recalls by loops over numpy arrays in double precision."""
+    streams = ('rgb', 'mv') if view == 'both' else (view,)
+    labels, cosines = {}, 0
+    for stream in streams:
+        stacked = {}
+        for role, count in (('query', NUM_QUERY), ('gallery', NUM_GALLERY)):
+            pairs = [video(role, i) for i in range(count)]
+            rows = np.stack([features[stream].numpy() for features, _ in pairs]).astype(float)
+            rows = rows - rows.mean(axis=0) if centre else rows
+            stacked[role] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+            labels[role] = np.array([label for _, label in pairs])
+        cosines = cosines + stacked['query'] @ stacked['gallery'].T
+    ranked = labels['gallery'][np.argsort(-cosines, axis=1, kind='stable')]
+    hits = ranked == labels['query'][:, None]
+    return {f'retrieval/{view}_R@{k}': hits[:, :k].any(axis=1).mean() for k in topk}
+
+
+@pytest.mark.parametrize('centre', [False, True])
+@pytest.mark.parametrize('block', [2, 2048])
+def test_recalls_equal_a_brute_force(centre, block):
+    metrics = run_metric(all_samples(), centre=centre, block=block)
+    recalls = {}
+    for view in ('rgb', 'mv', 'both'):
+        recalls.update(brute_force(view, (1, 2, 5), centre))
+    assert len({*recalls.values()}) > 2, 'the toy set should tell views apart'
+    for name, expected in recalls.items():
+        assert metrics.pop(name) == pytest.approx(expected), name
+    assert {name: metrics.pop(f'retrieval/num_{name}') for name in ('query', 'gallery')} == {
+        'query': NUM_QUERY,
+        'gallery': NUM_GALLERY,
+    }
+    labels = [[s['gt_label'].item() for s in samples(*a)] for a in (('query', 5), ('gallery', 8))]
+    share = np.mean([np.mean(np.array(labels[1]) == label) for label in labels[0]])
+    assert metrics.pop('retrieval/chance_R@1') == pytest.approx(share)
+    assert {*metrics} == {'retrieval/chance_R@2', 'retrieval/chance_R@5'}
+
+
+def test_order_and_repeats_of_the_samples_do_not_matter():
+    expected = run_metric(all_samples())
+    shuffled = all_samples()[::-1] + all_samples()[3:11]
+    assert run_metric(shuffled) == expected
+
+
+def test_videos_of_different_lists_may_share_an_id():
+    data_samples = all_samples()
+    for sample in data_samples[:NUM_GALLERY]:
+        sample['video_id'] = 0
+    assert run_metric(data_samples)['retrieval/num_gallery'] == NUM_GALLERY
+
+
+def test_clips_are_entries_of_their_own():
+    # Clip c of gallery video i points to axis 2 i + c; the queries' clips hit one video each.
+    axes = torch.eye(4)
+    data_samples = [
+        dict(role='gallery', video_id=i, gt_label=i, features={'rgb': axes[2 * i : 2 * i + 2]})
+        for i in range(2)
+    ]
+    clips = torch.stack([axes[0], axes[3], axes[2]])  # one of video 0, two of video 1
+    data_samples += [dict(role='query', video_id=0, gt_label=0, features={'rgb': clips})]
+    metrics = run_metric(data_samples, views=('rgb',), topk=(1, 4))
+    assert metrics['retrieval/rgb_R@1'] == pytest.approx(1 / 3)
+    assert metrics['retrieval/rgb_R@4'] == 1
+    assert (metrics['retrieval/num_query'], metrics['retrieval/num_gallery']) == (3, 4)
+
+
+def test_a_view_may_be_any_stream_or_sum_of_streams():
+    data_samples = [
+        {**s, 'features': {'rgb': s['features']['mv'], 'flow': s['features']['rgb']}}
+        for s in all_samples()
+    ]
+    metrics = run_metric(data_samples, views=('flow', 'rgb+flow'))
+    for k in (1, 2, 5):
+        assert metrics[f'retrieval/flow_R@{k}'] == brute_force('rgb', [k])[f'retrieval/rgb_R@{k}']
+        both = brute_force('both', [k])[f'retrieval/both_R@{k}']
+        assert metrics[f'retrieval/rgb+flow_R@{k}'] == both
+
+
+def test_mmaction_data_samples_through_the_evaluator():
+    data_samples = []
+    for sample in all_samples():
+        packed = ActionDataSample(
+            metainfo={key: sample[key] for key in ('role', 'video_id', 'filename')}
+        )
+        packed.set_gt_label(sample['gt_label'])
+        features = {name: row[None].half().double() for name, row in sample['features'].items()}
+        sample['features'] = {name: row[0].half() for name, row in sample['features'].items()}
+        if sample['video_id'] % 2:
+            packed.features = InstanceData(**features)
+        else:
+            packed.set_field(features, '_features', dtype=dict)
+        data_samples.append(packed)
+    evaluator = Evaluator(VideoRetrieval(topk=(1, 2, 5)))
+    evaluator.process(data_samples)
+    expected = run_metric([{**s} for s in all_samples()])
+    assert evaluator.evaluate(len(data_samples)) == expected
+
+
+def test_k_beyond_the_gallery_ranks_all_of_it(caplog):
+    metrics = run_metric(all_samples(), topk=(NUM_GALLERY, 50))
+    present = {s['gt_label'].item() for s in samples('gallery', NUM_GALLERY)}
+    found = np.mean([s['gt_label'].item() in present for s in samples('query', NUM_QUERY)])
+    assert metrics['retrieval/rgb_R@50'] == metrics[f'retrieval/rgb_R@{NUM_GALLERY}'] == found
+    assert metrics['retrieval/chance_R@50'] == pytest.approx(found)
+
+
+def test_results_hold_no_more_than_their_own_rows():
+    batch = torch.zeros(1000, 64)
+    metric = VideoRetrieval(views=('rgb',))
+    sample = dict(role='query', video_id=0, gt_label=0, features={'rgb': batch[3]})
+    metric.process(None, [sample])
+    assert len(pickle.dumps(metric.results, protocol=2)) < 2000
+    batch.fill_(1)
+    assert (metric.results[0]['features']['rgb'] == 0).all()
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'features': {'rgb': torch.tensor([1.0, np.nan]), 'mv': torch.ones(2)}}, 'rgb feature is'),
+        ({'features': {'rgb': torch.ones(2)}}, r"need the feature of 'mv', .* gave \['rgb'\]"),
+        ({'features': None}, r'the model gave \[\]'),
+        ({'features': {'rgb': torch.ones(1, 2, 3), 'mv': torch.ones(2)}}, r'\(1, 2, 3\)'),
+        ({'features': {'rgb': torch.ones(2, 3), 'mv': torch.ones(4, 3)}}, 'number of clips'),
+        ({'gt_label': torch.tensor([-1])}, r'one class per video, got \[-1\]'),
+        ({'gt_label': torch.tensor([1, 2])}, r'one class per video, got \[1, 2\]'),
+        ({'role': 'train'}, "role must be one of .* got 'train'"),
+        ({'video_id': None}, 'no video_id'),
+    ],
+)
+def test_unfit_samples_are_named(change, message):
+    sample = {**next(samples('query', 1)), **change, 'filename': 'some/video.mp4'}
+    with pytest.raises(ValueError, match=f'some/video.mp4: .*{message}'):
+        VideoRetrieval().process(None, [sample])
+
+
+def test_missing_label_and_role_are_named():
+    for key, message in (('gt_label', 'one class per video'), ('role', 'role must be')):
+        sample = next(samples('query', 1))
+        del sample[key]
+        with pytest.raises(ValueError, match=f'query_0.mp4: .*{message}'):
+            VideoRetrieval().process(None, [sample])
+
+
+@pytest.mark.parametrize('missing', ['gallery', 'query'])
+def test_a_missing_split_is_an_error(missing):
+    data_samples = [sample for sample in all_samples() if sample['role'] != missing]
+    with pytest.raises(ValueError, match=f"no {missing} among .* role='gallery'"):
+        run_metric(data_samples)
+
+
+@pytest.mark.parametrize('kwargs', [{'topk': ()}, {'topk': (0, 1)}, {'views': 'rgb'}])
+def test_unfit_arguments_are_refused(kwargs):
+    with pytest.raises(ValueError, match='topk must|views must'):
+        VideoRetrieval(**kwargs)
+
+
+def test_table_shows_views_by_k():
+    metrics = {
+        'retrieval/rgb_R@5': 0.75,
+        'retrieval/rgb_R@1': 0.6084,
+        'retrieval/mv_R@1': 0.5,
+        'retrieval/both_R@1': 1.0,
+        'retrieval/num_query': 3783,
+        'acc/top1': 0.3,
+    }
+    assert [line.split() for line in format_table(metrics).splitlines()] == [
+        ['R@1', 'R@5'],
+        ['RGB', '60.8', '75.0'],
+        ['motion', '50.0', '-'],
+        ['both', '100.0', '-'],
+    ]
+    assert len({len(line) for line in format_table(metrics).splitlines()}) == 1
+    with pytest.raises(ValueError, match='acc/top1'):
+        format_table({'acc/top1': 0.3})
+
+
+class ToyDataset(BaseDataset):
+    """The videos of one role."""
+
+    def __init__(self, role, count):
+        self.role, self.count = role, count
+        super().__init__(metainfo={'classes': NUM_CLASSES})
+
+    def load_data_list(self):
+        return [
+            dict(role=self.role, video_id=i, filename=f'{self.role}_{i}.mp4')
+            for i in range(self.count)
+        ]
+
+
+class ToyModel(BaseModel):
+    """Looks the features up; notes how many samples it was shown."""
+
+    seen = 0
+
+    def forward(self, mode='predict', **inputs):
+        names = ('role', 'video_id', 'filename')
+        outputs = []
+        for role, index, filename in zip(*(inputs[name] for name in names), strict=True):
+            index = int(index)
+            features, label = video(role, index)
+            sample = ActionDataSample(
+                metainfo=dict(role=role, video_id=index, filename=filename)
+            ).set_gt_label(label)
+            sample.features = InstanceData(**{name: row[None] for name, row in features.items()})
+            outputs.append(sample)
+        self.seen += len(outputs)
+        return outputs
+
+
+class Halves(DefaultSampler):
+    """Contiguous shares, each padded by its own first video: cutting the list would lose some."""
+
+    def __iter__(self):
+        start = self.rank * (len(self.dataset) // self.world_size)
+        end = len(self.dataset) if self.rank + 1 == self.world_size else start + 6
+        yield from range(start, end)
+        yield from [start] * (2 + self.rank)
+
+
+def validate(work_dir, round_up=True, sampler=DefaultSampler, **metric):
+    """Metrics of a validation and a test by mmengine's own loops, and how many samples we saw."""
+    dataset = ConcatDataset([ToyDataset('gallery', NUM_GALLERY), ToyDataset('query', NUM_QUERY)])
+    loader = dict(
+        dataset=dataset,
+        batch_size=2,
+        sampler=sampler(dataset, shuffle=False, seed=0, round_up=round_up),
+        collate_fn=dict(type='default_collate'),
+    )
+    runner = Runner(
+        model=ToyModel(),
+        work_dir=str(work_dir),
+        val_dataloader=dict(loader),
+        val_cfg=dict(),
+        val_evaluator=[VideoRetrieval(topk=(1, 2, 5), **metric)],
+        test_dataloader=dict(loader),
+        test_cfg=dict(),
+        test_evaluator=[VideoRetrieval(topk=(1, 2, 5), **metric)],
+        default_hooks=dict(logger=None, checkpoint=None),
+        experiment_name=f'{sampler.__name__}_{round_up}_{metric}',
+        log_level='WARNING',
+    )
+    validated, tested = runner.val(), runner.test()
+    assert validated == tested
+    return validated, runner.model.seen // 2
+
+
+def process(rank, folder):
+    """One of two processes; writes what it got."""
+    os.chdir(folder)
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
+    )
+    got = [
+        validate(folder),
+        validate(folder, round_up=False),
+        validate(folder, sampler=Halves),
+        validate(folder, collect_device='gpu'),
+    ]
+    with open(f'{folder}/rank_{rank}.json', 'w') as file:
+        json.dump(got, file)
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_give_the_result_of_one(tmp_path):
+    expected, seen = validate(tmp_path)
+    assert seen == NUM_GALLERY + NUM_QUERY
+    assert expected['retrieval/both_R@1'] == run_metric(all_samples())['retrieval/both_R@1']
+
+    torch.multiprocessing.spawn(process, (str(tmp_path),), nprocs=2)
+
+    shares = []
+    for rank in range(2):
+        outcomes = json.loads((tmp_path / f'rank_{rank}.json').read_text())
+        assert [metrics for metrics, _ in outcomes] == [expected] * 4
+        shares.append([seen for _, seen in outcomes])
+    # Padded to 7 each; ragged 7 and 6; halves of 6 and 7 with 2 and 3 repeats.
+    assert list(zip(*shares, strict=True)) == [(7, 7), (7, 6), (8, 10), (7, 7)]
