@@ -1,0 +1,304 @@
+"""S3D and S3D-G, the separable Inception networks, on any number of input channels."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ssvrl_mm.registry import MODELS
+
+from .separable_inception import InceptionBlock, SeparableUnit, conv_unit
+
+# Output channels of the convolutions of each Inception block, in the order
+# 1x1 | 1x1, 3x3x3 | 1x1, 3x3x3 | 1x1 after the pooling (GoogLeNet's table).
+_BLOCKS: dict[int, dict[str, tuple[int, int, int, int, int, int]]] = {
+    2: {
+        'mixed_3b': (64, 96, 128, 16, 32, 32),
+        'mixed_3c': (128, 128, 192, 32, 96, 64),
+    },
+    3: {
+        'mixed_4b': (192, 96, 208, 16, 48, 64),
+        'mixed_4c': (160, 112, 224, 24, 64, 64),
+        'mixed_4d': (128, 128, 256, 24, 64, 64),
+        'mixed_4e': (112, 144, 288, 32, 64, 64),
+        'mixed_4f': (256, 160, 320, 32, 128, 128),
+    },
+    4: {
+        'mixed_5b': (256, 160, 320, 32, 128, 128),
+        'mixed_5c': (384, 192, 384, 48, 128, 128),
+    },
+}
+_NUM_STAGES = 5
+
+
+def _pool(stage: int, temporal: int, spatial: int) -> nn.Module:
+    """The max pooling that opens stages 1 to 4, for any strides.
+
+    Kernel 3 along the axes it strides over and 1 along the others; the last stage's kernel is its
+    stride, without padding. With the paper's strides these are the paper's four poolings; with
+    strides of 1 there is none.
+    """
+    strides = (temporal, spatial, spatial)
+    if strides == (1, 1, 1):
+        return nn.Identity()
+    if stage == _NUM_STAGES - 1:
+        return nn.MaxPool3d(strides, strides)
+    kernel = tuple(3 if stride > 1 else 1 for stride in strides)
+    return nn.MaxPool3d(kernel, strides, padding=tuple(size // 2 for size in kernel))
+
+
+@MODELS.register_module()
+class S3D(BaseModule):
+    """S3D, or S3D-G with ``gating=True``: Inception-v1 with separable 3D convolutions.
+
+    `Rethinking Spatiotemporal Feature Learning: Speed-Accuracy Trade-offs in Video Classification
+    <https://arxiv.org/abs/1712.04851>`_ (Xie et al., ECCV 2018). Layer for layer the network of
+    torchvision's ``s3d`` without its classifier: 7,910,048 parameters with three input channels
+    (each input channel more or less changes that by 64 * 7 * 7).
+
+    ===== ============ ======== =============== ==============
+    stage last layer   channels temporal stride spatial stride
+    ===== ============ ======== =============== ==============
+    0     conv_1a      64       2               2
+    1     conv_2c      192      2               4
+    2     mixed_3c     480      2               8
+    3     mixed_4f     832      4               16
+    4     mixed_5c     1024     8               32
+    ===== ============ ======== =============== ==============
+
+    Convolutions start from Kaiming's normal rule (fan-out), BatchNorm from weight 1 and bias 0.
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` starts from the
+    backbone of a training checkpoint. A checkpoint of torchvision's ``s3d`` is recognised wherever
+    it is loaded and goes through :func:`from_torchvision`.
+
+    Args:
+        in_channels: Channels of the input: 3 for RGB, 2 for motion.
+        gating: Whether a :class:`FeatureGating` follows every separable unit (S3D-G).
+        width: Factor on all channel numbers, each rounded to the nearest multiple of 8.
+        out_indices: The stages whose output is returned, in increasing order. Later stages are not
+            built.
+        spatial_strides: Spatial stride of each of the five stages. Small inputs (a motion field at
+            the resolution of its blocks) keep some extent with ``(1, 1, 2, 2, 2)``.
+        temporal_strides: Temporal stride of each of the five stages.
+        norm_eps: BatchNorm's epsilon.
+        norm_momentum: BatchNorm's momentum. The paper and torchvision have 0.001, with which the
+            running statistics mean little before some thousand iterations.
+        frozen_stages: The last of the stages that stay as they are, counted from 0; -1 for none.
+        norm_eval: Whether BatchNorm keeps to its running statistics in training.
+        init_cfg: mmengine's initialisation.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> S3D()(torch.rand(2, 3, 16, 112, 112)).shape
+        torch.Size([2, 1024, 2, 3, 3])
+        >>> motion = S3D(in_channels=2, out_indices=(3, 4), spatial_strides=(1, 1, 2, 2, 2))
+        >>> [tuple(map.shape) for map in motion(torch.rand(2, 2, 16, 16, 16))]
+        [(2, 832, 4, 4, 4), (2, 1024, 2, 2, 2)]
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        gating: bool = False,
+        width: float = 1.0,
+        out_indices: Sequence[int] = (4,),
+        spatial_strides: Sequence[int] = (2, 2, 2, 2, 2),
+        temporal_strides: Sequence[int] = (2, 1, 1, 2, 2),
+        norm_eps: float = 1e-3,
+        norm_momentum: float = 0.1,
+        frozen_stages: int = -1,
+        norm_eval: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.out_indices = tuple(out_indices)
+        if not self.out_indices or self.out_indices != tuple(
+            sorted(set(self.out_indices) & set(range(_NUM_STAGES)))
+        ):
+            raise ValueError(f'out_indices must be increasing, within 0..4: {tuple(out_indices)}')
+        depth = self.out_indices[-1] + 1
+        for name, strides in (('spatial', spatial_strides), ('temporal', temporal_strides)):
+            if len(strides) != _NUM_STAGES or min(strides) < 1:
+                raise ValueError(f'{name}_strides must be five numbers from 1 on: {strides}')
+        if not -1 <= frozen_stages < depth:
+            raise ValueError(f'frozen_stages must be within -1..{depth - 1}: {frozen_stages}')
+        if in_channels < 1 or width <= 0:
+            raise ValueError(f'needs in_channels >= 1 and width > 0: {in_channels}, {width}')
+        self.in_channels = in_channels
+        self.frozen_stages = frozen_stages
+        self.norm_eval = norm_eval
+
+        norm_cfg = dict(type='BN3d', eps=norm_eps, momentum=norm_momentum)
+
+        def scaled(channels: int) -> int:
+            return max(8, int(channels * width / 8 + 0.5) * 8)
+
+        self.stages = nn.ModuleList()
+        channels, stage_channels = in_channels, []
+        for stage in range(depth):
+            temporal, spatial = temporal_strides[stage], spatial_strides[stage]
+            layers: OrderedDict[str, nn.Module] = OrderedDict()
+            if stage == 0:
+                strides = (temporal, spatial)
+                layers['conv_1a'] = SeparableUnit(
+                    channels, scaled(64), 7, norm_cfg, gating, strides
+                )
+                channels = scaled(64)
+            else:
+                layers['pool'] = _pool(stage, temporal, spatial)
+            if stage == 1:
+                layers['conv_2b'] = conv_unit(channels, scaled(64), norm_cfg)
+                layers['conv_2c'] = SeparableUnit(scaled(64), scaled(192), 3, norm_cfg, gating)
+                channels = scaled(192)
+            for name, table in _BLOCKS.get(stage, {}).items():
+                block = InceptionBlock(channels, [scaled(c) for c in table], norm_cfg, gating)
+                layers[name] = block
+                channels = block.out_channels
+            self.stages.append(nn.Sequential(layers))
+            stage_channels.append(channels)
+        self.out_channels = tuple(stage_channels[index] for index in self.out_indices)
+        # The last pooling has no padding, so this is the least it can work on.
+        self._least_input = (
+            (temporal_strides[4], spatial_strides[4], spatial_strides[4])
+            if depth == _NUM_STAGES
+            else (1, 1, 1)
+        )
+
+        self.register_load_state_dict_pre_hook(_convert_on_load)
+        self._freeze()
+
+    def _freeze(self) -> None:
+        for stage in self.stages[: self.frozen_stages + 1]:
+            stage.eval()
+            stage.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'S3D':
+        """Sets the mode; frozen stages (and BatchNorm with ``norm_eval``) stay in evaluation."""
+        super().train(mode)
+        self._freeze()
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Feature maps of a batch of clips.
+
+        Args:
+            x: Clips of shape (N, in_channels, T, H, W).
+
+        Returns:
+            The map (N, C, T', H', W') of the stage in ``out_indices``, or the tuple of maps when
+            there are several.
+
+        Raises:
+            ValueError: If the shape does not fit, or the clip is too small for the strides.
+        """
+        if x.dim() != 5 or x.shape[1] != self.in_channels:
+            raise ValueError(
+                f'S3D takes clips of shape (N, {self.in_channels}, T, H, W), got {tuple(x.shape)}'
+            )
+        maps, size = [], tuple(x.shape[2:])
+        for index, stage in enumerate(self.stages):
+            if index == _NUM_STAGES - 1 and any(
+                got < least for got, least in zip(x.shape[2:], self._least_input, strict=True)
+            ):
+                raise ValueError(
+                    f'a clip of (T, H, W) = {size} is too small: {tuple(x.shape[2:])} is left for '
+                    'the last stage; lower temporal_strides or spatial_strides'
+                )
+            x = stage(x)
+            if index in self.out_indices:
+                maps.append(x)
+        return maps[0] if len(maps) == 1 else tuple(maps)
+
+
+_TORCHVISION_LAYERS = {
+    '0': 'stages.0.conv_1a',
+    '2': 'stages.1.conv_2b',
+    '3': 'stages.1.conv_2c',
+    **{
+        str(place): f'stages.{stage}.{name}'
+        for stage, first in ((2, 5), (3, 8), (4, 14))
+        for place, name in enumerate(_BLOCKS[stage], start=first)
+    },
+}
+# features.<layer>.[branch].[0 = spatial, 1 = temporal].<0 = convolution, 1 = norm>.<parameter>
+_TORCHVISION_KEY = re.compile(
+    r'features\.(\d+)\.((?:branch0\.|branch[123]\.[01]\.)?)((?:[01]\.)?)([01])\.(\w+)'
+)
+
+
+@cache
+def _plain_keys() -> frozenset[str]:
+    with torch.device('meta'):
+        return frozenset(S3D().state_dict())
+
+
+def from_torchvision(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of torchvision's ``s3d`` under the names of :class:`S3D`.
+
+    The classifier is left out; everything else must match, one to one.
+
+    Args:
+        state_dict: State dict of ``torchvision.models.video.s3d()``.
+
+    Returns:
+        State dict for ``S3D()``, or for ``S3D(gating=True)`` less its gates.
+
+    Raises:
+        ValueError: If keys are left over or missing; it names them.
+
+    Example:
+        >>> weights = torch.load('s3d-d76dad2f.pth', weights_only=True)  # doctest: +SKIP
+        >>> S3D().load_state_dict(from_torchvision(weights))  # doctest: +SKIP
+        <All keys matched successfully>
+    """
+    converted, unknown = {}, []
+    for key, value in state_dict.items():
+        if key.startswith('classifier.'):
+            continue
+        match = _TORCHVISION_KEY.fullmatch(key)
+        name = None
+        if match:
+            layer, branch, half, kind, parameter = match.groups()
+            half = {'': '', '0.': 'spatial.', '1.': 'temporal.'}[half]
+            kind = ('conv', 'bn')[int(kind)]
+            name = f'{_TORCHVISION_LAYERS.get(layer)}.{branch}{half}{kind}.{parameter}'
+        if name in _plain_keys():
+            converted[name] = value
+        else:
+            unknown.append(key)
+    missing = sorted(_plain_keys() - set(converted))
+    if unknown or missing:
+        raise ValueError(
+            f"not a state dict of torchvision's s3d: unknown keys {unknown}, "
+            f'nothing for {missing[:10]}{" ..." if len(missing) > 10 else ""}'
+        )
+    return converted
+
+
+def _convert_on_load(
+    module: S3D, state_dict: dict[str, Any], prefix: str, *_args: Any, **_kwargs: Any
+) -> None:
+    """Replaces torchvision's weights under ``prefix`` by ours, in place."""
+    if f'{prefix}features.0.0.0.weight' not in state_dict:
+        return
+    theirs = {
+        key.removeprefix(prefix): state_dict.pop(key)
+        for key in list(state_dict)
+        if key.startswith(prefix)
+    }
+    for key, value in from_torchvision(theirs).items():
+        # Stages that were not built have nowhere to put their weights.
+        if int(key.split('.')[1]) < len(module.stages):
+            state_dict[prefix + key] = value

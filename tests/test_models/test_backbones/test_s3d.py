@@ -1,0 +1,270 @@
+"""S3D against torchvision, a transcription of the gating, and arithmetic on shapes and sizes."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from ssvrl_mm.models.backbones import S3D, from_torchvision
+from ssvrl_mm.registry import MODELS
+
+# torchvision documents 8,320,048 parameters for s3d with its classifier of 400 classes.
+NUM_PARAMETERS = 8_320_048 - (1024 * 400 + 400)
+STRIDES = ((2, 2), (2, 4), (2, 8), (4, 16), (8, 32))
+
+
+def num_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def to_torchvision(state_dict: dict) -> dict:
+    """Our names turned into torchvision's, word by word from its source."""
+    layers = ['conv_1a', '-', 'conv_2b', 'conv_2c', '-', 'mixed_3b', 'mixed_3c', '-']
+    layers += ['mixed_4b', 'mixed_4c', 'mixed_4d', 'mixed_4e', 'mixed_4f', '-', 'mixed_5b']
+    layers += ['mixed_5c']
+    words = {'spatial': '0', 'temporal': '1', 'conv': '0', 'bn': '1'}
+    renamed = {}
+    for key, value in state_dict.items():
+        _, _, layer, *path = key.split('.')
+        names = ['features', str(layers.index(layer)), *(words.get(word, word) for word in path)]
+        renamed['.'.join(names)] = value
+    return renamed
+
+
+@pytest.fixture(scope='module')
+def s3d() -> S3D:
+    torch.manual_seed(0)
+    return S3D().eval()
+
+
+def test_every_stage_has_the_documented_channels_and_strides():
+    model = S3D(out_indices=range(5)).eval()
+    with torch.no_grad():
+        maps = model(torch.rand(1, 3, 16, 64, 96))
+    assert model.out_channels == (64, 192, 480, 832, 1024)
+    for feature, channels, (temporal, spatial) in zip(
+        maps, model.out_channels, STRIDES, strict=True
+    ):
+        assert feature.shape == (1, channels, 16 // temporal, 64 // spatial, 96 // spatial)
+
+
+def test_parameter_count(s3d):
+    assert num_parameters(s3d) == NUM_PARAMETERS
+    # Only the 1 x 7 x 7 stem sees the input channels.
+    assert num_parameters(S3D(in_channels=2)) == NUM_PARAMETERS - 64 * 7 * 7
+
+
+def test_gating_adds_one_square_matrix_and_bias_per_separable_unit():
+    separable = [64, 192, 128, 32, 192, 96]
+    separable += [208, 48, 224, 64, 256, 64, 288, 64, 320, 128]
+    separable += [320, 128, 384, 128]
+    gates = sum(channels * channels + channels for channels in separable)
+    assert num_parameters(S3D(gating=True)) == NUM_PARAMETERS + gates
+
+
+def test_gating_transcribed(s3d):
+    torch.manual_seed(1)
+    gated = S3D(gating=True, out_indices=(0,)).eval()
+    unit = gated.stages[0].conv_1a
+    nn.init.normal_(unit.gate.fc.weight)
+    nn.init.normal_(unit.gate.fc.bias)
+    plain = S3D(out_indices=(0,)).eval()
+    plain.load_state_dict({k: v for k, v in gated.state_dict().items() if '.gate.' not in k})
+    clip = torch.randn(2, 3, 6, 16, 16)
+    with torch.no_grad():
+        ungated, result = plain(clip).numpy(), gated(clip).numpy()
+    weight, bias = unit.gate.fc.weight.detach().numpy(), unit.gate.fc.bias.detach().numpy()
+    for i in range(2):
+        for channel in range(64):
+            context = sum(weight[channel, other] * ungated[i, other].mean() for other in range(64))
+            gate = 1 / (1 + torch.exp(torch.tensor(-(context + bias[channel]))).item())
+            assert result[i, channel] == pytest.approx(gate * ungated[i, channel], rel=1e-4)
+
+
+def test_layers_behind_the_stem_transcribed(s3d):
+    """conv_2b to mixed_3b written out with functional calls and the module's own weights."""
+    weights = s3d.state_dict()
+
+    def unit(x, name, stride=1):
+        kernel = weights[f'{name}.conv.weight']
+        x = nn.functional.conv3d(
+            x, kernel, stride=stride, padding=[k // 2 for k in kernel.shape[2:]]
+        )
+        bn = {part: weights[f'{name}.bn.{part}'] for part in ('running_mean', 'running_var')}
+        x = nn.functional.batch_norm(
+            x, **bn, weight=weights[f'{name}.bn.weight'], bias=weights[f'{name}.bn.bias'], eps=1e-3
+        )
+        return x.clamp(min=0)
+
+    def separable(x, name, stride=1):
+        x = unit(x, f'{name}.spatial', (1, stride, stride))
+        return unit(x, f'{name}.temporal', (stride, 1, 1))
+
+    def pool(x):
+        return nn.functional.max_pool3d(x, (1, 3, 3), (1, 2, 2), (0, 1, 1))
+
+    clip = torch.randn(1, 3, 4, 32, 32)
+    with torch.no_grad():
+        x = pool(separable(clip, 'stages.0.conv_1a', 2))
+        x = pool(separable(unit(x, 'stages.1.conv_2b'), 'stages.1.conv_2c'))
+        block = 'stages.2.mixed_3b'
+        expected = [
+            unit(x, f'{block}.branch0'),
+            separable(unit(x, f'{block}.branch1.0'), f'{block}.branch1.1'),
+            separable(unit(x, f'{block}.branch2.0'), f'{block}.branch2.1'),
+            unit(nn.functional.max_pool3d(x, 3, 1, 1), f'{block}.branch3.1'),
+        ]
+        result = s3d.stages[2].mixed_3b(s3d.stages[2].pool(s3d.stages[1](s3d.stages[0](clip))))
+    torch.testing.assert_close(result, torch.cat(expected, 1))
+
+
+def test_features_equal_torchvision():
+    video = pytest.importorskip('torchvision.models.video')
+    torch.manual_seed(0)
+    reference = video.s3d(num_classes=400)
+    for module in reference.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias)
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    ours = S3D().eval()
+    ours.load_state_dict(from_torchvision(reference.state_dict()))
+    assert num_parameters(reference) == 8_320_048
+    assert num_parameters(ours) == num_parameters(reference.features)
+    clip = torch.randn(2, 3, 16, 64, 80)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(clip), reference.eval().features(clip))
+
+
+def test_key_map_is_one_to_one(s3d):
+    theirs = to_torchvision(s3d.state_dict())
+    theirs['classifier.1.weight'] = torch.zeros(1)
+    back = from_torchvision(theirs)
+    assert set(back) == set(s3d.state_dict())
+    assert all(torch.equal(back[key], value) for key, value in s3d.state_dict().items())
+
+
+def test_key_map_names_what_does_not_match(s3d):
+    theirs = to_torchvision(s3d.state_dict())
+    theirs['features.99.0.weight'] = theirs.pop('features.2.0.weight')
+    with pytest.raises(ValueError, match=r'features\.99\.0\.weight.*stages\.1\.conv_2b\.conv'):
+        from_torchvision(theirs)
+
+
+def test_pretrained_with_prefix_and_from_torchvision(s3d, tmp_path):
+    """Both kinds of file start a backbone, also one that lacks the last stages."""
+    ours, theirs = tmp_path / 'ours.pth', tmp_path / 'theirs.pth'
+    prefixed = {f'backbone.{key}': value for key, value in s3d.state_dict().items()}
+    torch.save({'state_dict': prefixed}, ours)
+    torch.save(to_torchvision(s3d.state_dict()), theirs)
+    for init_cfg in (
+        dict(type='Pretrained', checkpoint=str(ours), prefix='backbone.'),
+        dict(type='Pretrained', checkpoint=str(theirs)),
+    ):
+        model = MODELS.build(dict(type='S3D', out_indices=(2,), init_cfg=init_cfg))
+        model.init_weights()
+        assert all(
+            torch.equal(value, s3d.state_dict()[key]) for key, value in model.state_dict().items()
+        )
+
+
+def test_torchvision_weights_load_strictly_into_a_nested_backbone(s3d):
+    model = nn.ModuleDict({'backbone': S3D()})
+    theirs = to_torchvision(s3d.state_dict())
+    model.load_state_dict({f'backbone.{key}': value for key, value in theirs.items()})
+    key = 'stages.4.mixed_5c.branch2.1.temporal.conv.weight'
+    assert torch.equal(model.backbone.state_dict()[key], s3d.state_dict()[key])
+
+
+def test_initial_statistics():
+    """Kaiming's rule, fan-out: variance 2 / (kernel size * output channels); neutral BatchNorm."""
+    torch.manual_seed(0)
+    model = S3D()
+    model.init_weights()
+    for module in model.modules():
+        if isinstance(module, nn.Conv3d) and module.weight.numel() > 50_000:
+            fan_out = module.out_channels * module.weight[0, 0].numel()
+            assert module.weight.var().item() == pytest.approx(2 / fan_out, rel=0.05)
+        if isinstance(module, nn.BatchNorm3d):
+            assert module.weight.eq(1).all() and module.bias.eq(0).all()
+            assert (module.eps, module.momentum) == (1e-3, 0.1)
+
+
+def test_width_scales_channels_to_multiples_of_eight():
+    model = S3D(width=0.25, out_indices=range(5), norm_momentum=0.01)
+    # mixed_3b: 64, 128, 32, 32 -> 16, 32, 8, 8; mixed_3c: 128, 192, 96, 64 -> 32, 48, 24, 16.
+    # mixed_4f: 256, 320, 128, 128 -> 64, 80, 32, 32.
+    # mixed_5c: 384, 384, 128, 128 -> 96, 96, 32, 32.
+    assert model.out_channels == (16, 48, 120, 208, 256)
+    assert [map.shape[1] for map in model(torch.rand(2, 3, 16, 64, 64))] == list(model.out_channels)
+    assert all(m.momentum == 0.01 for m in model.modules() if isinstance(m, nn.BatchNorm3d))
+
+
+def test_strides_keep_a_block_resolution_motion_field():
+    model = S3D(
+        in_channels=2,
+        width=0.125,
+        out_indices=range(5),
+        spatial_strides=(1, 1, 2, 1, 2),
+        temporal_strides=(1, 1, 1, 2, 1),
+    ).eval()
+    with torch.no_grad():
+        maps = model(torch.rand(1, 2, 8, 16, 20))
+    assert [tuple(map.shape[2:]) for map in maps] == [
+        (8, 16, 20),
+        (8, 16, 20),
+        (8, 8, 10),
+        (4, 8, 10),
+        (4, 4, 5),
+    ]
+
+
+@pytest.mark.parametrize('shape', [(3, 16, 64, 64), (1, 2, 16, 64, 64), (1, 1, 3, 16, 64, 64)])
+def test_wrong_shapes_are_named(s3d, shape):
+    with pytest.raises(ValueError, match=r'\(N, 3, T, H, W\), got \(' + str(shape[0])):
+        s3d(torch.zeros(shape))
+
+
+def test_too_small_clips_are_named(s3d):
+    with pytest.raises(ValueError, match=r'\(8, 16, 16\) is too small: \(2, 1, 1\) is left'):
+        s3d(torch.zeros(1, 3, 8, 16, 16))
+
+
+@pytest.mark.parametrize(
+    'bad',
+    [
+        dict(out_indices=()),
+        dict(out_indices=(3, 2)),
+        dict(out_indices=(5,)),
+        dict(spatial_strides=(2, 2)),
+        dict(temporal_strides=(2, 1, 1, 2, 0)),
+        dict(out_indices=(2,), frozen_stages=3),
+        dict(width=0),
+    ],
+)
+def test_bad_arguments(bad):
+    with pytest.raises(ValueError, match=next(iter(set(bad) - {'out_indices'}), 'out_indices')):
+        S3D(**bad)
+
+
+def test_frozen_stages_do_not_change_in_training():
+    model = S3D(width=0.125, frozen_stages=1).train()
+    before = copy.deepcopy(model.state_dict())
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
+    model(torch.rand(2, 3, 8, 32, 32)).square().sum().backward()
+    optimizer.step()
+    changed = {
+        key.split('.')[1]
+        for key, value in model.state_dict().items()
+        if not torch.equal(value, before[key])
+    }
+    assert changed == {'2', '3', '4'}
+
+
+def test_norm_eval_keeps_running_statistics():
+    model = S3D(width=0.125, norm_eval=True).train()
+    model(torch.rand(2, 3, 8, 32, 32))
+    assert all(m.num_batches_tracked == 0 for m in model.modules() if isinstance(m, nn.BatchNorm3d))
+    assert model.training and model.stages[0].conv_1a.spatial.conv.training
