@@ -1,1 +1,6 @@
+"""Hooks of the training loop."""
 
+from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
+from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
+
+__all__ = ['IterationSeedHook', 'SyncNormStatsHook']

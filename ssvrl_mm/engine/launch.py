@@ -1,0 +1,231 @@
+"""What happens between the command line and the Runner: launchers, resuming, checks of files."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import find_latest_checkpoint
+
+# Where each launcher tells a process its rank, its rank on the node and the number of processes.
+_RANK_VARIABLES = {
+    'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
+    'slurm': ('SLURM_PROCID', 'SLURM_LOCALID', 'SLURM_NTASKS'),
+    'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE'),
+}
+
+
+class LaunchError(Exception):
+    """A run cannot start; the message says what is missing and what to do."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that training and testing share.
+
+    Args:
+        parser: Parser that already has ``config``.
+    """
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/NAME_OF_CONFIG)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config: key=value; nested keys with dots, lists as '
+        'key="[a,b]" or key=a,b',
+    )
+    parser.add_argument('--launcher', choices=['none', *_RANK_VARIABLES], default='none')
+    parser.add_argument('--local-rank', '--local_rank', type=int, default=0)
+    parser.add_argument(
+        '--check-only',
+        type=int,
+        metavar='PROCESSES',
+        help='only check that this many processes per node could start the run',
+    )
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Reads the config file and applies ``--cfg-options`` and ``--work-dir``.
+
+    Args:
+        args: Parsed arguments, those of :func:`add_arguments` among them.
+
+    Returns:
+        The config, with a ``work_dir``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = f'work_dirs/{Path(args.config).stem}'
+    return cfg
+
+
+def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -> None:
+    """Checks what a run needs, then sets up its launcher; ends the process where it cannot start.
+
+    With ``--check-only`` the process ends here in any case.
+
+    Args:
+        cfg: Config of the run; what the launcher needs is written.
+        args: Parsed arguments, those of :func:`add_arguments` among them.
+        dataloaders: Names of the dataloaders the run uses.
+    """
+    try:
+        check_files(cfg, dataloaders)
+        if args.check_only is not None:
+            check_devices(args.check_only)
+            sys.exit()
+        setup_launcher(cfg, args.launcher)
+    except LaunchError as error:
+        # The processes of a distributed run fail alike: the first one says why.
+        rank_variable = _RANK_VARIABLES.get(args.launcher, [''])[0]
+        sys.exit(str(error) if os.environ.get(rank_variable, '0') == '0' else 1)
+
+
+def check_devices(num_processes: int) -> None:
+    """Checks that every process of this node gets a CUDA device of its own.
+
+    Args:
+        num_processes: Processes on this node. On a node without CUDA any number will do.
+
+    Raises:
+        LaunchError: There are fewer devices than processes.
+    """
+    num_devices = torch.cuda.device_count()
+    if 0 < num_devices < num_processes:
+        raise LaunchError(
+            f'{num_processes} processes were asked for on a node with {num_devices} CUDA '
+            f'device(s): every process needs its own. Start at most {num_devices}, or set '
+            'CUDA_VISIBLE_DEVICES="" to train on the CPU.'
+        )
+
+
+def setup_launcher(cfg: Config, launcher: str) -> None:
+    """Prepares a config, and on a machine without CUDA the process group, for a launcher.
+
+    mmengine starts processes with NCCL and binds each to a CUDA device. Without CUDA the group is
+    made here with gloo, and the model is wrapped without device ids.
+
+    Args:
+        cfg: Config of the run; ``launcher`` and ``model_wrapper_cfg`` are written.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Raises:
+        LaunchError: A variable the launcher should set is missing, or there are too few devices.
+    """
+    cfg.launcher = launcher
+    if launcher == 'none':
+        return
+    missing = [name for name in _RANK_VARIABLES[launcher] if name not in os.environ]
+    if missing:
+        raise LaunchError(f'--launcher {launcher} was given, but {missing} are not set')
+    rank, local_rank, world_size = (os.environ[name] for name in _RANK_VARIABLES[launcher])
+    check_devices(int(os.environ.get('LOCAL_WORLD_SIZE', int(local_rank) + 1)))
+    if torch.cuda.is_available():
+        return
+    os.environ.update(RANK=rank, LOCAL_RANK=local_rank, WORLD_SIZE=world_size)
+    os.environ.setdefault('MASTER_PORT', '29500')
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _first_slurm_host() if launcher == 'slurm' else '127.0.0.1'
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    wrapper = cfg.get('model_wrapper_cfg') or {'type': 'MMDistributedDataParallel'}
+    # What mmengine's own wrapping sets, but for the device.
+    defaults = {
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+    }
+    cfg.model_wrapper_cfg = {**defaults, **wrapper, 'device_ids': None}
+
+
+def _first_slurm_host() -> str:
+    """The host of the first task of a SLURM job."""
+    command = ['scontrol', 'show', 'hostname', os.environ['SLURM_NODELIST']]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
+
+
+def setup_resume(cfg: Config, resume: str) -> None:
+    """Sets where a run resumes from.
+
+    Args:
+        cfg: Config of the run, with its ``work_dir``; ``resume`` and ``load_from`` are written.
+        resume: Path of a checkpoint, or ``'auto'``: the latest one in the working directory. With
+            none there yet, ``'auto'`` starts the run as if it had not been given.
+    """
+    if resume != 'auto':
+        cfg.resume, cfg.load_from = True, resume
+        return
+    folder = Path(cfg.work_dir)
+    latest = find_latest_checkpoint(str(folder)) if folder.is_dir() else None
+    cfg.resume = latest is not None
+    if latest is not None:
+        cfg.load_from = latest
+
+
+def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
+    """Checks, before anything is built, that the files a run starts from exist.
+
+    Args:
+        cfg: Config of the run.
+        dataloaders: Names of the dataloaders that will be used, for example
+            ``['train_dataloader', 'val_dataloader']``.
+
+    Raises:
+        LaunchError: Data lists, folders of videos or the checkpoint are missing. One message
+            names all of them and tells how to provide them.
+    """
+    from ssvrl_mm.datasets.video_list import HOW_TO_MAKE_A_LIST  # imports all of mmaction2
+
+    missing: dict[str, str] = {}
+    for name in dataloaders:
+        for dataset in _datasets(cfg.get(name) or {}):
+            for kind, path in _dataset_paths(dataset):
+                if not path.exists():
+                    missing.setdefault(f'  {kind:<9} {path.absolute()}', name)
+    lines = [f'{line}  ({name})' for line, name in missing.items()]
+    if lines:
+        lines += [
+            f'A data list holds one `path label` line per video; {HOW_TO_MAKE_A_LIST}.',
+            'Data kept elsewhere: set the environment variable SSVRL_DATA (default: data), or '
+            'override for example',
+            '  --cfg-options train_dataloader.dataset.ann_file=LIST '
+            'train_dataloader.dataset.data_prefix.video=FOLDER',
+        ]
+    checkpoint = cfg.get('load_from')
+    if checkpoint and '://' not in checkpoint and not Path(checkpoint).exists():
+        lines.append(f'  checkpoint {Path(checkpoint).absolute()}')
+    if lines:
+        source = cfg.filename or 'this config'
+        raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
+
+
+def _datasets(node: Any) -> Iterator[dict]:
+    """Every dataset config below a dataloader config, inside wrappers too."""
+    if isinstance(node, list | tuple):
+        for child in node:
+            yield from _datasets(child)
+    elif isinstance(node, dict):
+        if 'ann_file' in node or 'data_prefix' in node:
+            yield node
+        for key in ('dataset', 'datasets'):
+            yield from _datasets(node.get(key))
+
+
+def _dataset_paths(dataset: dict) -> Iterator[tuple[str, Path]]:
+    """The data list and the folders of a dataset, joined as mmengine's ``BaseDataset`` does."""
+    root = dataset.get('data_root') or ''
+    if dataset.get('ann_file'):
+        yield 'data list', Path(root, dataset['ann_file'])
+    for prefix in (dataset.get('data_prefix') or {}).values():
+        if isinstance(prefix, str) and prefix and '://' not in prefix:
+            yield 'videos', Path(root, prefix)

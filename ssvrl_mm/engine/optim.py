@@ -1,0 +1,49 @@
+"""Optimizer wrapper that uses mixed precision where the device has it."""
+
+from typing import Any
+
+import torch
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+
+from ssvrl_mm.registry import OPTIM_WRAPPERS
+
+AMP_DTYPES = ('bfloat16', 'float16')
+
+
+@OPTIM_WRAPPERS.register_module()
+def DeviceAmpOptimWrapper(
+    dtype: str = 'bfloat16',
+    loss_scale: str | float | dict = 'dynamic',
+    **kwargs: Any,
+) -> OptimWrapper:
+    """Builds an ``AmpOptimWrapper`` on CUDA and a plain ``OptimWrapper`` elsewhere.
+
+    One entry in a config thus trains with mixed precision on a GPU and in float32 on a CPU, where
+    mmengine's ``AmpOptimWrapper`` refuses to be built.
+
+    Args:
+        dtype: ``'bfloat16'`` or ``'float16'``. A GPU that computes bfloat16 only by emulation
+            gets float16.
+        loss_scale: Scale of the loss for float16 gradients, see ``AmpOptimWrapper``. bfloat16
+            has the range of float32 and is not scaled.
+        **kwargs: What ``OptimWrapper`` takes: ``optimizer``, ``clip_grad``,
+            ``accumulative_counts``.
+
+    Returns:
+        The optimizer wrapper that fits the device.
+
+    Raises:
+        ValueError: ``dtype`` is not one of the two.
+
+    Example:
+        >>> optim_wrapper = dict(type='DeviceAmpOptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
+    """
+    if dtype not in AMP_DTYPES:
+        raise ValueError(f'dtype must be one of {AMP_DTYPES}, got {dtype!r}')
+    if not torch.cuda.is_available():
+        return OptimWrapper(**kwargs)
+    if dtype == 'bfloat16' and not torch.cuda.is_bf16_supported(including_emulation=False):
+        dtype = 'float16'
+    if dtype == 'bfloat16':
+        loss_scale = {'enabled': False}
+    return AmpOptimWrapper(dtype=dtype, loss_scale=loss_scale, **kwargs)

@@ -1,0 +1,44 @@
+"""Evaluates a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
+
+import argparse
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
+from ssvrl_mm.engine import launch
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description='Evaluate a checkpoint')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--dump', metavar='FILE.pkl', help='also write the predictions there')
+    launch.add_arguments(parser)
+    args = parser.parse_args()
+    if args.dump is not None and not args.dump.endswith(('.pkl', '.pickle')):
+        parser.error(f'--dump writes a pickle file (.pkl, .pickle), got {args.dump}')
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> None:
+    """Writes what the arguments say into the config."""
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.dump is not None:
+        evaluators = cfg.test_evaluator
+        evaluators = list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
+        cfg.test_evaluator = [*evaluators, {'type': 'DumpResults', 'out_file_path': args.dump}]
+
+
+def main() -> None:
+    """Evaluates."""
+    args = parse_args()
+    cfg = launch.load_config(args)
+    merge_args(cfg, args)
+    launch.prepare(cfg, args, ['test_dataloader'])
+    Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    main()

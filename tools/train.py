@@ -1,0 +1,75 @@
+"""Trains a model: ``python tools/train.py CONFIG``."""
+
+import argparse
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
+from ssvrl_mm.engine import launch
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description='Train a model')
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='resume from this checkpoint; without a value (or with "auto"), from the latest one '
+        'in the work dir, if there is one',
+    )
+    precision = parser.add_mutually_exclusive_group()
+    precision.add_argument(
+        '--amp', action='store_true', help='mixed precision on CUDA, whatever the config says'
+    )
+    precision.add_argument(
+        '--no-amp', action='store_true', help='float32, whatever the config says'
+    )
+    parser.add_argument('--no-validate', action='store_true', help='never run the validation')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the real over the base batch size of the config',
+    )
+    parser.add_argument('--seed', type=int, help='seed of the run (default: what the config says)')
+    parser.add_argument(
+        '--deterministic', action='store_true', help='deterministic algorithms on CUDA (slower)'
+    )
+    launch.add_arguments(parser)
+    return parser.parse_args()
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> None:
+    """Writes what the arguments say into the config."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp and cfg.optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
+        cfg.optim_wrapper.type = 'DeviceAmpOptimWrapper'
+    if args.no_amp:
+        cfg.optim_wrapper.type = 'OptimWrapper'
+        for name in ('dtype', 'loss_scale'):
+            cfg.optim_wrapper.pop(name, None)
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    if args.seed is not None:
+        cfg.merge_from_dict({'randomness.seed': args.seed})
+    if args.deterministic:
+        cfg.merge_from_dict({'randomness.deterministic': True})
+    if args.resume is not None:
+        launch.setup_resume(cfg, args.resume)
+
+
+def main() -> None:
+    """Trains."""
+    args = parse_args()
+    cfg = launch.load_config(args)
+    merge_args(cfg, args)
+    launch.prepare(cfg, args, ['train_dataloader', 'val_dataloader'])
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
