@@ -1,0 +1,202 @@
+"""From a collated batch of small integers to the normalised tensors that models take."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+from torch.nn import functional as F
+
+from ssvrl_mm.registry import MODELS
+
+from .utils.photometric import PhotometricAugmentation
+
+# Number of axes of a batch of the stream, and channels on its third axis.
+_LAYOUTS = {
+    'rgb': ((6,), 3),
+    'mv': ((6,), 2),
+    'mv_valid': ((6,), 1),
+    'residual': ((6,), 3),
+    'iframe': ((5, 6), 3),
+}
+
+
+@MODELS.register_module()
+class SSLDataPreprocessor(BaseDataPreprocessor):
+    """Stacks the streams of a batch, moves them to the device, augments and normalises them.
+
+    Every stream leads with N videos and V views (clips) of each:
+
+    - ``rgb`` (N, V, 3, T, H, W): augmented (training only), then ``(x - mean) / std``;
+    - ``iframe`` (N, V, 3, H, W) or (N, V, 3, n, H, W): the same, with draws of its own;
+    - ``mv`` (N, V, 2, T, h, w): clipped to +-``clip`` px per frame, divided by ``clip``, and
+      resized to ``size`` by nearest neighbour, which repeats a block's vector on its pixels;
+    - ``mv_valid`` (N, V, 1, T, h, w): resized like ``mv``, bool as before;
+    - ``residual`` (N, V, 3, T, H, W): divided by ``scale``.
+
+    A stream of another name goes to the device as it is. The bitstream is not to be trusted: a
+    vector that is not a number counts as no motion, an infinite one as the largest, so that one
+    damaged cell does not spoil the whole batch.
+
+    Args:
+        rgb: ``mean`` and ``std`` of the channels, on the scale 0 to 255. Default: as usual for
+            Kinetics.
+        mv: ``clip`` (px per frame, default 20) and ``size``: ``'rgb'`` (default) for the size of
+            the RGB clips or, without RGB, as it is; one number or (height, width); None for as
+            it is.
+        residual: ``scale``, default 255.
+        augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each view of
+            each video gets its own draw, the frames of a clip share it. None: no augmentation.
+        channels_last: Whether clips leave in memory layout ``torch.channels_last_3d``; ``'auto'``:
+            on CUDA only.
+        non_blocking: Whether copies to the device may overlap with the host's work.
+
+    Raises:
+        TypeError: If a stream's settings have a name that is not known.
+        ValueError: If a setting is out of range.
+
+    Example:
+        >>> preprocessor = SSLDataPreprocessor(mv=dict(clip=20, size='rgb'))
+        >>> clips = dict(rgb=[torch.zeros(2, 3, 8, 64, 64, dtype=torch.uint8)] * 4,
+        ...              mv=[torch.zeros(2, 2, 8, 8, 8, dtype=torch.float16)] * 4)
+        >>> inputs = preprocessor(dict(inputs=clips))['inputs']
+        >>> inputs['rgb'].shape, inputs['mv'].shape
+        (torch.Size([4, 2, 3, 8, 64, 64]), torch.Size([4, 2, 2, 8, 64, 64]))
+    """
+
+    def __init__(
+        self,
+        rgb: dict | None = None,
+        mv: dict | None = None,
+        residual: dict | None = None,
+        augment: dict | None = None,
+        channels_last: bool | Literal['auto'] = 'auto',
+        non_blocking: bool = True,
+    ) -> None:
+        super().__init__(non_blocking=non_blocking)
+        self._set_rgb(**(rgb or {}))
+        self._set_mv(**(mv or {}))
+        self._set_residual(**(residual or {}))
+        self.augment = PhotometricAugmentation(**augment) if augment is not None else None
+        if channels_last not in (True, False, 'auto'):
+            raise ValueError(f"channels_last must be True, False or 'auto': {channels_last!r}")
+        self.channels_last = channels_last
+
+    def _set_rgb(
+        self,
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+    ) -> None:
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ValueError(f'rgb needs three means and three positive stds: {mean}, {std}')
+        for name, values in (('mean', mean), ('std', std)):
+            # Fractions of 255, the scale that kornia works on.
+            scaled = torch.tensor(values, dtype=torch.float32).view(3, 1, 1, 1) / 255
+            self.register_buffer(name, scaled, persistent=False)
+
+    def _set_mv(
+        self, clip: float = 20.0, size: Literal['rgb'] | int | Sequence[int] | None = 'rgb'
+    ) -> None:
+        if clip <= 0:
+            raise ValueError(f'mv needs clip > 0: {clip}')
+        self.mv_clip = clip
+        self.mv_size: tuple[int, int] | Literal['rgb'] | None = None
+        if size == 'rgb' or size is None:
+            self.mv_size = size
+            return
+        sides = (size, size) if isinstance(size, int) else tuple(size)
+        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+            raise ValueError(f"mv needs size 'rgb', one number, (height, width) or None: {size!r}")
+        self.mv_size = (sides[0], sides[1])
+
+    def _set_residual(self, scale: float = 255.0) -> None:
+        if scale <= 0:
+            raise ValueError(f'residual needs scale > 0: {scale}')
+        self.residual_scale = scale
+
+    @torch.no_grad()
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Makes a batch ready.
+
+        Args:
+            data: ``inputs``: dict of streams, each a tensor or a list of N tensors (whatever the
+                collate function makes); and ``data_samples`` or nothing.
+            training: Whether to augment.
+
+        Returns:
+            ``dict(inputs, data_samples)`` on the device; the streams listed above in float32.
+
+        Raises:
+            TypeError: If ``inputs`` is no dict.
+            ValueError: If the tensors of a stream differ in shape, or have a wrong one.
+        """
+        inputs = data['inputs']
+        if not isinstance(inputs, Mapping):
+            raise TypeError(f'inputs must be a dict of streams, not {type(inputs).__name__}')
+        streams = {name: self._stack(name, stream) for name, stream in inputs.items()}
+        mv_size = self._target_mv_size(streams)
+        for name, stream in streams.items():
+            if name in ('rgb', 'iframe'):
+                stream = self._images(stream, training)
+            elif name == 'mv':
+                stream = self._motion(stream, mv_size)
+            elif name == 'mv_valid':
+                stream = _resize(stream.float(), mv_size).bool()
+            elif name == 'residual':
+                stream = stream.float() / self.residual_scale
+            streams[name] = self._lay_out(stream)
+        rest = {key: self.cast_data(value) for key, value in data.items() if key != 'inputs'}
+        return {'inputs': streams, 'data_samples': None, **rest}
+
+    def _stack(self, name: str, stream: Any) -> Tensor:
+        """One tensor on the device, leading N; checks the shape."""
+        stream = self.cast_data(stream)
+        if not isinstance(stream, Tensor):
+            shapes = {tuple(clip.shape) for clip in stream}
+            if len(shapes) != 1:
+                raise ValueError(f'{name!r} differs in shape within the batch: {sorted(shapes)}')
+            stream = torch.stack(list(stream))
+        axes, channels = _LAYOUTS.get(name, ((stream.dim(),), None))
+        if stream.dim() not in axes or (channels and stream.shape[2] != channels):
+            raise ValueError(
+                f'{name!r} must be (N, V, {channels}, [T,] H, W), got {tuple(stream.shape)}'
+            )
+        return stream
+
+    def _target_mv_size(self, streams: dict[str, Tensor]) -> tuple[int, int] | None:
+        if self.mv_size != 'rgb':
+            return self.mv_size
+        if 'rgb' not in streams:
+            return None
+        height, width = streams['rgb'].shape[-2:]
+        return height, width
+
+    def _images(self, images: Tensor, training: bool) -> Tensor:
+        shape = images.shape
+        clips = images.flatten(0, 1).float() / 255
+        clips = clips.unsqueeze(2) if clips.dim() == 4 else clips
+        if training and self.augment is not None:
+            clips = self.augment(clips)
+        return ((clips - self.mean) / self.std).view(shape)
+
+    def _motion(self, motion: Tensor, size: tuple[int, int] | None) -> Tensor:
+        clip = self.mv_clip
+        motion = motion.float().nan_to_num(nan=0.0, posinf=clip, neginf=-clip)
+        return _resize(motion.clamp(-clip, clip) / clip, size)
+
+    def _lay_out(self, stream: Tensor) -> Tensor:
+        wanted = stream.is_cuda if self.channels_last == 'auto' else self.channels_last
+        if not wanted or stream.dim() != 6:
+            return stream.contiguous()
+        clips = stream.flatten(0, 1).contiguous(memory_format=torch.channels_last_3d)
+        return clips.unflatten(0, stream.shape[:2])
+
+
+def _resize(stream: Tensor, size: tuple[int, int] | None) -> Tensor:
+    """Nearest-neighbour resize of the last two axes of (N, V, C, T, h, w)."""
+    if size is None or tuple(stream.shape[-2:]) == tuple(size):
+        return stream
+    # Sample at the centres of the target's pixels ('nearest' alone shifts by half a cell).
+    images = F.interpolate(stream.flatten(0, 2), size=tuple(size), mode='nearest-exact')
+    return images.unflatten(0, stream.shape[:3])

@@ -1,0 +1,236 @@
+"""SSLDataPreprocessor against arithmetic in numpy, and the augmentation against its promises."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmaction.structures import ActionDataSample
+from mmengine.dataset import default_collate, pseudo_collate
+
+from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
+from ssvrl_mm.models.utils.photometric import PhotometricAugmentation
+from ssvrl_mm.registry import MODELS
+
+MEAN = np.array([123.675, 116.28, 103.53]).reshape(3, 1, 1, 1)
+STD = np.array([58.395, 57.12, 57.375]).reshape(3, 1, 1, 1)
+AUGMENT = dict(
+    color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.8),
+    grayscale_p=0.2,
+    blur=dict(sigma=(0.1, 2.0), p=0.5),
+)
+
+
+def build(**settings):
+    return MODELS.build(dict(type='SSLDataPreprocessor', **settings))
+
+
+def sample(generator: np.random.Generator, views: int = 2, frames: int = 4) -> dict:
+    """One packed item: 16 x 24 px, motion in 8 px blocks."""
+    rgb = generator.integers(0, 256, (views, 3, frames, 16, 24), dtype=np.uint8)
+    motion = generator.normal(0, 15, (views, 2, frames, 2, 3)).astype(np.float16)
+    inputs = {'rgb': torch.from_numpy(rgb), 'mv': torch.from_numpy(motion)}
+    return dict(inputs=inputs, data_samples=ActionDataSample().set_gt_label(1))
+
+
+def still_clips(repeats: int, frames: int = 5) -> torch.Tensor:
+    """The same frame at every time of every clip, (1, repeats, 3, frames, 32, 32) uint8."""
+    frame = np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8)
+    return torch.from_numpy(frame).repeat(1, repeats, 1, frames, 1, 1)
+
+
+def test_normalisation_and_upsampling_transcribed():
+    generator = np.random.default_rng(0)
+    items = [sample(generator) for _ in range(3)]
+    output = build()(pseudo_collate(items))
+    for i, item in enumerate(items):
+        rgb = (item['inputs']['rgb'].numpy() - MEAN) / STD
+        np.testing.assert_allclose(output['inputs']['rgb'][i], rgb, atol=1e-5)
+        motion = item['inputs']['mv'].numpy().astype(np.float32).clip(-20, 20) / 20
+        blocks = motion.repeat(8, axis=-2).repeat(8, axis=-1)
+        np.testing.assert_allclose(output['inputs']['mv'][i], blocks, atol=1e-6)
+    assert output['inputs']['rgb'].dtype == output['inputs']['mv'].dtype == torch.float32
+    assert [s.gt_label.item() for s in output['data_samples']] == [1, 1, 1]
+    assert items[0]['inputs']['rgb'].dtype == torch.uint8
+
+
+def test_lists_and_stacks_give_the_same():
+    items = [sample(np.random.default_rng(seed)) for seed in range(2)]
+    inputs = [dict(inputs=item['inputs']) for item in items]
+    lists, stacks = build()(pseudo_collate(inputs)), build()(default_collate(inputs))
+    assert all(torch.equal(lists['inputs'][k], stacks['inputs'][k]) for k in ('rgb', 'mv'))
+    assert lists['data_samples'] is None
+
+
+@pytest.mark.parametrize(
+    ('size', 'with_rgb', 'expected'),
+    [('rgb', True, (16, 24)), ('rgb', False, (2, 3)), (None, True, (2, 3)), (6, True, (6, 6))]
+    + [((4, 9), False, (4, 9))],
+)
+def test_motion_size(size, with_rgb, expected):
+    item = sample(np.random.default_rng(0))['inputs']
+    inputs = {'mv': item['mv'][None], 'mv_valid': torch.ones(1, 2, 1, 4, 2, 3, dtype=torch.bool)}
+    inputs['mv_valid'][..., 0, 0] = False
+    if with_rgb:
+        inputs['rgb'] = item['rgb'][None]
+    output = build(mv=dict(size=size))(dict(inputs=inputs))['inputs']
+    assert output['mv'].shape == (1, 2, 2, 4, *expected)
+    assert output['mv_valid'].shape == (1, 2, 1, 4, *expected)
+    invalid = (expected[0] // 2) * (expected[1] // 3)
+    assert (~output['mv_valid'][0, 0, 0, 0]).sum() == invalid
+
+
+def test_uneven_upsampling_takes_the_cell_at_the_pixel_centre():
+    motion = torch.arange(3, dtype=torch.float16).expand(1, 1, 2, 1, 1, 3)
+    output = build(mv=dict(clip=2, size=(1, 7)))(dict(inputs={'mv': motion}))['inputs']['mv']
+    centres = (np.arange(7) + 0.5) / 7
+    assert output[0, 0, 0, 0, 0].tolist() == (np.floor(centres * 3) / 2).tolist()
+
+
+def test_hostile_motion_is_bounded():
+    motion = torch.tensor([float('nan'), float('inf'), -float('inf'), 6e4, -30.0, 5.0])
+    motion = motion.half().view(1, 1, 1, 1, 1, 6).repeat(1, 1, 2, 1, 1, 1)
+    output = build(mv=dict(clip=10.0))(dict(inputs={'mv': motion}))['inputs']['mv']
+    assert output[0, 0, 0, 0, 0].tolist() == [0, 1, -1, 1, -1, 0.5]
+
+
+def test_residual_iframe_and_unknown_streams():
+    iframe = torch.full((1, 2, 3, 8, 8), 200, dtype=torch.uint8)
+    residual = torch.full((1, 2, 3, 4, 8, 8), -51, dtype=torch.int16)
+    other = torch.arange(3)
+    output = build()(dict(inputs=dict(iframe=iframe, residual=residual, permutation=other)))
+    expected = (200 - MEAN[..., 0]) / STD[..., 0] * np.ones((1, 2, 3, 8, 8))
+    np.testing.assert_allclose(output['inputs']['iframe'], expected, atol=1e-5)
+    assert output['inputs']['residual'].unique().tolist() == [pytest.approx(-0.2)]
+    assert output['inputs']['permutation'] is other
+
+
+@pytest.mark.parametrize(
+    ('inputs', 'named'),
+    [
+        (dict(rgb=torch.zeros(2, 3, 4, 8, 8)), r"'rgb'.*\(2, 3, 4, 8, 8\)"),
+        (dict(mv=torch.zeros(1, 1, 3, 4, 8, 8)), r"'mv' must be \(N, V, 2,"),
+        (dict(rgb=[torch.zeros(1, 3, 4, 8, 8), torch.zeros(1, 3, 4, 8, 9)]), r"'rgb' differs"),
+    ],
+)
+def test_wrong_shapes_are_named(inputs, named):
+    with pytest.raises(ValueError, match=named):
+        build()(dict(inputs=inputs))
+    with pytest.raises(TypeError, match='dict of streams'):
+        build()(dict(inputs=[torch.zeros(1)]))
+
+
+@pytest.mark.parametrize(
+    ('settings', 'error'),
+    [
+        (dict(mv=dict(size=(0, 4))), ValueError),
+        (dict(mv=dict(clip=0)), ValueError),
+        (dict(mv=dict(max=3)), TypeError),
+        (dict(rgb=dict(std=(1, 0, 1))), ValueError),
+        (dict(channels_last='yes'), ValueError),
+        (dict(augment=dict(solarize=0.1)), TypeError),
+        (dict(augment=dict(grayscale_p=2.0)), ValueError),
+        (dict(augment=dict(blur=dict(sigma=(2.0, 0.1)))), ValueError),
+    ],
+)
+def test_bad_settings(settings, error):
+    with pytest.raises(error):
+        build(**settings)
+
+
+def test_augmentation_is_constant_in_time_and_differs_between_views():
+    preprocessor = build(augment=AUGMENT)
+    torch.manual_seed(0)
+    clips = preprocessor(dict(inputs=dict(rgb=still_clips(8))), training=True)['inputs']['rgb'][0]
+    assert torch.equal(clips, clips[:, :, :1].expand_as(clips))
+    distances = torch.cdist(clips[:, :, 0].flatten(1), clips[:, :, 0].flatten(1))
+    # Each view has a draw of its own: no two come out alike.
+    assert distances[~torch.eye(8, dtype=torch.bool)].min() > 0.1
+
+
+def test_augmentation_uses_torchs_generator_alone():
+    preprocessor, batch = build(augment=AUGMENT), dict(inputs=dict(rgb=still_clips(6)))
+    states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    torch.manual_seed(3)
+    first = preprocessor(batch, training=True)['inputs']['rgb']
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states  # noqa: NPY002
+    second = preprocessor(batch, training=True)['inputs']['rgb']
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    torch.manual_seed(3)
+    assert torch.equal(preprocessor(batch, training=True)['inputs']['rgb'], first)
+    assert not torch.equal(first, second)
+
+
+def test_evaluation_and_motion_are_not_augmented():
+    batch = pseudo_collate([sample(np.random.default_rng(0))])
+    plain, augmented = build(), build(augment=AUGMENT)
+    assert torch.equal(augmented(batch)['inputs']['rgb'], plain(batch)['inputs']['rgb'])
+    trained = augmented(batch, training=True)['inputs']
+    assert torch.equal(trained['mv'], plain(batch)['inputs']['mv'])
+    assert trained['rgb'].is_contiguous()
+
+
+def test_grey_blur_and_brightness_transcribed():
+    clips = torch.rand(2, 3, 3, 16, 16)
+    grey = PhotometricAugmentation(grayscale_p=1.0)(clips).numpy()
+    luma = np.tensordot([0.299, 0.587, 0.114], clips.numpy(), axes=([0], [1]))
+    np.testing.assert_allclose(grey, np.stack([luma] * 3, axis=1), atol=1e-5)
+
+    impulse = torch.zeros(1, 3, 1, 17, 17)
+    impulse[..., 8, 8] = 1
+    blurred = PhotometricAugmentation(blur=dict(sigma=(1.5, 1.5)))(impulse)[0, 0, 0].numpy()
+    x = np.arange(-5, 6)
+    kernel = np.exp(-(x**2) / (2 * 1.5**2))
+    kernel /= kernel.sum()
+    np.testing.assert_allclose(blurred[3:14, 3:14], np.outer(kernel, kernel), atol=1e-6)
+
+    torch.manual_seed(0)
+    dim = PhotometricAugmentation(color_jitter=dict(brightness=0.5))(clips * 0.5) / (clips * 0.5)
+    factors = dim.flatten(1)
+    assert (factors.amax(1) - factors.amin(1)).max() < 1e-4
+    assert (factors[:, 0] - 1).abs().max() <= 0.5 and abs(factors[0, 0] - factors[1, 0]) > 1e-3
+
+
+def test_probabilities_are_per_clip():
+    torch.manual_seed(0)
+    clips = torch.rand(1, 3, 2, 8, 8).repeat(400, 1, 1, 1, 1)
+    augmented = PhotometricAugmentation(grayscale_p=0.2)(clips)
+    grey = (augmented[:, 0] - augmented[:, 1]).abs().amax(dim=(1, 2, 3)) < 1e-5
+    # Binomial: standard deviation 8 around 80.
+    assert 48 < grey.sum() < 112
+
+
+def test_nothing_enters_checkpoints_and_autocast_does_not_round():
+    preprocessor = build(augment=AUGMENT)
+    assert not preprocessor.state_dict()
+    batch = dict(inputs=dict(rgb=still_clips(6)))
+    torch.manual_seed(0)
+    expected = preprocessor(batch, training=True)['inputs']['rgb']
+    torch.manual_seed(0)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert torch.equal(preprocessor(batch, training=True)['inputs']['rgb'], expected)
+
+
+def test_channels_last():
+    batch = pseudo_collate([sample(np.random.default_rng(seed)) for seed in range(2)])
+    auto, last = build()(batch)['inputs']['rgb'], build(channels_last=True)(batch)['inputs']['rgb']
+    assert torch.equal(auto, last) and auto.is_contiguous()
+    assert last.flatten(0, 1).is_contiguous(memory_format=torch.channels_last_3d)
+    model = torch.nn.Sequential(torch.nn.Conv3d(3, 4, 3), torch.nn.Conv2d(3, 4, 3))
+    before = [p.clone() for p in model.parameters()]
+    assert to_channels_last_3d(model) is model
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+def test_on_cuda():
+    preprocessor, batch = build(augment=AUGMENT), dict(inputs=dict(rgb=still_clips(6)))
+    torch.manual_seed(0)
+    expected = preprocessor(batch, training=True)['inputs']['rgb']
+    torch.manual_seed(0)
+    output = preprocessor.cuda()(batch, training=True)['inputs']['rgb']
+    torch.testing.assert_close(output.cpu(), expected, atol=1e-3, rtol=1e-3)
+    assert output.flatten(0, 1).is_contiguous(memory_format=torch.channels_last_3d)
