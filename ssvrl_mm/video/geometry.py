@@ -1,0 +1,293 @@
+"""Geometry of motion: a grid when its frame is cropped, scaled, mirrored or turned.
+
+A motion grid has the shape ``(..., gh, gw, 2)`` and holds ``(dx, dy)`` in pixels of the frame it
+belongs to. Which part of the frame a cell covers follows from the two sizes alone, see
+:func:`cell_size`; dense fields ``(..., h, w, 2)`` are grids with cells of one pixel, so that
+everything here serves them too.
+
+All functions are pure, keep the dtype and work on any number of leading dimensions.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+#: Side of a cell in pixels: no codec exports finer partitions than 8x8.
+CELL = 8
+
+Size = tuple[int, int]
+Box = tuple[float, float, float, float]
+
+
+def grid_size(size: Size) -> Size:
+    """The grid ``(gh, gw)`` that covers a frame of ``size = (h, w)`` with cells of 8x8 px."""
+    return -(-size[0] // CELL), -(-size[1] // CELL)
+
+
+def cell_size(length: int, cells: int) -> float:
+    """The side of a cell in pixels, along one axis of the frame.
+
+    A grid of ``ceil(length / 8)`` cells has cells of 8 px, the last of which may overhang the
+    frame; any other number of cells divides the frame evenly.
+
+    Example:
+        >>> cell_size(100, 13), cell_size(171, 40), cell_size(100, 100)
+        (8.0, 4.275, 1.0)
+    """
+    return float(CELL) if cells == -(-length // CELL) else length / cells
+
+
+def cell_centres(length: int, cells: int) -> np.ndarray:
+    """The centres of the cells' visible parts in pixels, along one axis: float64 ``(cells,)``.
+
+    Pixel ``i`` covers ``[i, i + 1)``.
+    """
+    edges = np.minimum(np.arange(cells + 1) * cell_size(length, cells), length)
+    return (edges[:-1] + edges[1:]) / 2
+
+
+def crop_resize_motion(
+    motion: np.ndarray,
+    valid: np.ndarray | None,
+    box: Box,
+    source_size: Size,
+    out_size: Size,
+    out_grid: Size | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Motion of the frame that shows ``box`` of the source, scaled to ``out_size``.
+
+    Every cell of the new grid takes the cell of the old grid that its centre falls on; vectors are
+    scaled by ``out_size / box``. Cells outside the source are zero and not valid.
+
+    Args:
+        motion: ``(..., gh, gw, 2)``, px of the source frame.
+        valid: bool ``(..., gh, gw)`` or None.
+        box: ``(x1, y1, x2, y2)`` in px of the source frame, fractions allowed. ``x2 < x1`` mirrors
+            horizontally, ``y2 < y1`` vertically.
+        source_size: ``(h, w)`` of the frame that ``motion`` belongs to.
+        out_size: ``(h, w)`` of the new frame.
+        out_grid: ``(gh, gw)`` of the new grid. Defaults to cells of 8x8 px.
+
+    Returns:
+        The motion ``(..., *out_grid, 2)``, px of the new frame, and the mask, None without one.
+
+    Raises:
+        ValueError: shapes do not fit, or the box is empty.
+
+    Example:
+        >>> motion = np.ones((32, 30, 40, 2), np.float32)
+        >>> centre, _ = crop_resize_motion(motion, None, (40, 0, 280, 240), (240, 320), (112, 112))
+        >>> centre.shape
+        (32, 14, 14, 2)
+    """
+    _check(motion, valid)
+    x1, y1, x2, y2 = box
+    if x1 == x2 or y1 == y2:
+        raise ValueError(f'the box {box} is empty')
+    if min(*source_size, *out_size) < 1:
+        raise ValueError(f'frames of {source_size} and {out_size} px (h, w) cannot be')
+    grid_h, grid_w = grid_size(out_size) if out_grid is None else out_grid
+    rows, row_inside = _source_cells(grid_h, out_size[0], y1, y2, motion.shape[-3], source_size[0])
+    cols, col_inside = _source_cells(grid_w, out_size[1], x1, x2, motion.shape[-2], source_size[1])
+    inside = row_inside[:, None] & col_inside
+
+    scale = np.array([out_size[1] / (x2 - x1), out_size[0] / (y2 - y1)], motion.dtype)
+    out = motion.take(rows, axis=-3).take(cols, axis=-2)
+    out *= scale
+    if valid is not None:
+        valid = valid.take(rows, axis=-2).take(cols, axis=-1)
+    if not inside.all():
+        out[..., ~inside, :] = 0
+        if valid is not None:
+            valid &= inside
+    return out, valid
+
+
+def crop_motion(
+    motion: np.ndarray, valid: np.ndarray | None, box: Box, size: Size
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Motion of the part ``box = (x1, y1, x2, y2)`` px of a frame of ``size``, on cells of 8 px.
+
+    Where the box does not start on a multiple of 8, cells are resampled at the new centres.
+    """
+    x1, y1, x2, y2 = box
+    out_size = (round(abs(y2 - y1)), round(abs(x2 - x1)))
+    return crop_resize_motion(motion, valid, box, size, out_size)
+
+
+def resize_motion(
+    motion: np.ndarray,
+    valid: np.ndarray | None,
+    size: Size,
+    out_size: Size,
+    out_grid: Size | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Motion of a frame of ``size`` that is scaled to ``out_size``, both ``(h, w)``.
+
+    Vectors are scaled by ``out_size / size``. See :func:`crop_resize_motion`.
+    """
+    return crop_resize_motion(motion, valid, (0, 0, size[1], size[0]), size, out_size, out_grid)
+
+
+def flip_motion(
+    motion: np.ndarray, size: Size | None = None, direction: str = 'horizontal'
+) -> np.ndarray:
+    """Motion of the mirrored frame: the grid is reversed and dx (or dy) negated.
+
+    Args:
+        motion: ``(..., gh, gw, 2)``.
+        size: ``(h, w)`` of the frame in px. Needed where cells overhang it: they stay on the right
+            and at the bottom, so the content shifts against the grid. Defaults to no overhang.
+        direction: 'horizontal', 'vertical' or 'diagonal' (both).
+
+    Returns:
+        ``(..., gh, gw, 2)``.
+    """
+    _check(motion, None)
+    h, w = size = size or _full_size(motion.shape[-3:-1])
+    box = {
+        'horizontal': (w, 0, 0, h),
+        'vertical': (0, h, w, 0),
+        'diagonal': (w, h, 0, 0),
+    }.get(direction)
+    if box is None:
+        raise ValueError(f"direction must be 'horizontal', 'vertical' or 'diagonal': {direction!r}")
+    return crop_resize_motion(motion, None, box, size, size, motion.shape[-3:-1])[0]
+
+
+def flip_valid(
+    valid: np.ndarray, size: Size | None = None, direction: str = 'horizontal'
+) -> np.ndarray:
+    """The mask ``(..., gh, gw)`` that goes with :func:`flip_motion`."""
+    return flip_motion(_as_motion(valid), size, direction)[..., 0] != 0
+
+
+def rotate_motion(motion: np.ndarray, quarter_turns: int, size: Size | None = None) -> np.ndarray:
+    """Motion of the frame turned by ``np.rot90(frame, quarter_turns)``, anticlockwise.
+
+    Args:
+        motion: ``(..., gh, gw, 2)``.
+        quarter_turns: number of quarter turns, any integer.
+        size: ``(h, w)`` of the frame before turning, in px. Defaults to no overhang.
+
+    Returns:
+        ``(..., gh, gw, 2)``, or ``(..., gw, gh, 2)`` after an odd number of turns.
+    """
+    _check(motion, None)
+    h, w = size or _full_size(motion.shape[-3:-1])
+    turns = quarter_turns % 4
+    if turns == 0:
+        return motion.copy()
+    if turns == 2:
+        return flip_motion(motion, (h, w), 'diagonal')
+    # A quarter turn is a transposition followed by a reflection.
+    transposed = motion.swapaxes(-3, -2)[..., ::-1]
+    return flip_motion(transposed, (w, h), 'vertical' if turns == 1 else 'horizontal')
+
+
+def rotate_valid(valid: np.ndarray, quarter_turns: int, size: Size | None = None) -> np.ndarray:
+    """The mask ``(..., gh, gw)`` that goes with :func:`rotate_motion`."""
+    return rotate_motion(_as_motion(valid), quarter_turns, size)[..., 0] != 0
+
+
+def rotate_vectors(motion: np.ndarray, angle: float) -> np.ndarray:
+    """Turns every vector by ``angle`` radians and leaves it in its place.
+
+    Anticlockwise as seen on the screen, so ``pi / 2`` turns as :func:`rotate_motion` does with one
+    quarter turn. This is the flow rotation augmentation of MSCL (Motion Sensitive Contrastive
+    Learning, Sec. 3.3).
+
+    Args:
+        motion: ``(..., 2)``.
+        angle: radians.
+
+    Returns:
+        ``(..., 2)``; lengths are unchanged.
+    """
+    cos, sin = np.cos(angle), np.sin(angle)
+    return motion @ np.array([[cos, -sin], [sin, cos]], motion.dtype)
+
+
+def accumulate_motion(
+    motion: np.ndarray,
+    iframes: Sequence[bool] | np.ndarray,
+    valid: np.ndarray | None = None,
+    size: Size | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Motion since the last I-frame instead of since the previous frame.
+
+    CoViAR (Compressed Video Action Recognition, Wu et al. 2018, Sec. 3) traces every pixel back
+    frame by frame: ``accumulated_t(p) = motion_t(p) + accumulated_{t-1}(p - motion_t(p))``. Here
+    this is done for the cells, reading linearly between them, which comes closer to the mean of
+    CoViAR's pixels over a cell than tracing the cell's centre does.
+
+    Args:
+        motion: ``(T, gh, gw, 2)`` px/frame of T consecutive frames.
+        iframes: bool ``(T,)``; the accumulation restarts at these, where it is zero. Before the
+            first one, motion accumulates from the frame before the clip.
+        valid: bool ``(T, gh, gw)`` or None.
+        size: ``(h, w)`` of the frame in px. Defaults to cells of 8 px.
+
+    Returns:
+        The accumulated motion ``(T, gh, gw, 2)`` in px, and the mask: True where the nearest cells
+        on the way back were all valid, all over an I-frame; None without ``valid``.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    _check(motion, valid)
+    if motion.ndim != 4 or len(iframes) != len(motion):
+        raise ValueError(
+            f'expected motion (T, gh, gw, 2) and T flags, got {motion.shape} and {len(iframes)}'
+        )
+    grid_h, grid_w = motion.shape[1:3]
+    size_h, size_w = size or _full_size((grid_h, grid_w))
+    cell = np.array([cell_size(size_w, grid_w), cell_size(size_h, grid_h)], np.float32)
+    here = np.stack(np.meshgrid(np.arange(grid_w), np.arange(grid_h)), -1).astype(np.float32)
+
+    out = np.zeros(motion.shape, np.float32)
+    coded = None if valid is None else np.ones(valid.shape, bool)
+    for t, iframe in enumerate(iframes):
+        if iframe:
+            continue
+        out[t] = motion[t]
+        if coded is not None and valid is not None:
+            coded[t] = valid[t]
+        if t == 0:
+            continue
+        there = here - out[t] / cell
+        out[t] += cv2.remap(
+            out[t - 1], there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        if coded is not None:
+            before = coded[t - 1].view(np.uint8)
+            coded[t] &= cv2.remap(
+                before, there, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+            ).view(bool)
+    return out.astype(motion.dtype, copy=False), coded
+
+
+def _source_cells(
+    cells: int, length: int, start: float, end: float, source_cells: int, source_length: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which source cell each new cell falls on, along one axis, and whether it is in the frame."""
+    place = start + cell_centres(length, cells) * ((end - start) / length)
+    index = np.floor(place / cell_size(source_length, source_cells)).astype(np.intp)
+    return index.clip(0, source_cells - 1), (place >= 0) & (place < source_length)
+
+
+def _full_size(grid: tuple[int, ...]) -> Size:
+    return grid[0] * CELL, grid[1] * CELL
+
+
+def _as_motion(valid: np.ndarray) -> np.ndarray:
+    """A mask as a field: a flag in both components survives their exchange and change of sign."""
+    return np.repeat(np.asarray(valid, bool)[..., None].view(np.int8), 2, axis=-1)
+
+
+def _check(motion: np.ndarray, valid: np.ndarray | None) -> None:
+    if motion.ndim < 3 or motion.shape[-1] != 2 or 0 in motion.shape[-3:-1]:
+        raise ValueError(f'expected motion of shape (..., gh, gw, 2), got {motion.shape}')
+    if valid is not None and valid.shape != motion.shape[:-1]:
+        raise ValueError(f'a mask {valid.shape} does not go with motion {motion.shape}')
