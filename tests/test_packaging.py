@@ -1,0 +1,136 @@
+"""What a user installs: the wheel, built from a copy of the checkout, unpacked, and used alone."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+import setuptools
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import ssvrl_mm
+from tests.interpreter import run_fresh
+
+NOT_COPIED = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'work_dirs')
+
+
+@pytest.fixture(scope='module')
+def checkout(tmp_path_factory, repository):
+    """A copy, since a build leaves files beside the sources."""
+    if Version(setuptools.__version__) < Version('77.0.3'):
+        pytest.skip(
+            'pyproject.toml builds with setuptools>=77.0.3, an offline test cannot fetch it'
+        )
+    copy = tmp_path_factory.mktemp('packaging') / 'checkout'
+    return shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
+
+
+@pytest.fixture(scope='module')
+def site(checkout):
+    """A folder with the wheel's contents, as an installation leaves them."""
+    wheels = checkout.parent / 'wheels'
+    command = ['-m', 'pip', 'wheel', '.', '--no-deps', '--no-build-isolation', '--no-index']
+    done = subprocess.run(
+        [sys.executable, *command, '--quiet', '--wheel-dir', str(wheels)],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = wheels.iterdir()
+    folder = checkout.parent / 'site'
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def files(folder, suffix=''):
+    """Paths of the files under a folder, relative to it."""
+    paths = Path(folder).rglob(f'*{suffix}')
+    found = {p.relative_to(folder) for p in paths if p.is_file()}
+    return {path for path in found if '__pycache__' not in path.parts}
+
+
+def test_wheel_holds_the_package_and_nothing_else(site, checkout):
+    assert {p.name.partition('-')[0].partition('.')[0] for p in site.iterdir()} == {'ssvrl_mm'}
+    packaged = {p for p in files(site / 'ssvrl_mm', '.py') if p.parts[0] != '.mim'}
+    assert packaged == files(checkout / 'ssvrl_mm', '.py')
+    assert (site / 'ssvrl_mm' / 'py.typed').is_file()
+
+
+@pytest.mark.parametrize('folder', ['configs', 'tools'])
+def test_wheel_holds_what_mim_looks_for(folder, site, checkout):
+    inside = files(site / 'ssvrl_mm' / '.mim' / folder)
+    assert inside == files(checkout / folder)
+    assert inside, f'{folder} is empty'
+
+
+def test_wheel_holds_the_model_index(site, checkout):
+    index = site / 'ssvrl_mm' / '.mim' / 'model-index.yml'
+    assert index.read_text() == (checkout / 'model-index.yml').read_text()
+
+
+def test_every_module_imports_from_the_wheel(site, tmp_path):
+    code = """
+        import importlib, pkgutil
+        import ssvrl_mm
+        def fail(name):
+            raise ImportError(name)
+        for module in pkgutil.walk_packages(ssvrl_mm.__path__, 'ssvrl_mm.', onerror=fail):
+            print(importlib.import_module(module.name).__file__)
+    """
+    imported = {
+        Path(line).relative_to(site / 'ssvrl_mm')
+        for line in run_fresh(code, tmp_path, [site]).splitlines()
+        if line.startswith(str(site))
+    }
+    expected = {p for p in files(site / 'ssvrl_mm', '.py') if p.parts[0] != '.mim'}
+    assert imported == expected - {Path('__init__.py')}
+
+
+def test_configs_are_found_by_package_name(site, tmp_path):
+    names = sorted(p.as_posix() for p in files(site / 'ssvrl_mm' / '.mim' / 'configs', '.py'))
+    names = [name for name in names if not name.startswith('_base_')]
+    code = f"""
+        import ssvrl_mm
+        from mmengine import Config
+        from mmengine.hub import get_config
+        for name in {names}:
+            direct = get_config('ssvrl_mm::' + name)
+            with open('child.py', 'w') as file:
+                file.write(f"_base_ = ['ssvrl_mm::{{name}}']")
+            inherited = Config.fromfile('child.py')
+            assert direct.default_scope == inherited.default_scope == 'ssvrl_mm', name
+            assert direct.to_dict() == inherited.to_dict(), name
+            print(direct.filename)
+    """
+    output = run_fresh(code, tmp_path, [site]).splitlines()
+    assert len(names) > 0
+    assert output == [str(site / 'ssvrl_mm' / '.mim' / 'configs' / name) for name in names]
+
+
+def test_metadata_matches_the_checkout(site, checkout):
+    (info,) = site.glob('*.dist-info')
+    metadata = message_from_string((info / 'METADATA').read_text())
+    assert (metadata['Name'], metadata['Version']) == ('ssvrl_mm', ssvrl_mm.__version__)
+    assert metadata['Requires-Python'] == '>=3.11'
+    assert list(info.rglob('LICENSE'))
+    declared = {}
+    for text in metadata.get_all('Requires-Dist'):
+        requirement = Requirement(text)
+        extras = [e for e in ('tests', 'docs') if f'extra == "{e}"' in str(requirement.marker)]
+        declared.setdefault((extras or ['runtime'])[0], set()).add(
+            (requirement.name, requirement.specifier)
+        )
+    for name, found in declared.items():
+        lines = (checkout / 'requirements' / f'{name}.txt').read_text().splitlines()
+        listed = [Requirement(line) for line in lines if line and not line.startswith('#')]
+        # Whoever has the full mmcv keeps it, so that line may be left out.
+        expected = {(r.name, r.specifier) for r in listed if r.name != 'mmcv-lite'}
+        assert {entry for entry in found if entry[0] != 'mmcv-lite'} == expected
+    assert declared.keys() == {'runtime', 'tests', 'docs'}
