@@ -1,1 +1,3 @@
+from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
 
+__all__ = ['colour_wheel', 'draw_motion', 'motion_panel']
