@@ -1,1 +1,8 @@
+"""Heads: projections, queues and losses of the pretext tasks."""
 
+from ssvrl_mm.models.heads.coclr_head import CoCLRHead
+from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead
+from ssvrl_mm.models.heads.moco_head import MoCoHead
+from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
+
+__all__ = ['CoCLRHead', 'ContrastiveHead', 'MVCGCHead', 'MoCoHead']

@@ -1,1 +1,8 @@
+"""Recognizers: streams, backbones, momentum copies and head of one method."""
 
+from ssvrl_mm.models.recognizers.coclr import CoCLR
+from ssvrl_mm.models.recognizers.contrastive_recognizer import ContrastiveRecognizer
+from ssvrl_mm.models.recognizers.moco import MoCoRecognizer
+from ssvrl_mm.models.recognizers.mvcgc import MVCGC
+
+__all__ = ['MVCGC', 'CoCLR', 'ContrastiveRecognizer', 'MoCoRecognizer']

@@ -1,1 +1,51 @@
+"""What several methods share: momentum encoders, key queues, gathers, mining."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ssvrl_mm.models.utils.distributed import gather_tensor, shuffle_batch, unshuffle_batch
+    from ssvrl_mm.models.utils.features import pool_features
+    from ssvrl_mm.models.utils.key_queue import KeyQueue
+    from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
+    from ssvrl_mm.models.utils.mining import mine_positives, topk_mask
+    from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
+    from ssvrl_mm.models.utils.photometric import PhotometricAugmentation
+    from ssvrl_mm.models.utils.precision import full_precision, without_autocast
+
+__all__ = [
+    'KeyQueue',
+    'MomentumEncoder',
+    'PhotometricAugmentation',
+    'full_precision',
+    'gather_tensor',
+    'mine_positives',
+    'pool_features',
+    'shuffle_batch',
+    'to_channels_last_3d',
+    'topk_mask',
+    'unshuffle_batch',
+    'without_autocast',
+]
+
+_MODULES = {
+    'KeyQueue': 'key_queue',
+    'MomentumEncoder': 'momentum_encoder',
+    'PhotometricAugmentation': 'photometric',
+    'full_precision': 'precision',
+    'gather_tensor': 'distributed',
+    'mine_positives': 'mining',
+    'pool_features': 'features',
+    'shuffle_batch': 'distributed',
+    'to_channels_last_3d': 'memory_format',
+    'topk_mask': 'mining',
+    'unshuffle_batch': 'distributed',
+    'without_autocast': 'precision',
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name on first use: the data preprocessor needs none of the queues."""
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)

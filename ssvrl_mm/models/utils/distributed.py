@@ -1,0 +1,78 @@
+"""Gathers and shuffles batches over processes; on one process they change nothing."""
+
+import torch
+from mmengine.dist import all_gather, broadcast, get_rank, get_world_size
+from torch import Tensor
+
+
+def _batch_sizes(batch: Tensor) -> list[int]:
+    """The number of samples each process holds, in rank order."""
+    own = torch.tensor([len(batch)], device=batch.device)
+    return [int(size) for size in all_gather(own)]
+
+
+@torch.no_grad()
+def gather_tensor(batch: Tensor) -> Tensor:
+    """Concatenates the batches of all processes in rank order, without gradient.
+
+    Args:
+        batch: (N_rank, ...); the processes may hold different numbers of samples.
+
+    Returns:
+        (sum of N_rank, ...), the same on every process.
+    """
+    batch = batch.detach()
+    if get_world_size() == 1:
+        return batch
+    sizes = _batch_sizes(batch)
+    padded = batch.new_zeros(max(sizes), *batch.shape[1:])
+    padded[: len(batch)] = batch
+    parts = zip(all_gather(padded), sizes, strict=True)
+    return torch.cat([part[:size] for part, size in parts])
+
+
+def _own_share(sizes: list[int]) -> slice:
+    """The rows of a gathered batch that belong to this process."""
+    start = sum(sizes[: get_rank()])
+    return slice(start, start + sizes[get_rank()])
+
+
+@torch.no_grad()
+def shuffle_batch(batch: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Deals the global batch out to the processes in random order.
+
+    MoCo's shuffling of BatchNorm (`arXiv:1911.05722 <https://arxiv.org/abs/1911.05722>`_, section
+    3.3): a query and its key then meet in batches of different company, so that BatchNorm's
+    statistics cannot give the pair away. Without gradient.
+
+    Args:
+        batch: (N_rank, ...).
+
+    Returns:
+        This process's share (N_rank, ...) of the shuffled global batch, and what
+        :func:`unshuffle_batch` needs to undo it. With one process: the batch itself and None.
+    """
+    if get_world_size() == 1:
+        return batch, None
+    sizes = _batch_sizes(batch)
+    # Every process draws, so that their random states advance alike; the first one's draw holds.
+    order = torch.randperm(sum(sizes)).to(batch.device)
+    broadcast(order, src=0)
+    return gather_tensor(batch)[order[_own_share(sizes)]], order
+
+
+@torch.no_grad()
+def unshuffle_batch(batch: Tensor, order: Tensor | None) -> Tensor:
+    """Brings what was computed on a shuffled batch back to where its samples came from.
+
+    Args:
+        batch: (N_rank, ...), row i belongs to row i of the shuffled batch.
+        order: As returned by :func:`shuffle_batch`.
+
+    Returns:
+        (N_rank, ...), row i belongs to row i of the batch that was shuffled.
+    """
+    if order is None:
+        return batch
+    share = _own_share(_batch_sizes(batch))
+    return gather_tensor(batch)[order.argsort()[share]]

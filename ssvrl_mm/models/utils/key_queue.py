@@ -1,0 +1,139 @@
+"""The memory of past keys that contrastive losses draw from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ssvrl_mm.models.utils.distributed import gather_tensor
+
+UNKNOWN_VIDEO = -1
+
+
+class KeyQueue(nn.Module):
+    """A first-in, first-out queue of keys, with the id of the video each comes from.
+
+    The queue of `MoCo <https://arxiv.org/abs/1911.05722>`_ for any number of streams: slot j
+    holds the keys that all streams made of the same clip. It starts empty, and
+    :attr:`valid` tells which slots are filled. All of it is in the ``state_dict``; a state that
+    lacks a stream or has another length is not loaded in part, the queue then stays as it is.
+
+    Args:
+        length: The number of slots K.
+        dims: Stream name -> width of its keys.
+
+    Raises:
+        ValueError: for a length below 1.
+
+    Example:
+        >>> queue = KeyQueue(2048, dims={'rgb': 128, 'mv': 128})
+        >>> usable = queue.usable(video_ids)  # (N, 2048), filled and of other videos
+        >>> queue.enqueue({'rgb': rgb_keys, 'mv': mv_keys}, video_ids)
+    """
+
+    video_ids: Tensor
+    pointer: Tensor
+    fill: Tensor
+
+    def __init__(self, length: int, dims: Mapping[str, int]) -> None:
+        super().__init__()
+        if length < 1:
+            raise ValueError(f'length must be at least 1, got {length}')
+        self.length = length
+        self.streams = tuple(dims)
+        for stream, dim in dims.items():
+            self.register_buffer(f'keys_{stream}', torch.zeros(length, dim))
+        self.register_buffer('video_ids', torch.full((length,), UNKNOWN_VIDEO))
+        self.register_buffer('pointer', torch.zeros((), dtype=torch.long))
+        self.register_buffer('fill', torch.zeros((), dtype=torch.long))
+
+    def __getitem__(self, stream: str) -> Tensor:
+        """The keys of one stream, (K, C); a copy, so that enqueueing leaves autograd alone."""
+        return getattr(self, f'keys_{stream}').clone()
+
+    @property
+    def valid(self) -> Tensor:
+        """(K,) bool, True at the filled slots."""
+        return torch.arange(self.length, device=self.fill.device) < self.fill
+
+    @property
+    def is_full(self) -> Tensor:
+        """() bool, on the queue's device: nothing waits for the device to answer."""
+        return self.fill == self.length
+
+    def same_video(self, video_ids: Tensor) -> Tensor:
+        """Tells which filled slots hold keys of the given videos.
+
+        Args:
+            video_ids: (N,) int; an unknown video (-1) is the same as no other.
+
+        Returns:
+            (N, K) bool.
+        """
+        known = video_ids[:, None] != UNKNOWN_VIDEO
+        return (video_ids[:, None] == self.video_ids) & known & self.valid
+
+    def usable(self, video_ids: Tensor) -> Tensor:
+        """Tells which filled slots hold keys of other videos than the given ones.
+
+        Args:
+            video_ids: (N,) int.
+
+        Returns:
+            (N, K) bool.
+        """
+        return self.valid & ~self.same_video(video_ids)
+
+    @torch.no_grad()
+    def enqueue(self, keys: Mapping[str, Tensor], video_ids: Tensor) -> None:
+        """Replaces the oldest slots by the keys of all processes, in rank order.
+
+        The global batch need not divide the length; of one that exceeds it, the last keys stay.
+
+        Args:
+            keys: Stream -> (N, C), one entry per stream of the queue.
+            video_ids: (N,) int, -1 where unknown.
+
+        Raises:
+            KeyError: when the streams are not those of the queue.
+        """
+        if set(keys) != set(self.streams):
+            raise KeyError(f'queue of {self.streams} was given {tuple(keys)}')
+        video_ids = gather_tensor(video_ids.to(self.video_ids))
+        arriving = len(video_ids)
+        kept = torch.arange(max(arriving - self.length, 0), arriving, device=video_ids.device)
+        slots = (self.pointer + kept) % self.length
+        self.video_ids[slots] = video_ids[kept]
+        for stream in self.streams:
+            memory = getattr(self, f'keys_{stream}')
+            memory[slots] = gather_tensor(keys[stream].to(memory))[kept]
+        self.pointer.copy_((self.pointer + arriving) % self.length)
+        self.fill.copy_((self.fill + arriving).clamp(max=self.length))
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Mapping[str, Any],
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Loads a state only as a whole: half a queue would pass unwritten slots as keys."""
+        unfit = [
+            prefix + name
+            for name, buffer in self.named_buffers(recurse=False)
+            if getattr(state_dict.get(prefix + name), 'shape', None) != buffer.shape
+        ]
+        if unfit:
+            missing_keys.extend(unfit)
+            return
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
+
+    def extra_repr(self) -> str:
+        """The layout, for ``repr``."""
+        return f'length={self.length}, streams={self.streams}'

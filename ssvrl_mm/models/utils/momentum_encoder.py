@@ -1,0 +1,91 @@
+"""The slowly moving copy of a module that makes the keys."""
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class MomentumEncoder(nn.Module):
+    """A frozen copy of a module that follows it as an exponential moving average.
+
+    Eq. (2) of `MoCo <https://arxiv.org/abs/1911.05722>`_: ``key <- m * key + (1 - m) * query``
+    for every parameter. Buffers are not averaged: as in MoCo, the statistics of BatchNorm are
+    the copy's own, kept up by its own forward passes in training mode.
+
+    Args:
+        module: The module to follow; it is copied, not held.
+        momentum: m, in [0, 1].
+        final_momentum: With ``total_steps``, the momentum rises to this by a half cosine.
+        total_steps: The number of updates of the whole training; None keeps ``momentum``.
+
+    Raises:
+        ValueError: for a momentum outside [0, 1].
+
+    Example:
+        >>> encoder = MomentumEncoder(backbone, momentum=0.999)
+        >>> encoder.update(backbone)
+        >>> keys = encoder(clips)  # without gradient
+    """
+
+    step: Tensor
+
+    def __init__(
+        self,
+        module: nn.Module,
+        momentum: float = 0.999,
+        final_momentum: float = 1.0,
+        total_steps: int | None = None,
+    ) -> None:
+        super().__init__()
+        for value in (momentum, final_momentum):
+            if not 0 <= value <= 1:
+                raise ValueError(f'momentum must lie in [0, 1], got {value}')
+        self.module = copy.deepcopy(module).requires_grad_(False)
+        self.momentum = momentum
+        self.final_momentum = final_momentum
+        self.total_steps = total_steps
+        # Persistent, so that a resumed run goes on with the same schedule.
+        self.register_buffer('step', torch.zeros((), dtype=torch.long))
+
+    @property
+    def current_momentum(self) -> float:
+        """The momentum of the next update."""
+        if self.total_steps is None:
+            return self.momentum
+        progress = min(int(self.step) / self.total_steps, 1.0)
+        remaining = (1 + math.cos(math.pi * progress)) / 2
+        return self.final_momentum - (self.final_momentum - self.momentum) * remaining
+
+    @torch.no_grad()
+    def update(self, online: nn.Module) -> None:
+        """Moves every parameter towards that of the online module, and counts the step.
+
+        Args:
+            online: The module to follow, of the same architecture.
+        """
+        weight = 1 - self.current_momentum
+        for key, query in zip(self.module.parameters(), online.parameters(), strict=True):
+            key.lerp_(query, weight)
+        self.step += 1
+
+    @torch.no_grad()
+    def follow(self, online: nn.Module) -> None:
+        """Like :meth:`update`, but the first step starts from an exact copy.
+
+        Initialisation and checkpoints often change the online module alone, after the copy was
+        made. A checkpoint that brings a trained copy also brings its step, and the copy is kept.
+
+        Args:
+            online: The module to follow, of the same architecture.
+        """
+        if int(self.step) == 0:
+            self.module.load_state_dict(online.state_dict())
+        self.update(online)
+
+    @torch.no_grad()
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The module's forward pass, without gradient."""
+        return self.module(*args, **kwargs)
