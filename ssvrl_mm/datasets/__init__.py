@@ -1,1 +1,34 @@
+"""Datasets of compressed videos, and the lists they read."""
 
+from ssvrl_mm.datasets import transforms
+from ssvrl_mm.datasets.checking import check_video, find_bad_videos
+from ssvrl_mm.datasets.compressed_video import BadVideosError, CompressedVideoDataset
+from ssvrl_mm.datasets.motion_primitives import MotionPrimitivesSpec, write_motion_primitives
+from ssvrl_mm.datasets.seeding import seeded_generators
+from ssvrl_mm.datasets.video_list import (
+    VIDEO_SUFFIXES,
+    VideoEntry,
+    VideoListError,
+    read_classes,
+    read_video_list,
+    scan_videos,
+    write_video_list,
+)
+
+__all__ = [
+    'VIDEO_SUFFIXES',
+    'BadVideosError',
+    'CompressedVideoDataset',
+    'MotionPrimitivesSpec',
+    'VideoEntry',
+    'VideoListError',
+    'check_video',
+    'find_bad_videos',
+    'read_classes',
+    'read_video_list',
+    'scan_videos',
+    'seeded_generators',
+    'transforms',
+    'write_motion_primitives',
+    'write_video_list',
+]

@@ -1,1 +1,26 @@
+"""Transforms of the pipeline, one file per stage."""
 
+from ssvrl_mm.datasets.transforms.formatting import PackSSLInputs
+from ssvrl_mm.datasets.transforms.geometry import (
+    ClipCenterCrop,
+    ClipFlip,
+    ClipRandomResizedCrop,
+    ClipResize,
+    ClipTenCrop,
+    ClipThreeCrop,
+)
+from ssvrl_mm.datasets.transforms.loading import DecodeCompressedVideo, OpenCompressedVideo
+from ssvrl_mm.datasets.transforms.sampling import SampleClips
+
+__all__ = [
+    'ClipCenterCrop',
+    'ClipFlip',
+    'ClipRandomResizedCrop',
+    'ClipResize',
+    'ClipTenCrop',
+    'ClipThreeCrop',
+    'DecodeCompressedVideo',
+    'OpenCompressedVideo',
+    'PackSSLInputs',
+    'SampleClips',
+]

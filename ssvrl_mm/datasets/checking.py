@@ -1,0 +1,56 @@
+"""Finds the videos of a list that do not open or whose first frame does not decode."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tqdm import tqdm
+
+from ssvrl_mm.video import CompressedVideoReader, VideoError
+
+
+def check_video(path: str | os.PathLike) -> str | None:
+    """Opens a video and decodes its first frame.
+
+    Args:
+        path: Video file.
+
+    Returns:
+        Why it cannot be used; None when it can.
+    """
+    try:
+        with CompressedVideoReader(str(path), motion='auto') as reader:
+            reader.get_frames_at([0], streams=('rgb',))
+    except VideoError as error:
+        return error.reason
+    return None
+
+
+def find_bad_videos(
+    paths: Sequence[str | os.PathLike], workers: int = 4, progress: bool = True
+) -> dict[str, str]:
+    """Checks many videos at once.
+
+    Args:
+        paths: Video files.
+        workers: Threads; the decoder lets them run side by side.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The bad ones: path -> cause.
+
+    Example:
+        >>> find_bad_videos(['good.mp4', 'empty.mp4'])
+        {'empty.mp4': 'the file is empty'}
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        causes = list(
+            tqdm(
+                pool.map(check_video, paths),
+                total=len(paths),
+                desc='checking videos',
+                unit='video',
+                disable=not progress,
+            )
+        )
+    return {str(path): cause for path, cause in zip(paths, causes, strict=True) if cause}

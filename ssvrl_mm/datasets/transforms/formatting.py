@@ -1,0 +1,90 @@
+"""Packing of clips into the tensors and the data sample that a model takes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmaction.structures import ActionDataSample
+from mmcv.transforms import BaseTransform
+
+from ssvrl_mm.registry import TRANSFORMS
+
+_META_KEYS = (
+    'video_id',
+    'filename',
+    'role',
+    'original_shape',
+    'img_shape',
+    'total_frames',
+    'frame_inds',
+    'frame_interval',
+    'num_clips',
+)
+
+
+@TRANSFORMS.register_module()
+class PackSSLInputs(BaseTransform):
+    """Packs the streams of V clips of T frames, as small integers and halves, for the GPU.
+
+    **Required keys:** ``num_clips`` and any of the streams. The result is
+    ``dict(inputs, data_samples)``; ``inputs`` holds, for the streams present, contiguous
+
+    - ``imgs`` as ``rgb``: uint8 (V, 3, T, H, W);
+    - ``motion_vectors`` as ``mv``: float16 (V, 2, T, h, w), px per frame of the H x W frame; at the
+      resolution of the motion grid, which covers the frame. Cells that are not valid hold what the
+      reader put there: zero, or held and propagated motion;
+    - ``motion_valid`` as ``mv_valid``: bool (V, 1, T, h, w), if asked for;
+    - ``residuals`` as ``residual``: int16 (V, 3, T, H, W);
+    - ``iframes`` as ``iframe``: uint8 (V, 3, H, W), or (V, 3, n, H, W) with n > 1 per clip.
+
+    ``data_samples`` is an ``ActionDataSample`` with ``gt_label`` (1,) unless the label is unknown,
+    and the meta keys that are there.
+
+    Args:
+        meta_keys: Copied to the data sample's metainfo.
+        with_valid: Whether to pack ``mv_valid``.
+
+    Raises:
+        KeyError: No stream is there.
+
+    Example:
+        >>> packed = PackSSLInputs()(dict(imgs=[np.zeros((8, 8, 3), np.uint8)] * 6, num_clips=2))
+        >>> packed['inputs']['rgb'].shape
+        torch.Size([2, 3, 3, 8, 8])
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = _META_KEYS, with_valid: bool = False) -> None:
+        self.meta_keys = tuple(meta_keys)
+        self.with_valid = with_valid
+
+    def transform(self, results: dict) -> dict:
+        """Packs."""
+        num_clips = results['num_clips']
+        inputs = {}
+        for key, name in (('imgs', 'rgb'), ('residuals', 'residual'), ('iframes', 'iframe')):
+            if key in results:
+                inputs[name] = _pack(np.stack(results[key]), num_clips)
+        if 'iframe' in inputs and inputs['iframe'].shape[2] == 1:
+            inputs['iframe'] = inputs['iframe'].squeeze(2)
+        if 'motion_vectors' in results:
+            inputs['mv'] = _pack(results['motion_vectors'].astype(np.float16), num_clips)
+            if self.with_valid:
+                inputs['mv_valid'] = _pack(results['motion_valid'][..., None], num_clips)
+        if not inputs:
+            raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
+
+        data_sample = ActionDataSample()
+        label = results.get('label', -1)
+        if not isinstance(label, int) or label >= 0:
+            data_sample.set_gt_label(label)
+        data_sample.set_metainfo({key: results[key] for key in self.meta_keys if key in results})
+        return dict(inputs=inputs, data_samples=data_sample)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(meta_keys={self.meta_keys}, with_valid={self.with_valid})'
+
+
+def _pack(frames: np.ndarray, num_clips: int) -> torch.Tensor:
+    """(V*T, H, W, C) -> contiguous (V, C, T, H, W)."""
+    clips = frames.reshape(num_clips, -1, *frames.shape[1:])
+    return torch.from_numpy(np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)))

@@ -1,0 +1,401 @@
+"""Crops, resizes and flips of clips that carry motion along with the pixels.
+
+Every transform acts alike on the streams that are there: ``imgs``, ``residuals`` and ``iframes``
+(lists, V equal parts) and ``motion_vectors`` with ``motion_valid`` (arrays). Vectors are scaled,
+mirrored and moved as the pixels are. The new motion grid has ``ceil(size / motion_stride)`` cells,
+each of which takes the old cell under its centre; a cell is ``size / cells`` px wide, or 8 px (the
+last one overhanging) where there are ``ceil(size / 8)``.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.video.geometry import crop_resize_motion
+
+_IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
+_INTERPOLATIONS = {
+    'nearest': cv2.INTER_NEAREST,
+    'bilinear': cv2.INTER_LINEAR,
+    'area': cv2.INTER_AREA,
+    'bicubic': cv2.INTER_CUBIC,
+}
+
+Size = tuple[int, int]
+
+
+class View(NamedTuple):
+    """What part of the frame is shown and how.
+
+    Args:
+        left, top, right, bottom: Box in px of the current frame.
+        flip: Mirrored along 'horizontal' or 'vertical', or None.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    flip: str | None = None
+
+
+def _size(size: int | Sequence[int], name: str = 'size') -> Size:
+    height, width = (size, size) if isinstance(size, int) else size
+    if min(height, width) < 1:
+        raise ValueError(f'{name} must be positive, got {size}')
+    return int(height), int(width)
+
+
+def _interpolation(name: str) -> int:
+    if name not in _INTERPOLATIONS:
+        raise ValueError(f'interpolation must be one of {list(_INTERPOLATIONS)}, got {name!r}')
+    return _INTERPOLATIONS[name]
+
+
+def _show_image(image: np.ndarray, view: View, size: Size, interpolation: int) -> np.ndarray:
+    image = image[view.top : view.bottom, view.left : view.right]
+    if image.shape[:2] != size:
+        image = cv2.resize(image, size[::-1], interpolation=interpolation)
+    if view.flip is not None:
+        image = cv2.flip(image, 1 if view.flip == 'horizontal' else 0)
+    return image
+
+
+def show_views(
+    results: dict,
+    views: Sequence[Sequence[View]],
+    size: Size,
+    motion_stride: int | None,
+    interpolation: int = cv2.INTER_LINEAR,
+) -> dict:
+    """Replaces the clips by views of them.
+
+    Args:
+        results: With ``num_clips`` V, ``img_shape`` and any of the streams.
+        views: One view per clip, in each of C rounds: C times V views. The new clips come round
+            after round.
+        size: (h, w) of the new frames.
+        motion_stride: Width of the motion cells in px; None keeps the number of cells.
+        interpolation: OpenCV's constant.
+
+    Returns:
+        The results, with C times as many clips.
+    """
+    num_clips, shape = results['num_clips'], results['img_shape']
+    for key in _IMAGE_STREAMS:
+        if key not in results:
+            continue
+        images = results[key]
+        length = len(images) // num_clips
+        results[key] = [
+            _show_image(image, view, size, interpolation)
+            for clip_views in views
+            for clip, view in enumerate(clip_views)
+            for image in images[clip * length : (clip + 1) * length]
+        ]
+    if 'motion_vectors' in results:
+        _show_motion(results, views, shape, size, motion_stride)
+    if len(views) > 1:
+        results['num_clips'] = num_clips * len(views)
+        results['frame_inds'] = np.tile(results['frame_inds'], (len(views), 1))
+    results['img_shape'] = size
+    return results
+
+
+def _show_motion(
+    results: dict,
+    views: Sequence[Sequence[View]],
+    shape: Size,
+    size: Size,
+    motion_stride: int | None,
+) -> None:
+    motion, valid = results['motion_vectors'], results.get('motion_valid')
+    if motion_stride is None:
+        grid = motion.shape[1:3]
+    else:
+        grid = math.ceil(size[0] / motion_stride), math.ceil(size[1] / motion_stride)
+    length = len(motion) // results['num_clips']
+    shown = []
+    for clip_views in views:
+        for clip, (left, top, right, bottom, flip) in enumerate(clip_views):
+            part = slice(clip * length, (clip + 1) * length)
+            if flip == 'horizontal':
+                left, right = right, left
+            elif flip == 'vertical':
+                top, bottom = bottom, top
+            shown.append(
+                crop_resize_motion(
+                    motion[part],
+                    None if valid is None else valid[part],
+                    (left, top, right, bottom),
+                    shape,
+                    size,
+                    grid,
+                )
+            )
+    results['motion_vectors'] = np.concatenate([field for field, _ in shown])
+    if valid is not None:
+        results['motion_valid'] = np.concatenate([mask for _, mask in shown])
+
+
+def random_box(
+    shape: Size, area_range: Sequence[float], aspect_ratio_range: Sequence[float], tries: int = 10
+) -> View:
+    """A random box as of Inception training: uniform area share, log-uniform aspect ratio.
+
+    Args:
+        shape: (h, w) of the frame.
+        area_range: Least and greatest share of the frame's area.
+        aspect_ratio_range: Least and greatest width / height.
+        tries: Draws before the largest central box with an allowed aspect ratio is taken.
+
+    Returns:
+        The box, in whole px.
+    """
+    height, width = shape
+    for _ in range(tries):
+        area = random.uniform(*area_range) * height * width
+        ratio = math.exp(random.uniform(*map(math.log, aspect_ratio_range)))
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            left, top = random.randint(0, width - w), random.randint(0, height - h)
+            return View(left, top, left + w, top + h)
+    ratio = min(max(width / height, aspect_ratio_range[0]), aspect_ratio_range[1])
+    w, h = max(1, min(width, round(height * ratio))), max(1, min(height, round(width / ratio)))
+    return _centre_box(shape, (h, w))
+
+
+def _centre_box(shape: Size, size: Size) -> View:
+    top, left = (shape[0] - size[0]) // 2, (shape[1] - size[1]) // 2
+    return View(left, top, left + size[1], top + size[0])
+
+
+def _require_room(name: str, shape: Size, size: Size) -> None:
+    if shape[0] < size[0] or shape[1] < size[1]:
+        raise ValueError(f'{name}: frames of {shape} px (h, w) are too small for a crop of {size}')
+
+
+class _ClipGeometry(BaseTransform):
+    """Common ground: the repr and the checks of the arguments."""
+
+    def __init__(self, motion_stride: int | None = 4, interpolation: str = 'bilinear') -> None:
+        if motion_stride is not None and motion_stride < 1:
+            raise ValueError(f'motion_stride must be 1 or more, got {motion_stride}')
+        self.motion_stride = motion_stride
+        self.interpolation = interpolation
+        _interpolation(interpolation)
+
+    def _show(self, results: dict, views: Sequence[Sequence[View]], size: Size) -> dict:
+        return show_views(
+            results, views, size, self.motion_stride, _interpolation(self.interpolation)
+        )
+
+    def __repr__(self) -> str:
+        options = ', '.join(f'{key}={value!r}' for key, value in vars(self).items())
+        return f'{type(self).__name__}({options})'
+
+
+@TRANSFORMS.register_module()
+class ClipRandomResizedCrop(_ClipGeometry):
+    """Cuts a random box out of each clip, the same for all its frames, and resizes it.
+
+    **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
+    ``iframes``, ``motion_vectors``, ``motion_valid`` (those present), ``img_shape``.
+
+    Args:
+        size: (h, w) of the result, or the side of a square.
+        area_range: Share of the frame's area.
+        aspect_ratio_range: Width / height of the box.
+        motion_stride: Width of the motion cells of the result in px; None keeps their number.
+        per_clip: Each clip draws a box of its own; False: one box for all clips of the video.
+        interpolation: 'nearest', 'bilinear', 'area' or 'bicubic'.
+    """
+
+    def __init__(
+        self,
+        size: int | Sequence[int],
+        area_range: Sequence[float] = (0.2, 1.0),
+        aspect_ratio_range: Sequence[float] = (3 / 4, 4 / 3),
+        motion_stride: int | None = 4,
+        per_clip: bool = True,
+        interpolation: str = 'bilinear',
+    ) -> None:
+        super().__init__(motion_stride, interpolation)
+        if not 0 < area_range[0] <= area_range[1] <= 1:
+            raise ValueError(f'area_range must rise within 0..1, got {area_range}')
+        if not 0 < aspect_ratio_range[0] <= aspect_ratio_range[1]:
+            raise ValueError(f'aspect_ratio_range must be positive, got {aspect_ratio_range}')
+        self.size = _size(size)
+        self.area_range = tuple(area_range)
+        self.aspect_ratio_range = tuple(aspect_ratio_range)
+        self.per_clip = per_clip
+
+    def transform(self, results: dict) -> dict:
+        """Crops and resizes."""
+        count = results['num_clips'] if self.per_clip else 1
+        boxes = [
+            random_box(results['img_shape'], self.area_range, self.aspect_ratio_range)
+            for _ in range(count)
+        ]
+        views = boxes if self.per_clip else boxes * results['num_clips']
+        return self._show(results, [views], self.size)
+
+
+@TRANSFORMS.register_module()
+class ClipResize(_ClipGeometry):
+    """Resizes all frames.
+
+    **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** as
+    :class:`ClipRandomResizedCrop`.
+
+    Args:
+        size: (h, w) of the result, or the side of a square. Give this or ``short_side``.
+        short_side: Length of the shorter side; the other one follows.
+        motion_stride: Width of the motion cells of the result in px. None keeps their number,
+            which loses nothing where a crop follows.
+        interpolation: 'nearest', 'bilinear', 'area' or 'bicubic'.
+    """
+
+    def __init__(
+        self,
+        size: int | Sequence[int] | None = None,
+        short_side: int | None = None,
+        motion_stride: int | None = None,
+        interpolation: str = 'bilinear',
+    ) -> None:
+        super().__init__(motion_stride, interpolation)
+        if (size is None) == (short_side is None):
+            raise ValueError(f'give size or short_side, got {size} and {short_side}')
+        self.size = None if size is None else _size(size)
+        self.short_side = None if short_side is None else _size(short_side, 'short_side')[0]
+
+    def transform(self, results: dict) -> dict:
+        """Resizes."""
+        height, width = results['img_shape']
+        size = self.size
+        if size is None:
+            assert self.short_side is not None
+            scale = self.short_side / min(height, width)
+            size = max(1, round(height * scale)), max(1, round(width * scale))
+        whole = View(0, 0, width, height)
+        return self._show(results, [[whole] * results['num_clips']], size)
+
+
+@TRANSFORMS.register_module()
+class ClipFlip(_ClipGeometry):
+    """Mirrors each clip with some probability; motion changes sign along that direction.
+
+    **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
+    ``iframes``, ``motion_vectors``, ``motion_valid`` (those present). **Added keys:** ``flip``,
+    list of V bools.
+
+    Args:
+        flip_ratio: Probability.
+        direction: 'horizontal' (negates dx) or 'vertical' (negates dy).
+        per_clip: Each clip decides for itself; False: all clips of the video alike.
+    """
+
+    def __init__(
+        self, flip_ratio: float = 0.5, direction: str = 'horizontal', per_clip: bool = True
+    ) -> None:
+        super().__init__(motion_stride=None)
+        if not 0 <= flip_ratio <= 1:
+            raise ValueError(f'flip_ratio must be in 0..1, got {flip_ratio}')
+        if direction not in ('horizontal', 'vertical'):
+            raise ValueError(f"direction must be 'horizontal' or 'vertical', got {direction!r}")
+        self.flip_ratio = flip_ratio
+        self.direction = direction
+        self.per_clip = per_clip
+
+    def transform(self, results: dict) -> dict:
+        """Mirrors."""
+        num_clips, (height, width) = results['num_clips'], results['img_shape']
+        draws = [random.random() < self.flip_ratio for _ in range(num_clips)]
+        flips = draws if self.per_clip else draws[:1] * num_clips
+        results['flip'] = flips
+        if not any(flips):
+            return results
+        views = [View(0, 0, width, height, self.direction if flip else None) for flip in flips]
+        return self._show(results, [views], (height, width))
+
+
+@TRANSFORMS.register_module()
+class ClipCenterCrop(_ClipGeometry):
+    """Cuts out the centre.
+
+    **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** as
+    :class:`ClipRandomResizedCrop`.
+
+    Args:
+        size: (h, w) of the crop, or the side of a square.
+        motion_stride: Width of the motion cells of the result in px; None keeps their number.
+
+    Raises:
+        ValueError: From a frame that is smaller than the crop.
+    """
+
+    def __init__(self, size: int | Sequence[int], motion_stride: int | None = 4) -> None:
+        super().__init__(motion_stride)
+        self.size = _size(size)
+
+    def transform(self, results: dict) -> dict:
+        """Crops."""
+        _require_room(type(self).__name__, results['img_shape'], self.size)
+        box = _centre_box(results['img_shape'], self.size)
+        return self._show(results, [[box] * results['num_clips']], self.size)
+
+
+@TRANSFORMS.register_module()
+class ClipThreeCrop(ClipCenterCrop):
+    """Cuts crops out of both ends and the middle, along the longer side: V becomes 3 V.
+
+    **Required keys:** ``num_clips``, ``img_shape``, ``frame_inds``. **Modified keys:** as
+    :class:`ClipRandomResizedCrop`, and ``num_clips``, ``frame_inds``. The V clips of the first
+    crop come first.
+
+    Args:
+        size: (h, w) of the crop, or the side of a square.
+        motion_stride: Width of the motion cells of the result in px; None keeps their number.
+
+    Raises:
+        ValueError: From a frame that is smaller than the crop.
+    """
+
+    def _boxes(self, shape: Size) -> list[View]:
+        height, width = self.size
+        centre = _centre_box(shape, self.size)
+        if shape[1] - width >= shape[0] - height:
+            corners = [(0, centre.top), (shape[1] - width, centre.top)]
+        else:
+            corners = [(centre.left, 0), (centre.left, shape[0] - height)]
+        ends = [View(left, top, left + width, top + height) for left, top in corners]
+        return [*ends, centre]
+
+    def transform(self, results: dict) -> dict:
+        """Crops."""
+        _require_room(type(self).__name__, results['img_shape'], self.size)
+        views = [[box] * results['num_clips'] for box in self._boxes(results['img_shape'])]
+        return self._show(results, views, self.size)
+
+
+@TRANSFORMS.register_module()
+class ClipTenCrop(ClipThreeCrop):
+    """Cuts out the four corners and the centre, each also mirrored: V becomes 10 V.
+
+    Keys, arguments and errors as :class:`ClipThreeCrop`. The order is that of mmaction2's
+    ``TenCrop``: upper left, its mirror image, upper right, lower left, lower right, centre.
+    """
+
+    def _boxes(self, shape: Size) -> list[View]:
+        height, width = self.size
+        bottom, right = shape[0] - height, shape[1] - width
+        corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)]
+        boxes = [View(left, top, left + width, top + height) for left, top in corners]
+        boxes.append(_centre_box(shape, self.size))
+        return [box._replace(flip=flip) for box in boxes for flip in (None, 'horizontal')]

@@ -1,0 +1,141 @@
+"""Which frames of a video make its clips."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from ssvrl_mm.registry import TRANSFORMS
+
+
+def random_starts(num_clips: int, last_start: int, min_gap: int = 0) -> list[int]:
+    """Starts of clips, uniform over all that keep their distance.
+
+    Args:
+        num_clips: Clips V.
+        last_start: Latest start that is allowed.
+        min_gap: Least distance between two starts, lowered to what the room allows.
+
+    Returns:
+        V starts in 0..last_start, in random order.
+    """
+    if num_clips > 1:
+        min_gap = min(min_gap, last_start // (num_clips - 1))
+    room = last_start - min_gap * (num_clips - 1)
+    # Sorted draws from the room left over, moved apart by the gaps.
+    draws = sorted(random.randint(0, room) for _ in range(num_clips))
+    starts = [draw + number * min_gap for number, draw in enumerate(draws)]
+    random.shuffle(starts)
+    return starts
+
+
+def uniform_starts(num_clips: int, last_start: int) -> list[int]:
+    """Starts from 0 to ``last_start`` at even distance, rounded; a single one in the middle."""
+    if num_clips == 1:
+        return [last_start // 2]
+    return np.rint(np.arange(num_clips) * (last_start / (num_clips - 1))).astype(int).tolist()
+
+
+def window_starts(stride: int, last_start: int) -> list[int]:
+    """Starts of a window moved by ``stride``; the last one reaches the end of the video."""
+    starts = list(range(0, last_start + 1, stride))
+    return starts if starts[-1] == last_start else [*starts, last_start]
+
+
+@TRANSFORMS.register_module()
+class SampleClips(BaseTransform):
+    """Samples V clips of T frames from a video.
+
+    In training the V clips are drawn at random, each anywhere in the video: two clips of one video
+    are the two views of contrastive learning. In test mode they lie at even distance from the first
+    to the last possible place, or as a moving window.
+
+    A clip spans ``(clip_len - 1) * frame_interval + 1`` frames. In a shorter video every clip
+    starts at frame 0 and is filled up by ``out_of_bound``.
+
+    **Required keys:** ``total_frames``. **Added keys:** ``frame_inds`` int64 (V, T), ``clip_len``,
+    ``frame_interval``, ``num_clips`` (V).
+
+    Args:
+        clip_len: Frames per clip T.
+        frame_interval: Distance of a clip's frames. Motion stays that since the frame before in
+            the video, in px per frame.
+        num_clips: Clips per video V.
+        test_mode: Even distances instead of random places.
+        stride: Test mode: frames the window moves by. V then follows from the length of the video
+            and ``num_clips`` is not used.
+        out_of_bound: Too short videos: 'loop' starts over, 'repeat_last' repeats the last frame.
+        independent: False: all V clips are the same frames (views that differ in space alone).
+        min_gap: Training: least distance of two clips' starts, as far as the video allows.
+
+    Raises:
+        ValueError: An argument out of range.
+
+    Example:
+        >>> sample = SampleClips(clip_len=4, num_clips=3, test_mode=True)
+        >>> sample(dict(total_frames=10))['frame_inds']
+        array([[0, 1, 2, 3],
+               [3, 4, 5, 6],
+               [6, 7, 8, 9]])
+    """
+
+    def __init__(
+        self,
+        clip_len: int,
+        frame_interval: int = 1,
+        num_clips: int = 2,
+        test_mode: bool = False,
+        stride: int | None = None,
+        out_of_bound: str = 'loop',
+        independent: bool = True,
+        min_gap: int = 0,
+    ) -> None:
+        if min(clip_len, frame_interval, num_clips) < 1 or min_gap < 0:
+            raise ValueError(
+                'clip_len, frame_interval and num_clips must be 1 or more, min_gap 0 or more, got '
+                f'{clip_len}, {frame_interval}, {num_clips} and {min_gap}'
+            )
+        if stride is not None and (stride < 1 or not test_mode):
+            raise ValueError(f'stride must be 1 or more and needs test_mode=True, got {stride}')
+        if out_of_bound not in ('loop', 'repeat_last'):
+            raise ValueError(f"out_of_bound must be 'loop' or 'repeat_last', got {out_of_bound!r}")
+        self.clip_len = clip_len
+        self.frame_interval = frame_interval
+        self.num_clips = num_clips
+        self.test_mode = test_mode
+        self.stride = stride
+        self.out_of_bound = out_of_bound
+        self.independent = independent
+        self.min_gap = min_gap
+
+    def _starts(self, last_start: int) -> Sequence[int]:
+        if self.stride is not None:
+            return window_starts(self.stride, last_start)
+        if self.test_mode:
+            return uniform_starts(self.num_clips, last_start)
+        if not self.independent:
+            return random_starts(1, last_start) * self.num_clips
+        return random_starts(self.num_clips, last_start, self.min_gap)
+
+    def transform(self, results: dict) -> dict:
+        """Adds the frame numbers."""
+        total = results['total_frames']
+        offsets = np.arange(self.clip_len) * self.frame_interval
+        starts = self._starts(max(total - 1 - int(offsets[-1]), 0))
+        frames = np.asarray(starts, np.int64)[:, None] + offsets
+        frames = frames % total if self.out_of_bound == 'loop' else frames.clip(max=total - 1)
+        results['frame_inds'] = frames
+        results['clip_len'] = self.clip_len
+        results['frame_interval'] = self.frame_interval
+        results['num_clips'] = len(frames)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(clip_len={self.clip_len}, '
+            f'frame_interval={self.frame_interval}, num_clips={self.num_clips}, '
+            f'test_mode={self.test_mode}, stride={self.stride}, '
+            f'out_of_bound={self.out_of_bound!r}, independent={self.independent}, '
+            f'min_gap={self.min_gap})'
+        )

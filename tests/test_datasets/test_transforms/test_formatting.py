@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+
+from ssvrl_mm.datasets.transforms.formatting import PackSSLInputs
+
+
+def results_of(num_clips=2, length=3, height=16, width=24, **extra):
+    rng = np.random.default_rng(0)
+    count = num_clips * length
+    return dict(
+        imgs=list(rng.integers(0, 256, (count, height, width, 3), dtype=np.uint8)),
+        motion_vectors=rng.normal(size=(count, 4, 6, 2)).astype(np.float32),
+        motion_valid=rng.random((count, 4, 6)) < 0.5,
+        num_clips=num_clips,
+        clip_len=length,
+        img_shape=(height, width),
+        frame_inds=np.arange(count).reshape(num_clips, length),
+        filename='a.mp4',
+        video_id=5,
+        label=3,
+        role='query',
+        **extra,
+    )
+
+
+def test_every_element_lands_in_its_place():
+    results = results_of()
+    packed = PackSSLInputs(with_valid=True)(results)
+    rgb, mv, valid = (packed['inputs'][key] for key in ('rgb', 'mv', 'mv_valid'))
+    assert rgb.shape == (2, 3, 3, 16, 24) and rgb.dtype == torch.uint8
+    assert mv.shape == (2, 2, 3, 4, 6) and mv.dtype == torch.float16
+    assert valid.shape == (2, 1, 3, 4, 6) and valid.dtype == torch.bool
+    assert all(tensor.is_contiguous() for tensor in (rgb, mv, valid))
+    for v, c, t, y, x in [(0, 0, 0, 0, 0), (1, 2, 2, 15, 23), (1, 0, 1, 7, 3)]:
+        assert rgb[v, c, t, y, x] == results['imgs'][v * 3 + t][y, x, c]
+    for v, c, t, y, x in [(0, 0, 0, 0, 0), (1, 1, 2, 3, 5), (0, 1, 1, 2, 4)]:
+        expected = results['motion_vectors'][v * 3 + t, y, x, c]
+        assert mv[v, c, t, y, x].item() == np.float16(expected)
+        assert valid[v, 0, t, y, x] == results['motion_valid'][v * 3 + t, y, x]
+
+
+def test_quarter_pixels_survive_half_precision():
+    results = results_of()
+    quarters = (np.arange(results['motion_vectors'].size) % 512 - 256) / 4
+    results['motion_vectors'] = quarters.reshape(results['motion_vectors'].shape).astype('f4')
+    mv = PackSSLInputs()(results)['inputs']['mv']
+    assert (mv.float().permute(0, 2, 3, 4, 1).reshape(-1).numpy() == quarters).all()
+
+
+def test_residuals_and_iframes():
+    residuals = list(np.random.default_rng(0).integers(-255, 256, (6, 16, 24, 3), dtype=np.int16))
+    results = results_of(residuals=residuals)
+    results['iframes'] = results['imgs'][:2]
+    inputs = PackSSLInputs()(results)['inputs']
+    assert inputs['residual'].dtype == torch.int16
+    assert (inputs['residual'][1, 2, 1].numpy() == residuals[4][..., 2]).all()
+    assert inputs['iframe'].shape == (2, 3, 16, 24)
+    assert (inputs['iframe'][1, 0].numpy() == results['imgs'][1][..., 0]).all()
+    results['iframes'] = results['imgs'][:4]
+    assert PackSSLInputs()(results)['inputs']['iframe'].shape == (2, 3, 2, 16, 24)
+
+
+def test_data_sample():
+    sample = PackSSLInputs()(results_of())['data_samples']
+    assert sample.gt_label.tolist() == [3]
+    assert (sample.video_id, sample.filename, sample.role) == (5, 'a.mp4', 'query')
+    assert sample.img_shape == (16, 24)
+    results = results_of()
+    results['label'] = -1
+    del results['role']
+    sample = PackSSLInputs()(results)['data_samples']
+    assert 'gt_label' not in sample and 'role' not in sample
+
+
+def test_collates_as_mmengine_expects():
+    batch = pseudo_collate([PackSSLInputs()(results_of()) for _ in range(3)])
+    assert set(batch) == {'inputs', 'data_samples'}
+    assert [tensor.shape for tensor in batch['inputs']['rgb']] == [(2, 3, 3, 16, 24)] * 3
+    assert len(batch['data_samples']) == 3
+
+
+def test_nothing_to_pack_is_an_error():
+    with pytest.raises(KeyError, match='no stream'):
+        PackSSLInputs()(dict(num_clips=1, label=0))

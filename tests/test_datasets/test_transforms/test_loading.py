@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from ssvrl_mm.datasets.transforms import DecodeCompressedVideo, OpenCompressedVideo
+from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
+from tests.clips import encode, translating
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp('clip') / 'a clip.mp4'
+    return str(encode(path, translating(24, 2, -1, 60, 84), fps=30))
+
+
+def test_open_adds_what_sampling_needs(clip):
+    results = OpenCompressedVideo()(dict(filename=clip))
+    assert results['total_frames'] == 24
+    assert results['avg_fps'] == 30
+    results['video_reader'].close()
+
+
+def test_frames_come_in_the_order_asked_for(clip):
+    # Two overlapping clips, one of which goes backwards and repeats a frame.
+    frame_inds = np.array([[8, 9, 10, 11], [11, 10, 9, 9]])
+    results = OpenCompressedVideo()(dict(filename=clip))
+    results['frame_inds'] = frame_inds
+    results = DecodeCompressedVideo(('rgb', 'motion', 'residual'))(results)
+    with CompressedVideoReader(clip) as reader:
+        whole = reader.get_frames_at(range(24), streams=('rgb', 'motion', 'residual'))
+    assert 'video_reader' not in results
+    assert results['img_shape'] == results['original_shape'] == (60, 84)
+    assert results['motion_vectors'].shape == (8, 8, 11, 2)
+    for place, frame in enumerate(frame_inds.ravel()):
+        assert (results['imgs'][place] == whole.rgb[frame]).all()
+        assert (results['residuals'][place] == whole.residual[frame]).all()
+        assert (results['motion_vectors'][place] == whole.motion[frame]).all()
+        assert (results['motion_valid'][place] == whole.motion_valid[frame]).all()
+    median = np.median(results['motion_vectors'], axis=(1, 2))
+    assert median == pytest.approx(np.tile([2, -1], (8, 1)), abs=0.26)
+
+
+@pytest.mark.parametrize(
+    ('streams', 'keys'), [(('rgb',), {'imgs'}), (('motion',), {'motion_vectors', 'motion_valid'})]
+)
+def test_streams_not_asked_for_are_not_there(clip, streams, keys):
+    results = OpenCompressedVideo()(dict(filename=clip, frame_inds=np.array([[0, 1]])))
+    results = DecodeCompressedVideo(streams)(results)
+    streams = {'imgs', 'motion_vectors', 'motion_valid', 'residuals'}
+    assert streams & set(results) == keys
+
+
+def test_the_reader_is_closed_on_an_error_too(clip, monkeypatch):
+    results = OpenCompressedVideo()(dict(filename=clip, frame_inds=np.array([[0, 99]])))
+    closed, close = [], CompressedVideoReader.close
+    monkeypatch.setattr(
+        CompressedVideoReader, 'close', lambda self: (closed.append(self), close(self))[1]
+    )
+    with pytest.raises(IndexError, match='99'):
+        DecodeCompressedVideo()(results)
+    assert closed and 'video_reader' not in results
+
+
+def test_options_reach_the_reader(tmp_path):
+    path = str(encode(tmp_path / 'b.mp4', translating(13, 4, 0, 64, 64), gop=6))
+    for iframe_motion, expected in (('hold', 4), ('zero', 0)):
+        opened = TRANSFORMS.build(dict(type='OpenCompressedVideo', iframe_motion=iframe_motion))
+        results = opened(dict(filename=path, frame_inds=np.array([[6]])))
+        motion = DecodeCompressedVideo()(results)['motion_vectors']
+        assert np.median(motion[0, :, 1:, 0]) == pytest.approx(expected, abs=0.3)
+
+
+def test_errors(tmp_path):
+    with pytest.raises(VideoOpenError, match=r'nothing\.mp4'):
+        OpenCompressedVideo()(dict(filename=str(tmp_path / 'nothing.mp4')))
+    with pytest.raises(ValueError, match='optical'):
+        DecodeCompressedVideo(('rgb', 'optical'))

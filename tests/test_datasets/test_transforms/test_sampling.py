@@ -1,0 +1,112 @@
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+from mmaction.datasets.transforms import SampleFrames
+
+from ssvrl_mm.datasets.transforms.sampling import (
+    SampleClips,
+    random_starts,
+    uniform_starts,
+    window_starts,
+)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    random.seed(0)
+
+
+@pytest.mark.parametrize(('total', 'interval'), [(32, 1), (33, 1), (100, 1), (100, 3)])
+def test_two_random_clips_stay_inside_and_reach_both_ends(total, interval):
+    sample = SampleClips(clip_len=32, frame_interval=interval, num_clips=2)
+    last_start = total - 1 - 31 * interval
+    starts = set()
+    for _ in range(600):
+        frames = sample(dict(total_frames=total))['frame_inds']
+        assert frames.shape == (2, 32)
+        assert (np.diff(frames, axis=1) == interval).all()
+        starts.update(frames[:, 0].tolist())
+    assert starts == set(range(last_start + 1))
+
+
+def test_starts_are_uniform_over_all_pairs_that_keep_the_gap():
+    counts = Counter(tuple(random_starts(2, 5, min_gap=3)) for _ in range(6000))
+    allowed = {(a, b) for a in range(6) for b in range(6) if abs(a - b) >= 3}
+    assert set(counts) == allowed
+    # Draws with repetition count ordered pairs once and equal ones once: 9 draws of (i, j), i, j
+    # in 0..2, sorted, so that unequal pairs come twice as often.
+    for (a, b), count in counts.items():
+        expected = 6000 / 18 if abs(a - b) == 3 else 6000 / 9
+        assert count == pytest.approx(expected, rel=0.25), (a, b)
+
+
+def test_gap_gives_way_to_short_videos():
+    for _ in range(50):
+        starts = sorted(random_starts(3, 10, min_gap=100))
+        assert starts == [0, 5, 10]
+    assert random_starts(2, 0, min_gap=8) == [0, 0]
+
+
+def test_dependent_clips_are_the_same_frames():
+    sample = SampleClips(clip_len=4, num_clips=3, independent=False)
+    seen = set()
+    for _ in range(30):
+        frames = sample(dict(total_frames=20))['frame_inds']
+        assert (frames == frames[0]).all()
+        seen.add(frames[0, 0])
+    assert len(seen) > 5
+
+
+@pytest.mark.parametrize('total', [16, 17, 40, 121, 300])
+@pytest.mark.parametrize('num_clips', [1, 2, 3, 10])
+@pytest.mark.parametrize('interval', [1, 2])
+def test_uniform_clips_agree_with_mmaction(total, num_clips, interval):
+    ours = SampleClips(8, interval, num_clips, test_mode=True)(dict(total_frames=total))
+    theirs = SampleFrames(8, interval, num_clips, test_mode=True)(
+        dict(total_frames=total, start_index=0)
+    )
+    assert ours['frame_inds'].ravel().tolist() == theirs['frame_inds'].tolist()
+    assert ours['num_clips'] == num_clips
+
+
+def test_uniform_starts_in_closed_form():
+    assert uniform_starts(5, 100) == [0, 25, 50, 75, 100]
+    assert uniform_starts(4, 10) == [0, 3, 7, 10]
+    assert uniform_starts(1, 9) == [4]
+
+
+def test_moving_window_covers_every_frame():
+    assert window_starts(4, 10) == [0, 4, 8, 10]
+    assert window_starts(5, 10) == [0, 5, 10]
+    results = SampleClips(8, stride=4, test_mode=True)(dict(total_frames=19))
+    assert results['frame_inds'][:, 0].tolist() == [0, 4, 8, 11]
+    assert results['num_clips'] == 4
+    assert set(results['frame_inds'].ravel()) == set(range(19))
+    # A video as short as the window: one clip.
+    assert SampleClips(8, stride=4, test_mode=True)(dict(total_frames=8))['num_clips'] == 1
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_short_videos_are_filled_up(test_mode):
+    loop = SampleClips(6, 2, num_clips=2, test_mode=test_mode)(dict(total_frames=5))
+    assert loop['frame_inds'].tolist() == [[0, 2, 4, 1, 3, 0]] * 2
+    last = SampleClips(6, 2, num_clips=2, test_mode=test_mode, out_of_bound='repeat_last')
+    assert last(dict(total_frames=5))['frame_inds'].tolist() == [[0, 2, 4, 4, 4, 4]] * 2
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(clip_len=0),
+        dict(clip_len=8, num_clips=0),
+        dict(clip_len=8, out_of_bound='stretch'),
+        dict(clip_len=8, stride=4),
+        dict(clip_len=8, stride=0, test_mode=True),
+        dict(clip_len=8, min_gap=-1),
+    ],
+)
+def test_arguments_are_checked(options):
+    with pytest.raises(ValueError, match='must be'):
+        SampleClips(**options)

@@ -1,0 +1,154 @@
+r"""Writes the list of the videos under a folder: ``path label`` lines, and the class names.
+
+The first-level folders are the classes. Videos that do not open are left out and reported.
+
+    # one list, video_list.txt (and classes.txt where there are classes)
+    python tools/data/build_video_list.py data/gym/videos --out data/gym
+    # train_list.txt and test_list.txt, a fifth of each class held out
+    python tools/data/build_video_list.py data/gym/videos --out data/gym --test-ratio 0.2
+    # the same, but nobody appears on both sides: what the pattern matches names the person
+    python tools/data/build_video_list.py data/gym/videos --out data/gym --test-ratio 0.2 \
+        --group 'subject(\d+)'
+    # or these persons
+    python tools/data/build_video_list.py data/gym/videos --out data/gym \
+        --group 'subject(\d+)' --test-groups 03 07
+"""
+
+import argparse
+import random
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssvrl_mm.datasets import (
+    VideoEntry,
+    VideoListError,
+    find_bad_videos,
+    scan_videos,
+    write_video_list,
+)
+
+Split = tuple[list[VideoEntry], list[VideoEntry]]
+
+
+def split_by_ratio(entries: Sequence[VideoEntry], test_ratio: float, seed: int) -> Split:
+    """Holds out a share of each class, at random: (train, test), each in the given order."""
+    of_class: dict[int, list[VideoEntry]] = defaultdict(list)
+    for entry in entries:
+        of_class[entry.label].append(entry)
+    rng = random.Random(seed)
+    test: set[VideoEntry] = set()
+    for label in sorted(of_class):
+        test.update(rng.sample(of_class[label], round(test_ratio * len(of_class[label]))))
+    return [e for e in entries if e not in test], [e for e in entries if e in test]
+
+
+def group_of(entry: VideoEntry, pattern: str) -> str:
+    """What the pattern (its first group, if it has one) matches in the path."""
+    match = re.search(pattern, entry.path)
+    if match is None:
+        raise VideoListError(f'--group {pattern!r} matches nothing in {entry.path!r}')
+    return match[1] if match.re.groups else match[0]
+
+
+def split_by_group(
+    entries: Sequence[VideoEntry],
+    pattern: str,
+    test_groups: Sequence[str],
+    test_ratio: float,
+    seed: int,
+) -> Split:
+    """Holds out whole groups: the given ones, or random ones up to a share of the videos."""
+    groups = [group_of(entry, pattern) for entry in entries]
+    names = sorted(set(groups))
+    unknown = sorted(set(test_groups) - set(names))
+    if unknown:
+        raise VideoListError(f'--test-groups {unknown} are not among the groups {names}')
+    held_out = set(test_groups)
+    if not held_out:
+        random.Random(seed).shuffle(names)
+        for name in names:
+            wanted = test_ratio * len(groups) - sum(group in held_out for group in groups)
+            # A group goes to the side that leaves the share closer to what was asked for.
+            if groups.count(name) <= 2 * wanted:
+                held_out.add(name)
+    pairs = list(zip(entries, groups, strict=True))
+    return [e for e, g in pairs if g not in held_out], [e for e, g in pairs if g in held_out]
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('folder', type=Path, help='folder of videos, searched recursively')
+    parser.add_argument('--out', type=Path, help='where to write; default: the folder itself')
+    parser.add_argument('--test-ratio', type=float, default=0.0, help='share to hold out')
+    parser.add_argument(
+        '--group', help='regular expression: videos with the same match stay together'
+    )
+    parser.add_argument('--test-groups', nargs='+', default=[], help='groups to hold out')
+    parser.add_argument('--seed', type=int, default=0, help='of the random split')
+    parser.add_argument('--no-check', action='store_true', help='do not open the videos')
+    parser.add_argument('--workers', type=int, default=4, help='threads that open videos')
+    parser.add_argument('--overwrite', action='store_true', help='replace existing lists')
+    args = parser.parse_args(argv)
+    if not 0 <= args.test_ratio < 1:
+        parser.error(f'--test-ratio must be in 0..1, got {args.test_ratio}')
+    if args.test_groups and not args.group:
+        parser.error('--test-groups needs --group')
+    if args.group and not (args.test_groups or args.test_ratio):
+        parser.error('--group needs --test-groups or --test-ratio')
+    return args
+
+
+def build(args: argparse.Namespace) -> dict[str, list[VideoEntry]]:
+    """Scans, checks, splits and writes; gives the lists by their file names."""
+    out = args.out or args.folder
+    entries, classes = scan_videos(args.folder)
+    if not args.no_check:
+        paths = [args.folder / entry.path for entry in entries]
+        bad = find_bad_videos(paths, args.workers)
+        entries = [e for e, path in zip(entries, paths, strict=True) if str(path) not in bad]
+        for path, cause in bad.items():
+            print(f'left out {path}: {cause}', file=sys.stderr)
+        if not entries:
+            raise VideoListError(f'none of the {len(bad)} videos under {args.folder} can be read')
+
+    if args.group:
+        splits = split_by_group(entries, args.group, args.test_groups, args.test_ratio, args.seed)
+    else:
+        splits = split_by_ratio(entries, args.test_ratio, args.seed)
+    wants_split = bool(args.test_ratio or args.test_groups)
+    if wants_split and not all(splits):
+        raise VideoListError(
+            f'the split has an empty side: {len(splits[0])} to train, {len(splits[1])} to test'
+        )
+    names = ('train_list.txt', 'test_list.txt') if wants_split else ('video_list.txt',)
+    lists = dict(zip(names, splits, strict=False))
+
+    there = [str(out / name) for name in [*lists, 'classes.txt'] if (out / name).exists()]
+    if there and not args.overwrite:
+        raise VideoListError(f'{", ".join(there)}: already there; --overwrite replaces')
+    out.mkdir(parents=True, exist_ok=True)
+    for name, part in lists.items():
+        write_video_list(out / name, part)
+        print(f'{out / name}: {len(part)} videos')
+    if classes:
+        (out / 'classes.txt').write_text('\n'.join(classes) + '\n', encoding='utf-8')
+        print(f'{out / "classes.txt"}: {len(classes)} classes')
+    return lists
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the tool."""
+    try:
+        build(parse_args(argv))
+    except VideoListError as error:
+        sys.exit(f'error: {error}')
+
+
+if __name__ == '__main__':
+    main()
