@@ -136,6 +136,9 @@ class CompressedVideoDataset(BaseActionDataset):
     def load_data_list(self) -> list[dict]:
         """Reads the list, or scans the folder; checks both before anything is decoded."""
         folder = self.data_prefix['video']
+        if isinstance(self._metainfo.get('classes'), str):
+            # What mmengine makes of a file that is not there.
+            raise VideoListError(f'no file of class names at {self._metainfo["classes"]}')
         if self.ann_file:
             entries = read_video_list(self.ann_file)
             beside = os.path.join(os.path.dirname(self.ann_file), 'classes.txt')
@@ -168,7 +171,9 @@ class CompressedVideoDataset(BaseActionDataset):
                 f'{error}; set data_root and data_prefix, or give a list as ann_file '
                 f'({HOW_TO_MAKE_A_LIST})'
             ) from None
-        classes = list(self._metainfo.setdefault('classes', found))
+        if found:
+            self._metainfo.setdefault('classes', found)
+        classes = list(self._metainfo.get('classes', ()))
         unknown = sorted(set(found) - set(classes))
         if unknown:
             raise VideoListError(f'{folder}: folders {unknown} are not among the classes {classes}')

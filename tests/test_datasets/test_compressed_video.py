@@ -101,6 +101,7 @@ def test_samples_of_a_folder(clips):
             dict(ann_file='list.txt', metainfo=dict(classes=['even'])),
             r"'odd odd/clip 1\.mp4' has label 1, but there are 1 classes",
         ),
+        (dict(ann_file='list.txt', metainfo=dict(classes='none.txt')), r'class names at none\.txt'),
     ],
 )
 def test_mistakes_are_told_when_the_dataset_is_built(clips, options, message):
