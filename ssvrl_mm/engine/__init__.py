@@ -1,6 +1,6 @@
 """Training engine: hooks, the optimizer wrapper, and what precedes a run."""
 
-from ssvrl_mm.engine.hooks import IterationSeedHook, SyncNormStatsHook
+from ssvrl_mm.engine.hooks import IterationSeedHook, StageSwitchHook, SyncNormStatsHook
 from ssvrl_mm.engine.optim import DeviceAmpOptimWrapper
 
-__all__ = ['DeviceAmpOptimWrapper', 'IterationSeedHook', 'SyncNormStatsHook']
+__all__ = ['DeviceAmpOptimWrapper', 'IterationSeedHook', 'StageSwitchHook', 'SyncNormStatsHook']

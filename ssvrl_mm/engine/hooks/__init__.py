@@ -1,6 +1,7 @@
 """Hooks of the training loop."""
 
 from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
+from ssvrl_mm.engine.hooks.stage_switch import StageSwitchHook
 from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
 
-__all__ = ['IterationSeedHook', 'SyncNormStatsHook']
+__all__ = ['IterationSeedHook', 'StageSwitchHook', 'SyncNormStatsHook']

@@ -1,0 +1,28 @@
+# Two clips of 32 consecutive frames per training video of Kinetics-400, each with its own crop and
+# flip; RGB and motion straight from the video file. Colours are augmented on the GPU
+# (data_preprocessor).
+data_root = '{{$SSVRL_DATA:data}}/kinetics400'
+
+train_pipeline = [
+    # Some videos come as VP9, whose vectors FFmpeg does not export: those are estimated.
+    dict(type='OpenCompressedVideo', motion='auto', iframe_motion='hold'),
+    dict(type='SampleClips', clip_len=32, num_clips=2),
+    dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
+    dict(type='ClipRandomResizedCrop', size=128, area_range=(0.2, 1.0)),
+    dict(type='ClipFlip', flip_ratio=0.5),
+    dict(type='PackSSLInputs'),
+]
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='CompressedVideoDataset',
+        data_root=data_root,
+        ann_file='video_list.txt',
+        data_prefix=dict(video='videos_train'),
+        pipeline=train_pipeline,
+    ),
+)

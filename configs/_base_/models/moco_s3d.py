@@ -1,0 +1,26 @@
+# MoCo on one stream; RGB unless a config says otherwise.
+model = dict(
+    type='MoCoRecognizer',
+    data_preprocessor=dict(
+        type='SSLDataPreprocessor',
+        rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
+        # Motion is cut off at 20 px per frame, scaled to [-1, 1] and brought to the size of RGB.
+        mv=dict(clip=20.0, size='rgb'),
+        augment=dict(
+            color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.8),
+            grayscale_p=0.2,
+            blur=dict(sigma=(0.1, 2.0), p=0.5),
+        ),
+    ),
+    backbone=dict(type='S3D', in_channels=3),
+    head=dict(
+        type='MoCoHead',
+        stream='rgb',
+        projector=dict(
+            type='ProjectionHead', in_channels=1024, hidden_channels=1024, out_channels=128
+        ),
+        queue_length=2048,
+        temperature=0.07,
+        momentum=0.999,
+    ),
+)

@@ -1,0 +1,82 @@
+# MVCGC in minutes on a CPU: a small S3D on MotionPrimitives, the embedded dataset whose classes
+# differ in their motion alone. Both stages in one run, retrieval at the end.
+_base_ = ['../_base_/models/mvcgc_s3d.py', '../_base_/default_runtime.py']
+
+data_root = '{{$SSVRL_DATA:data}}/motion_primitives'
+switch_epoch = 12
+
+model = dict(
+    backbone_rgb=dict(width=0.25),
+    backbone_mv=dict(width=0.25),
+    head=dict(
+        projector=dict(in_channels=256, hidden_channels=256, out_channels=64),
+        queue_length=512,
+        momentum=0.99,
+    ),
+    cross_guidance_from=switch_epoch,
+)
+
+# No flip: left and right are different classes.
+train_pipeline = [
+    dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold'),
+    dict(type='SampleClips', clip_len=16, num_clips=2),
+    dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
+    dict(type='ClipRandomResizedCrop', size=64, area_range=(0.5, 1.0)),
+    dict(type='PackSSLInputs'),
+]
+test_pipeline = [
+    dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold'),
+    dict(type='SampleClips', clip_len=16, num_clips=3, test_mode=True),
+    dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
+    dict(type='ClipResize', short_side=72),
+    dict(type='ClipCenterCrop', size=64),
+    dict(type='PackSSLInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='CompressedVideoDataset',
+        data_root=data_root,
+        ann_file='train_list.txt',
+        data_prefix=dict(video='videos'),
+        pipeline=train_pipeline,
+    ),
+)
+gallery = dict(
+    type='CompressedVideoDataset',
+    data_root=data_root,
+    ann_file='train_list.txt',
+    data_prefix=dict(video='videos'),
+    role='gallery',
+    test_mode=True,
+    pipeline=test_pipeline,
+)
+query = dict(gallery, ann_file='test_list.txt', role='query')
+test_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='ConcatDataset', datasets=[gallery, query]),
+)
+test_evaluator = dict(type='VideoRetrieval', topk=(1, 5, 10), views=('rgb', 'mv', 'both'))
+test_cfg = dict(type='TestLoop')
+val_dataloader = test_dataloader
+val_evaluator = test_evaluator
+val_cfg = dict(type='ValLoop')
+
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_begin=12, val_interval=8)
+custom_hooks = [dict(type='StageSwitchHook')]
+optim_wrapper = dict(
+    type='DeviceAmpOptimWrapper',
+    dtype='bfloat16',
+    optimizer=dict(type='Adam', lr=1e-3, weight_decay=1e-5),
+)
+param_scheduler = []
+auto_scale_lr = dict(enable=False, base_batch_size=32)
+
+default_hooks = dict(checkpoint=dict(interval=1))

@@ -1,0 +1,18 @@
+# MVCGC on Kinetics-400, both stages in one run; `tools/test.py` then evaluates on UCF101.
+_base_ = [
+    '../_base_/models/mvcgc_s3d.py',
+    '../_base_/datasets/kinetics400_ssl.py',
+    '../_base_/datasets/ucf101_retrieval.py',
+    '../_base_/schedules/mvcgc_k400.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(head=dict(queue_length=16384), cross_guidance_from=_base_.switch_epoch)
+
+# Training needs no other dataset than Kinetics-400.
+val_dataloader = None
+val_evaluator = None
+val_cfg = None
+
+# An epoch takes long: lose no more than one.
+default_hooks = dict(checkpoint=dict(interval=1))

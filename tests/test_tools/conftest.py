@@ -1,0 +1,70 @@
+"""A tiny dataset, a tiny model and a way to run the tools as a user does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clips import encode, translating
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope='session')
+def data_root(tmp_path_factory):
+    """A folder for SSVRL_DATA with `ucf101`: 8 training and 4 test clips of 2 classes."""
+    root = tmp_path_factory.mktemp('data')
+    videos = root / 'ucf101' / 'videos'
+    videos.mkdir(parents=True)
+    lists = {'train': [], 'test': []}
+    for number in range(12):
+        label = number % 2
+        frames = translating(12, dx=2 - 4 * label, dy=1, height=48, width=64, seed=number)
+        encode(videos / f'{number}.mp4', frames)
+        lists['train' if number < 8 else 'test'].append(f'{number}.mp4 {label}\n')
+    for split, lines in lists.items():
+        (root / 'ucf101' / f'{split}_list.txt').write_text(''.join(lines))
+    return root
+
+
+@pytest.fixture(scope='session')
+def tiny_config():
+    """MVCGC's UCF101 config shrunk to seconds: 2 epochs, the second one in stage 2."""
+    return HERE / 'tiny_mvcgc.py'
+
+
+@pytest.fixture
+def call(data_root, tmp_path):
+    """Runs a command in an empty folder, without CUDA; gives the finished process."""
+
+    def run(*command, check=True, **environment):
+        environment = {
+            **os.environ,
+            'SSVRL_DATA': str(data_root),
+            'PYTHONPATH': str(HERE),
+            'PYTHON': sys.executable,
+            'CUDA_VISIBLE_DEVICES': '',
+            'OMP_NUM_THREADS': '1',
+            **environment,
+        }
+        process = subprocess.run(
+            [str(word) for word in command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        if check and process.returncode:
+            raise AssertionError(process.stdout[-2000:] + process.stderr[-4000:])
+        return process
+
+    return run
+
+
+@pytest.fixture
+def tool():
+    """The path of a tool."""
+    return lambda name: REPOSITORY / 'tools' / name

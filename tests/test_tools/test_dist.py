@@ -1,0 +1,67 @@
+import json
+import os
+import socket
+import stat
+
+import torch
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        return str(server.getsockname()[1])
+
+
+def test_processes_on_the_cpu_train_one_model(call, tool, tiny_config, tmp_path):
+    call(
+        tool('dist_train.sh'), tiny_config, 2, '--work-dir', tmp_path, PORT=free_port(),
+        SAVE_RANK_STATE='1',
+    )  # fmt: skip
+    ours, theirs = (torch.load(tmp_path / f'rank_{rank}.pth') for rank in range(2))
+    assert ours.keys() == theirs.keys()
+    queues = [name for name in ours if 'queue' in name]
+    assert any(ours[name].dtype.is_floating_point and ours[name].abs().sum() > 0 for name in queues)
+    for name in ours:
+        assert torch.equal(ours[name], theirs[name]), name
+
+    call(
+        tool('dist_test.sh'), tiny_config, tmp_path / 'epoch_2.pth', 2, '--work-dir',
+        tmp_path / 'test', PORT=free_port(),
+    )  # fmt: skip
+    [written] = (tmp_path / 'test').glob('*/*.json')
+    tested = json.loads(written.read_text())
+    assert (tested['retrieval/num_query'], tested['retrieval/num_gallery']) == (4, 8)
+
+
+def test_missing_data_give_one_message(call, tool, repository, tmp_path):
+    config = repository / 'configs' / 'mvcgc' / 's3d_k400.py'
+    process = call(tool('dist_train.sh'), config, 2, check=False, SSVRL_DATA='nowhere')
+    assert process.returncode == 1
+    missing = str(tmp_path / 'nowhere' / 'kinetics400' / 'video_list.txt')
+    assert process.stderr.count(missing) == 1
+    assert 'build_video_list.py' in process.stderr
+    assert 'Traceback' not in process.stderr
+    assert len(process.stderr.splitlines()) < 10
+
+
+def test_usage_without_arguments(call, tool):
+    for name in ('dist_train', 'dist_test', 'slurm_train', 'slurm_test'):
+        process = call(tool(f'{name}.sh'), check=False)
+        assert process.returncode == 2
+        assert f'tools/{name}.sh ' in process.stderr
+        assert os.stat(tool(f'{name}.sh')).st_mode & stat.S_IXUSR
+
+
+def test_slurm_starts_the_tools_with_every_argument(call, tool, tmp_path):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
+    srun.chmod(0o755)
+    environment = dict(PATH=f'{tmp_path}:{os.environ["PATH"]}', GPUS='16', SRUN_ARGS='--qos=a -t 5')
+    for name, positional in (('train', ['c.py']), ('test', ['c.py', 'x.pth'])):
+        arguments = [*positional, '--cfg-options', 'a=b c']
+        process = call(tool(f'slurm_{name}.sh'), 'part', 'job', *arguments, **environment)
+        words = process.stdout.splitlines()
+        assert words[0] == '--partition=part'
+        assert {'--ntasks=16', '--ntasks-per-node=8', '--qos=a', '-t', '5'} <= set(words)
+        script = words.index(str(tool(f'{name}.py')))
+        assert words[script + 1 :] == [*positional, '--launcher', 'slurm', '--cfg-options', 'a=b c']
