@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ssvrl_mm.models.losses import MultiInstanceInfoNCELoss
@@ -140,25 +141,33 @@ class ContrastiveHead(BaseModule, metaclass=ABCMeta):
         self.queue.enqueue(keys, video_ids)
         return losses
 
-    def predict(self, feats: Features, data_samples: Sequence[Any], **kwargs: Any) -> Sequence[Any]:
+    def predict(
+        self,
+        feats: Features,
+        data_samples: Sequence[Any],
+        average_clips: bool = True,
+        **kwargs: Any,
+    ) -> Sequence[Any]:
         """Writes the representation of every video, before projection, into its data sample.
 
         Args:
             feats: (N * V, D, ...) features, or stream -> features; the V clips of a video side
                 by side. Streams may be missing.
             data_samples: N samples.
+            average_clips: Whether to average over the clips of a video or keep a row of each.
             **kwargs: Ignored.
 
         Returns:
-            The samples, ``sample.features = {stream: (D,) float32 on the CPU}``: each clip
-            pooled, then the mean over the clips.
+            The samples; ``sample.features[stream]`` is (1, D), or (V, D) without averaging, float32
+            on the CPU, pooled over time and space.
         """
-        means = {
-            stream: pool_features(maps).unflatten(0, (len(data_samples), -1)).mean(1).float().cpu()
-            for stream, maps in self._by_stream(feats).items()
-        }
+        features = {}
+        for stream, maps in self._by_stream(feats).items():
+            rows = pool_features(maps).detach().unflatten(0, (len(data_samples), -1))
+            features[stream] = (rows.mean(1, keepdim=True) if average_clips else rows).float().cpu()
         for i, sample in enumerate(data_samples):
-            sample.features = {stream: mean[i].detach() for stream, mean in means.items()}
+            # mmaction2's sample takes no dict; InstanceData wants as many rows of every stream.
+            sample.features = InstanceData(**{stream: rows[i] for stream, rows in features.items()})
         return data_samples
 
     def forward(self, feats: Features, **kwargs: Any) -> StreamTensors:

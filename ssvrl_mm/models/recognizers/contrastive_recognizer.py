@@ -33,6 +33,8 @@ class ContrastiveRecognizer(BaseModel):
         channels_last: Whether convolutions compute in ``torch.channels_last_3d``; ``'auto'``:
             when there is CUDA.
         test_batch_clips: How many clips to forward at once outside training.
+        average_clips: Whether prediction averages the features of a video's clips, or keeps a row
+            of each.
         data_preprocessor: Config of the data preprocessor.
         init_cfg: OpenMMLab initialisation; a list of two ``Pretrained`` loads two checkpoints.
 
@@ -47,9 +49,13 @@ class ContrastiveRecognizer(BaseModel):
         shuffle_bn: bool = True,
         channels_last: bool | Literal['auto'] = 'auto',
         test_batch_clips: int = 16,
+        average_clips: bool = True,
         data_preprocessor: Any = None,
         init_cfg: Any = None,
     ) -> None:
+        # Built here, the preprocessor's name resolves without a default scope too.
+        if isinstance(data_preprocessor, Mapping):
+            data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.head = MODELS.build(head)
         self.streams: tuple[str, ...] = self.head.streams
@@ -64,6 +70,7 @@ class ContrastiveRecognizer(BaseModel):
             torch.cuda.is_available() if channels_last == 'auto' else bool(channels_last)
         )
         self.test_batch_clips = test_batch_clips
+        self.average_clips = average_clips
         for stream in self.streams:
             backbone = MODELS.build(backbones[stream])
             if self.channels_last:
@@ -162,7 +169,7 @@ class ContrastiveRecognizer(BaseModel):
 
     @torch.no_grad()
     def predict(self, inputs: Mapping[str, Tensor], data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Writes ``features`` (stream -> mean over the clips) into the samples.
+        """Writes the videos' features into the samples, see ``ContrastiveHead.predict``.
 
         Args:
             inputs: Stream -> (N, V, C, T, H, W); streams may be missing.
@@ -173,7 +180,7 @@ class ContrastiveRecognizer(BaseModel):
             for stream in self.streams
             if stream in inputs
         }
-        return self.head.predict(feats, data_samples)
+        return self.head.predict(feats, data_samples, average_clips=self.average_clips)
 
     @torch.no_grad()
     def _extract_keys(self, clips: Tensor, stream: str) -> Tensor:

@@ -1,0 +1,247 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from mmengine.runner.checkpoint import load_state_dict, save_checkpoint
+from torch.nn.parallel import DistributedDataParallel
+
+from ssvrl_mm.models.recognizers import MVCGC, MoCoRecognizer
+
+from ..processes import run_processes
+from ..tiny import TinyBackbone, projector, samples
+
+STREAMS = ('rgb', 'mv')
+CHANNELS = dict(rgb=3, mv=2)
+LENGTH = 6
+
+
+def build(cross_guidance_from=None, head=None, **kwargs):
+    torch.manual_seed(0)
+    return MVCGC(
+        backbone_rgb=dict(type=TinyBackbone, in_channels=3, seed=1),
+        backbone_mv=dict(type=TinyBackbone, in_channels=2, seed=2),
+        head=dict(
+            type='ssvrl_mm.MVCGCHead',
+            projector=projector(),
+            queue_length=LENGTH,
+            momentum=0.9,
+            **(head or {}),
+        ),
+        cross_guidance_from=cross_guidance_from,
+        **kwargs,
+    ).double()
+
+
+def moco(stream, **kwargs):
+    torch.manual_seed(3)
+    return MoCoRecognizer(
+        backbone=dict(type=TinyBackbone, in_channels=CHANNELS[stream], seed=4),
+        head=dict(
+            type='ssvrl_mm.MoCoHead', stream=stream, projector=projector(), queue_length=LENGTH
+        ),
+        **kwargs,
+    ).double()
+
+
+def clips(seed, n=4, views=2):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        stream: torch.randn(n, views, channels, 4, 6, 6, generator=generator, dtype=torch.double)
+        for stream, channels in CHANNELS.items()
+    }
+
+
+def train(model, steps, rank=None, first=0):
+    """SGD on a few batches, the later ones with cross guidance; with a rank, on its half."""
+    module = getattr(model, 'module', model)
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.05)
+    history = []
+    for step in range(first, first + steps):
+        module.set_epoch(step)
+        inputs, ids = clips(step), np.arange(4 * step, 4 * step + 4) % 18
+        if rank is not None:
+            half = slice(2 * rank, 2 * rank + 2)
+            inputs, ids = {s: x[half] for s, x in inputs.items()}, ids[half]
+        losses = model(inputs, samples(ids), mode='loss')
+        optimizer.zero_grad()
+        (losses['loss_rgb'] + losses['loss_mv']).backward()
+        gradients = {n: p.grad.clone() for n, p in module.named_parameters() if p.requires_grad}
+        optimizer.step()
+        history.append({name: value.detach() for name, value in losses.items()})
+    return dict(losses=history, gradients=gradients, state=copy.deepcopy(dict(module.state_dict())))
+
+
+def distributed(rank):
+    return train(DistributedDataParallel(build(cross_guidance_from=2)), 4, rank)
+
+
+def test_two_processes_equal_one(tmp_path):
+    alone = train(build(cross_guidance_from=2), 4)
+    shares = run_processes(distributed, tmp_path)
+    assert any(losses['num_positives'] > 0 for losses in alone['losses'])
+    for step, losses in enumerate(alone['losses']):
+        for name, value in losses.items():
+            mean = sum(share['losses'][step][name] for share in shares) / 2
+            torch.testing.assert_close(mean, value, msg=f'{name} of step {step}')
+    for share in shares:
+        for kind in ('gradients', 'state'):
+            assert share[kind].keys() == alone[kind].keys()
+            for name, value in alone[kind].items():
+                torch.testing.assert_close(share[kind][name], value, msg=name)
+
+
+def test_stage_follows_the_epoch_and_survives_a_checkpoint():
+    for start, stages in (
+        (None, ['init'] * 3),
+        (0, ['cross'] * 3),
+        (1, ['init', 'cross', 'cross']),
+    ):
+        model = build(cross_guidance_from=start)
+        seen = []
+        for epoch in range(3):
+            model.set_epoch(epoch)
+            seen.append(model.stage)
+        assert seen == stages
+    resumed = build(cross_guidance_from=1)
+    assert resumed.stage == 'init'
+    resumed.load_state_dict(model.state_dict())
+    assert resumed.stage == 'cross'
+    with pytest.raises(ValueError, match='cross_guidance_from'):
+        build(cross_guidance_from=-1)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one():
+    whole = train(build(cross_guidance_from=2), 5)
+    model = build(cross_guidance_from=2)
+    saved = train(model, 3)['state']
+    resumed = build(cross_guidance_from=2)
+    resumed.load_state_dict(saved)
+    rest = train(resumed, 2, first=3)
+    for first, second in zip(whole['losses'][3:], rest['losses'], strict=True):
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    for name, value in whole['state'].items():
+        assert torch.equal(value, rest['state'][name]), name
+
+
+def test_queries_come_from_clip_0_and_keys_from_the_momentum_copies_of_clip_1():
+    model = build(cross_guidance_from=0)
+    train(model, 2)
+    before, inputs = copy.deepcopy(model), clips(9)
+    model.loss(inputs, samples(range(40, 44)))
+    for stream in STREAMS:
+        online = before.backbone(stream).state_dict()
+        old = getattr(before, f'key_backbone_{stream}').module.state_dict()
+        new = getattr(model, f'key_backbone_{stream}').module.state_dict()
+        for name in online:
+            torch.testing.assert_close(new[name], 0.9 * old[name] + 0.1 * online[name])
+        with torch.no_grad():
+            maps = getattr(model, f'key_backbone_{stream}').module(inputs[stream][:, 1])
+            pooled = maps.mean(dim=(2, 3, 4))
+            keys = model.head.key_projector[stream].module(pooled)
+        expected = torch.nn.functional.normalize(keys, dim=1)
+        slots = (int(before.head.queue.pointer) + torch.arange(4)) % LENGTH
+        torch.testing.assert_close(model.head.queue[stream][slots], expected)
+
+    # The second clip of the queries' own backbones plays no part in the loss.
+    other = {s: torch.stack([x[:, 0], x[:, 1], x[:, 0]], dim=1) for s, x in inputs.items()}
+    two, three = copy.deepcopy(before), copy.deepcopy(before)
+    first = two.loss(inputs, samples(range(40, 44)))
+    second = three.loss(other, samples(range(40, 44)))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_only_online_parts_get_gradients():
+    model = build(cross_guidance_from=0)
+    train(model, 3)
+    for name, parameter in model.named_parameters():
+        is_key = name.startswith(('key_backbone', 'head.key_projector'))
+        assert parameter.requires_grad != is_key, name
+        assert (parameter.grad is None) == is_key, name
+
+
+@pytest.mark.parametrize('test_batch_clips', [1, 4, 100])
+def test_prediction_is_the_mean_of_the_clips_pooled_features(test_batch_clips):
+    model = build(test_batch_clips=test_batch_clips).eval()
+    inputs = clips(0, n=3, views=5)
+    predicted = model(inputs, samples(range(3)), mode='predict')
+    for stream in STREAMS:
+        with torch.no_grad():
+            maps = model.backbone(stream)(inputs[stream].flatten(0, 1)).numpy()
+        expected = maps.mean(axis=(2, 3, 4)).reshape(3, 5, 6).mean(axis=1)
+        for sample, feature in zip(predicted, expected, strict=True):
+            assert sample.features[stream].dtype == torch.float32
+            np.testing.assert_allclose(sample.features[stream], feature[None], rtol=1e-6)
+
+
+def test_prediction_of_one_stream_and_of_single_clips():
+    model = build(average_clips=False).eval()
+    inputs = {'mv': clips(0, n=2, views=3)['mv']}
+    predicted = model(inputs, samples(range(2)), mode='predict')
+    assert list(predicted[1].features.keys()) == ['mv']
+    expected = model.extract_feat(inputs['mv'], stream='mv')[1].detach()
+    np.testing.assert_allclose(predicted[1].features['mv'], expected, rtol=1e-6)
+
+
+def test_extract_feat_keeps_the_batch_axes():
+    model = build()
+    inputs = clips(0, n=2, views=3)
+    every = model.extract_feat(inputs['mv'], stream='mv')
+    assert every.shape == (2, 3, 6)
+    torch.testing.assert_close(model.extract_feat(inputs['mv'][:, 1], stream='mv'), every[:, 1])
+    both = model(inputs)
+    assert torch.equal(both['mv'], every)
+    assert torch.equal(model(inputs['mv'], stream='mv'), every)
+    with pytest.raises(KeyError, match='flow'):
+        model.extract_feat(inputs['mv'], stream='flow')
+
+
+def test_training_needs_two_clips():
+    with pytest.raises(ValueError, match='two clips per video'):
+        build()(clips(0, views=1), samples(range(4)), mode='loss')
+    with pytest.raises(ValueError, match='mode'):
+        build()(clips(0), samples(range(4)), mode='train')
+
+
+def test_second_stage_loads_the_first():
+    first = build()
+    train(first, 3)
+    second = build(cross_guidance_from=0)
+    second.load_state_dict(first.state_dict())
+    assert second.stage == 'cross'
+    losses = second(clips(7), samples(range(50, 54)), mode='loss')
+    assert losses['queue_fill'] == 1
+
+
+def test_second_stage_loads_two_single_streams(tmp_path):
+    sources = {stream: moco(stream) for stream in STREAMS}
+    for stream, source in sources.items():
+        for _ in range(2):
+            source(clips(0), samples(range(4)), mode='loss')
+        save_checkpoint({'state_dict': source.state_dict()}, str(tmp_path / f'{stream}.pth'))
+    checkpoints = [dict(type='Pretrained', checkpoint=f'{tmp_path}/{s}.pth') for s in STREAMS]
+    model = build(cross_guidance_from=0, init_cfg=checkpoints)
+    model.init_weights()
+    loaded = model.state_dict()
+    for source in sources.values():
+        for name, value in source.state_dict().items():
+            if not name.startswith('head.queue'):
+                assert torch.equal(loaded[name], value), name
+    # Half a queue is no queue of pairs: it has to fill again.
+    assert int(model.head.queue.fill) == 0
+
+
+def test_keys_start_from_the_online_weights_whatever_these_came_from():
+    model = build()
+    weights = {
+        name: torch.randn_like(value)
+        for name, value in model.state_dict().items()
+        if name.startswith(('backbone_rgb', 'head.projector.rgb'))
+    }
+    load_state_dict(model, weights, strict=False)
+    model(clips(0), samples(range(4)), mode='loss')
+    for name, value in weights.items():
+        key = name.replace('backbone_rgb.', 'key_backbone_rgb.module.')
+        key = key.replace('projector.rgb.', 'key_projector.rgb.module.')
+        assert key != name
+        torch.testing.assert_close(model.state_dict()[key], value)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.runner.checkpoint import load_state_dict
+
+from ssvrl_mm.models.utils import KeyQueue
+
+
+def batch(first, size):
+    """Keys that carry their running number, of videos of the same number."""
+    numbers = torch.arange(first, first + size)
+    keys = {'rgb': numbers[:, None] * torch.ones(2), 'mv': -numbers[:, None] * torch.ones(3)}
+    return keys, numbers
+
+
+def filled(length, sizes):
+    queue = KeyQueue(length, {'rgb': 2, 'mv': 3})
+    first = 0
+    for size in sizes:
+        queue.enqueue(*batch(first, size))
+        first += size
+    return queue
+
+
+@pytest.mark.parametrize('sizes', [[3], [5], [3, 3], [3, 3, 3, 3], [2, 13, 1], [5, 5, 4]])
+def test_slots_are_written_in_turn(sizes):
+    length = 5
+    slots = np.full(length, -1)
+    for number in range(sum(sizes)):
+        slots[number % length] = number
+    queue = filled(length, sizes)
+    written = slots >= 0
+    assert queue.video_ids.tolist() == slots.tolist()
+    assert queue.valid.tolist() == written.tolist()
+    assert queue['rgb'][written].tolist() == [[j, j] for j in slots[written]]
+    assert queue['mv'][written].tolist() == [[-j] * 3 for j in slots[written]]
+    assert int(queue.pointer) == sum(sizes) % length
+    assert int(queue.fill) == min(sum(sizes), length)
+    assert bool(queue.is_full) == (sum(sizes) >= length)
+
+
+def test_same_video_and_unfilled_slots_are_not_usable():
+    queue = KeyQueue(6, {'rgb': 2})
+    queue.enqueue({'rgb': torch.ones(4, 2)}, torch.tensor([7, 8, 7, -1]))
+    ids = torch.tensor([7, 9, -1])
+    same = [[1, 0, 1, 0, 0, 0], [0] * 6, [0] * 6]
+    assert queue.same_video(ids).int().tolist() == same
+    usable = [[0, 1, 0, 1, 0, 0], [1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 0, 0]]
+    assert queue.usable(ids).int().tolist() == usable
+
+
+def test_enqueueing_does_not_disturb_a_graph_that_read_the_queue():
+    queue = filled(4, [4])
+    query = torch.ones(1, 2, requires_grad=True)
+    loss = (query @ queue['rgb'].T).sum()
+    queue.enqueue(*batch(100, 2))
+    loss.backward()
+    assert query.grad.tolist() == [[6, 6]]
+
+
+def test_state_round_trip():
+    queue = filled(5, [4, 3])
+    copy = KeyQueue(5, {'rgb': 2, 'mv': 3})
+    copy.load_state_dict(queue.state_dict())
+    for one in (queue, copy):
+        one.enqueue(*batch(50, 2))
+    for name, buffer in queue.state_dict().items():
+        assert torch.equal(buffer, copy.state_dict()[name]), name
+
+
+@pytest.mark.parametrize('other', [KeyQueue(5, {'rgb': 2}), KeyQueue(4, {'rgb': 2, 'mv': 3})])
+def test_a_state_that_does_not_fit_is_not_loaded_in_part(other):
+    other.enqueue(
+        {s: torch.ones(4, getattr(other, f'keys_{s}').shape[1]) for s in other.streams},
+        torch.arange(4),
+    )
+    queue = KeyQueue(5, {'rgb': 2, 'mv': 3})
+    load_state_dict(queue, other.state_dict(), strict=False)
+    assert int(queue.fill) == 0
+    assert queue.keys_rgb.abs().sum() == 0
+    with pytest.raises(RuntimeError, match='Missing key'):
+        queue.load_state_dict(other.state_dict())
+
+
+def test_refuses_wrong_arguments():
+    with pytest.raises(ValueError, match='length'):
+        KeyQueue(0, {'rgb': 2})
+    with pytest.raises(KeyError, match='mv'):
+        filled(4, []).enqueue({'rgb': torch.ones(1, 2)}, torch.zeros(1))
