@@ -78,7 +78,8 @@ def _allow_mmengine_checkpoints(checkpoint: types.ModuleType) -> None:
     import torch
     from mmengine.logging import HistoryBuffer
 
-    array, scalar = np.empty(0).__reduce__()[0], np.float64().__reduce__()[0]
+    array: Any = np.empty(0).__reduce__()[0]
+    scalar: Any = np.float64().__reduce__()[0]
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,
