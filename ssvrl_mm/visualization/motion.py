@@ -7,6 +7,7 @@ from ssvrl_mm.video.flow import colour_code_flow
 from ssvrl_mm.video.geometry import cell_centres, cell_size
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_CODED, _FILLED = (255, 230, 0), (255, 255, 255)
 _SUBPIXEL = 4  # OpenCV draws at multiples of 1 / 2 ** _SUBPIXEL px
 
 
@@ -24,11 +25,12 @@ def draw_motion(
     Args:
         frame_rgb: uint8 ``(h, w, 3)``.
         motion_grid: ``(gh, gw, 2)`` px/frame.
-        valid: bool ``(gh, gw)``; no arrow where False.
+        valid: bool ``(gh, gw)``; where False, motion that the codec did not code but that was
+            filled in (an I-frame's, say) gets a white arrow instead of a yellow one.
         step: one arrow for ``step`` x ``step`` cells, with their mean motion.
         gain: arrows are this many times as long as the motion.
         zoom: the picture is this many times as large as the frame.
-        shortest: motion below this many px/frame gets a dot instead of an arrow.
+        shortest: coded motion below this many px/frame gets a dot, other motion nothing.
 
     Returns:
         uint8 RGB ``(zoom * h, zoom * w, 3)``; ``frame_rgb`` is left alone.
@@ -51,19 +53,19 @@ def draw_motion(
     for rows in _groups(motion_grid.shape[0], step):
         for cols in _groups(motion_grid.shape[1], step):
             coded = valid[rows, cols]
-            if not coded.any():
-                continue
-            vector = motion_grid[rows, cols][coded].mean(axis=0)
+            shown = coded if coded.any() else np.ones_like(coded)
+            vector = motion_grid[rows, cols][shown].mean(axis=0)
             end = np.array([x[rows, cols].mean(), y[rows, cols].mean()]) * zoom
-            start = end - gain * zoom * vector
-            arrows.append((start, end, float(np.hypot(*vector)) >= shortest))
-    # All outlines first, so that none covers a neighbour's arrow.
-    for colour, extra in (((0, 0, 0), 2), ((255, 230, 0), 0)):
-        for start, end, moves in arrows:
-            if moves:
-                _draw_arrow(picture, start, end, colour, thickness + extra, tip)
-            elif not extra:
+            if np.hypot(*vector) >= shortest:
+                colour = _CODED if coded.any() else _FILLED
+                arrows.append((end - gain * zoom * vector, end, colour))
+            elif coded.any():
                 cv2.circle(picture, _fixed(end), 8 * zoom, (90, 90, 90), -1, cv2.LINE_AA, _SUBPIXEL)
+    # All outlines first, so that none covers a neighbour's arrow.
+    for start, end, _ in arrows:
+        _draw_arrow(picture, start, end, (0, 0, 0), thickness + 2, tip)
+    for start, end, colour in arrows:
+        _draw_arrow(picture, start, end, colour, thickness, tip)
     return picture
 
 
@@ -85,7 +87,7 @@ def motion_panel(
         motion_grid: ``(gh, gw, 2)`` px/frame.
         valid: bool ``(gh, gw)`` or None.
         title: what stands over the frame.
-        max_magnitude: px/frame of the strongest colour. Defaults to the longest valid vector.
+        max_magnitude: px/frame of the strongest colour. Defaults to the longest vector.
         zoom: how many times as large as the frame each picture is. Defaults to what makes it at
             least 400 px wide.
         **arrows: ``step``, ``gain`` and ``shortest`` of :func:`draw_motion`. The gain defaults to
@@ -102,9 +104,9 @@ def motion_panel(
     zoom = zoom or max(1, -(-400 // width))
     length = np.hypot(motion_grid[..., 0], motion_grid[..., 1])
     if max_magnitude is None:
-        max_magnitude = float(length[valid].max(initial=0)) or 1.0
+        max_magnitude = float(length.max()) or 1.0
     if 'gain' not in arrows:
-        moving = length[valid & (length >= arrows.get('shortest', 0.5))]
+        moving = length[length >= arrows.get('shortest', 0.5)]
         long = float(np.quantile(moving, 0.95)) if len(moving) else 1.0
         room = 1.2 * arrows.get('step', 2) * cell_size(width, motion_grid.shape[1])
         arrows['gain'] = float(np.clip(np.floor(room / long), 1, 4))
@@ -147,7 +149,7 @@ def _coloured(
     )[:height, :width].copy()
     absent = cv2.resize((~valid).view(np.uint8), covered, interpolation=cv2.INTER_NEAREST)
     rows, cols = np.indices((height, width))
-    hatch = (rows + cols) // (2 * zoom) % 2 == 0
+    hatch = (rows + cols) // (2 * zoom) % 3 == 0
     colours[(absent[:height, :width] > 0) & hatch] = 190
 
     diameter = min(height, width) // 5

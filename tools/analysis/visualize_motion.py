@@ -39,6 +39,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Reads the frames and writes the picture."""
     args = parse_args()
+    if not cv2.haveImageWriter(str(args.out)):
+        raise SystemExit(f'error: {args.out} does not end like a picture, .png for example')
     arrows = {'step': args.step} if args.gain is None else {'step': args.step, 'gain': args.gain}
     try:
         with CompressedVideoReader(args.video, motion=args.motion) as reader:
