@@ -21,7 +21,7 @@ from ssvrl_mm.datasets.video_list import (
     read_video_list,
     scan_videos,
 )
-from ssvrl_mm.registry import DATASETS
+from ssvrl_mm.registry import DATASETS, TRANSFORMS
 from ssvrl_mm.video import VideoError
 
 _NO_SEED = -1
@@ -112,7 +112,8 @@ class CompressedVideoDataset(BaseActionDataset):
         self.set_seed(seed)
         super().__init__(
             ann_file,
-            pipeline=list(pipeline),
+            # Built here, so that our names resolve without a default scope too.
+            pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline],
             data_root=data_root,
             data_prefix={'video': '', **(data_prefix or {})},
             metainfo=metainfo,

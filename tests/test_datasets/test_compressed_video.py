@@ -197,12 +197,19 @@ def test_batches_hold_the_motion_of_the_clips(clips):
     assert seen == 6
 
 
-def test_bad_videos_are_replaced_logged_and_counted(spoilt, caplog):
+def test_bad_videos_are_replaced_logged_and_counted(spoilt, monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        'ssvrl_mm.datasets.compressed_video.print_log', lambda text, **_: messages.append(text)
+    )
     dataset = build(spoilt, seed=0, max_failed_share=1.0)
     samples = [dataset[index] for index in range(9)]
     ids = [sample['data_samples'].video_id for sample in samples]
     assert ids[:6] == [0, 1, 2, 3, 4, 5]
     assert set(ids[6:]) <= set(range(6))
+    for name in ('empty.mp4', 'text.mp4', 'cut.mp4'):
+        (message,) = (text for text in messages if name in text)  # once, whatever the retries
+        assert 'VideoOpenError: ' in message
     # The same stand-ins again.
     again = [build(spoilt, seed=0)[index] for index in (6, 7, 8)]
     assert [sample['data_samples'].video_id for sample in again] == ids[6:]
@@ -286,3 +293,27 @@ def test_a_copy_counts_and_seeds_for_itself(clips):
     part[0]
     assert dataset.failures.tried == 0 and part.failures.tried == 1
     assert not torch.equal(dataset[0]['inputs']['rgb'], part[0]['inputs']['rgb'])
+
+
+def test_real_clips(clips_dir):
+    """UCF101, HMDB51 and Kinetics files, one of which a naive open refuses."""
+    pipeline = [
+        dict(type='OpenCompressedVideo'),
+        dict(type='SampleClips', clip_len=8, num_clips=3, test_mode=True),
+        dict(type='DecodeCompressedVideo'),
+        dict(type='ClipResize', short_side=128),
+        dict(type='ClipTenCrop', size=112),
+        dict(type='PackSSLInputs', with_valid=True),
+    ]
+    dataset = CompressedVideoDataset(
+        data_root=str(clips_dir / 'action'), pipeline=pipeline, test_mode=True
+    )
+    for sample in dataset:
+        inputs = sample['inputs']
+        assert inputs['rgb'].shape == (30, 3, 8, 112, 112)
+        assert inputs['mv'].shape == (30, 2, 8, 28, 28)
+        assert inputs['mv_valid'].shape == (30, 1, 8, 28, 28)
+        # Each crop's mirror image follows it after the clips of one crop.
+        mirrored = inputs['rgb'].unflatten(0, (5, 2, 3))
+        assert torch.equal(mirrored[:, 1], mirrored[:, 0].flip(-1))
+        assert inputs['mv'].abs().max() > 0.2
