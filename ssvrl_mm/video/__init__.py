@@ -1,1 +1,24 @@
+"""Access to compressed video: frames, motion and residuals, with PyAV, numpy and OpenCV alone."""
 
+from ssvrl_mm.video.errors import (
+    FrameIndexError,
+    MotionUnavailableError,
+    NoVideoStreamError,
+    VideoDecodeError,
+    VideoError,
+    VideoOpenError,
+)
+from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
+from ssvrl_mm.video.reader import CompressedVideoReader
+
+__all__ = [
+    'CompressedVideoReader',
+    'FrameBatch',
+    'FrameIndexError',
+    'MotionUnavailableError',
+    'NoVideoStreamError',
+    'VideoDecodeError',
+    'VideoError',
+    'VideoMetadata',
+    'VideoOpenError',
+]

@@ -1,0 +1,244 @@
+"""The container of a video: opening it, and getting at its packets by number."""
+
+import io
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from ssvrl_mm.video.bitstream import Picture, picture_parser
+from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
+
+#: Encoded video up to this many bytes stays in memory, so that no packet is read twice.
+CACHE_BYTES = 64 * 2**20
+
+# FFmpeg renders any text file with a fitting name as a video of a terminal.
+_TEXT_FORMATS = ('tty',)
+
+
+class VideoSource:
+    """Where a video comes from: a path, its bytes, or a binary file object.
+
+    Args:
+        source: path, ``bytes`` or an object with ``read`` and ``seek``.
+
+    Attributes:
+        path: the path, or a description of the object.
+
+    Raises:
+        TypeError: ``source`` is something else.
+    """
+
+    def __init__(self, source: str | os.PathLike | bytes | BinaryIO) -> None:
+        self._source: Any = source
+        if isinstance(source, str | os.PathLike):
+            self._source = self.path = os.fspath(source)
+        elif isinstance(source, bytes | bytearray | memoryview):
+            self._source = bytes(source)
+            self.path = f'<{len(self._source)} bytes>'
+        elif hasattr(source, 'read') and hasattr(source, 'seek'):
+            self.path = str(getattr(source, 'name', '')) or f'<{type(source).__name__}>'
+        else:
+            raise TypeError(
+                f'expected a path, bytes or a binary file object, got {type(source).__name__}'
+            )
+
+    @property
+    def is_portable(self) -> bool:
+        """Whether it can be opened in another process: everything but a file object."""
+        return isinstance(self._source, str | bytes)
+
+    def open(self) -> tuple[InputContainer, VideoStream]:
+        """Opens the container and picks its video stream.
+
+        Raises:
+            VideoOpenError: it is not a video.
+            NoVideoStreamError: there is no video in it.
+        """
+        file = self._source
+        if isinstance(file, bytes):
+            file = io.BytesIO(file)
+        elif isinstance(file, str):
+            # FFmpeg takes what stands before a colon for a protocol.
+            file = f'file:{file}' if ':' in file and Path(file).exists() else file
+        else:
+            file.seek(0)
+        try:
+            # Real files carry metadata in whatever encoding their author used.
+            container = av.open(file, mode='r', metadata_errors='replace')
+        except (av.FFmpegError, OSError, ValueError, EOFError) as error:
+            reason = getattr(error, 'strerror', None) or str(error)
+            raise VideoOpenError(self.path, f'cannot be opened as a video: {reason}') from error
+        try:
+            return container, self._video_stream(container)
+        except BaseException:
+            container.close()
+            raise
+
+    def _video_stream(self, container: InputContainer) -> VideoStream:
+        if container.format.name in _TEXT_FORMATS:
+            raise VideoOpenError(self.path, 'cannot be opened as a video: it is text')
+        streams = [
+            stream
+            for stream in container.streams.video
+            if not stream.disposition & Disposition.attached_pic
+        ]
+        if not streams:
+            kinds: list[str] = sorted({stream.type for stream in container.streams}) or ['nothing']
+            raise NoVideoStreamError(self.path, f'has no video stream, only {", ".join(kinds)}')
+        best = container.streams.best('video')
+        stream = best if best in streams else streams[0]
+        if stream.codec_context is None:
+            raise VideoOpenError(self.path, 'FFmpeg has no decoder for its video stream')
+        return stream
+
+
+class PacketInfo(NamedTuple):
+    """What the container says about a packet, and the pictures found in it.
+
+    ``pictures`` is None where the pictures of the codec are not parsed.
+    """
+
+    pts: int | None
+    dts: int | None
+    size: int
+    is_keyframe: bool
+    is_discarded: bool
+    pictures: list[Picture] | None
+
+
+class PacketReader:
+    """The packets of a video stream, by number in the order of decoding.
+
+    The first pass reads them all. Where they fit into ``cache_bytes`` they are kept, otherwise the
+    container is sought again.
+
+    Args:
+        container: the open container.
+        stream: its video stream.
+        codec: FFmpeg's name of the codec.
+        cache_bytes: how much encoded video to keep in memory.
+
+    Attributes:
+        infos: one per packet.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        codec: str,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self.infos: list[PacketInfo] = []
+        self._kept: list[Packet] | None = []
+        parse = picture_parser(codec, stream.codec_context.extradata or b'')
+        held = 0
+        for packet in _demux(container, stream):
+            pictures = parse(bytes(packet)) if parse else None
+            size = packet.size
+            self.infos.append(
+                PacketInfo(
+                    packet.pts,
+                    packet.dts,
+                    size,
+                    packet.is_keyframe,
+                    packet.is_discard,
+                    pictures,
+                )
+            )
+            if self._kept is not None:
+                self._kept.append(packet)
+                held += size
+                if held > cache_bytes:
+                    self._kept = None
+        self._numbers: dict[tuple, int] = {}
+        self.attach(container, stream)
+        self._position = len(self.infos)
+
+    def __len__(self) -> int:
+        return len(self.infos)
+
+    def attach(self, container: InputContainer, stream: VideoStream) -> None:
+        """Goes on with packet 0 of another opening of the same file."""
+        self._container, self._stream = container, stream
+        self._position = 0
+        self._packets = _demux(container, stream)
+
+    def seek(self, number: int, scan: bool = False) -> bool:
+        """Makes :meth:`read` go on at packet ``number``; False if the container cannot get there.
+
+        Seeking in the container flushes its decoders. With ``scan`` it is not sought: packets are
+        read and dropped instead, which works from where :meth:`attach` left.
+        """
+        if self._kept is not None:
+            self._position = number
+            return True
+        if scan:
+            while self._position < number:
+                self.skip()
+            return True
+        # Containers differ in whether they seek by pts or dts. The start always works.
+        info, start = self.infos[number], self.infos[0]
+        times = dict.fromkeys((info.pts, info.dts, start.pts, start.dts))
+        return any(self._seek_to_time(time, number) for time in times if time is not None)
+
+    def read(self) -> Packet | None:
+        """The next packet, None after the last. Its pts is its number."""
+        if self._position >= len(self.infos):
+            return None
+        if self._kept is not None:
+            packet = self._kept[self._position]
+        else:
+            found = next(self._packets, None)
+            if found is None:
+                return None
+            packet = found
+        # Decoders hand a packet's pts on to the frame, and so a frame is known by its packet
+        # whatever the container's times are worth.
+        packet.pts = self._position
+        self._position += 1
+        return packet
+
+    def skip(self) -> None:
+        """Leaves out the next packet."""
+        if self._kept is None:
+            next(self._packets, None)
+        self._position += 1
+
+    def _seek_to_time(self, time: int, number: int) -> bool:
+        try:
+            self._container.seek(time, stream=self._stream, backward=True)
+        except (av.FFmpegError, OSError):
+            return False
+        if not self._numbers:
+            self._numbers = {info[:3]: i for i, info in enumerate(self.infos)}
+        self._packets = _demux(self._container, self._stream)
+        first = next(self._packets, None)
+        if first is None:
+            return False
+        # The packet tells where the container went: anywhere before the number will do.
+        found = self._numbers.get((first.pts, first.dts, first.size), len(self.infos))
+        if found > number:
+            return False
+        self._packets = itertools.chain((first,), self._packets)
+        self._position = found
+        return self.seek(number, scan=True)
+
+
+def _demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """The stream's packets up to the end, or to where the file is too damaged to go on."""
+    try:
+        for packet in container.demux(stream):
+            # An empty packet would end the decoding.
+            if packet.size:
+                yield packet
+    except (av.FFmpegError, OSError):
+        return

@@ -1,0 +1,301 @@
+"""Decoding of frames by their number."""
+
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ssvrl_mm.video.container import CACHE_BYTES, PacketReader, VideoSource
+from ssvrl_mm.video.index import FrameIndex, build_index
+
+# A frame that has not come out when this many later ones have is lost.
+_MAX_DELAY = 17
+
+# Decoders that keep a frame back until the next one comes, and give it away without its motion
+# vectors where none comes.
+_DRAINED_WITHOUT_MOTION = ('mpeg4', 'mpeg1video', 'mpeg2video')
+
+# Reading goes on from the last request if the next one starts at most this many frames after it.
+_MAX_GAP = 8
+
+
+class FrameDecoder:
+    """An open video whose frames come out by number.
+
+    Every packet is handed to the decoder with its number in place of its time, and so every frame
+    that comes out is known by its packet, whatever the container's times are worth.
+
+    Args:
+        source: the video.
+        num_threads: threads for decoding where no motion is exported. Motion needs one: with more
+            the vectors of H.264 are read while others are being written.
+        cache_bytes: how much encoded video to keep in memory.
+
+    Attributes:
+        stream: the video stream.
+        codec: FFmpeg's name of the codec.
+        index: the frames.
+        num_packets: packets in the stream.
+        drops: whether to leave out packets that no needed frame depends on.
+        errors: what the decoder said to each packet that it refused, by the packet's number.
+
+    Raises:
+        VideoOpenError: the source is not a video.
+        NoVideoStreamError: there is no video in it.
+    """
+
+    def __init__(
+        self, source: VideoSource, num_threads: int = 1, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        self._source = source
+        self._num_threads = num_threads
+        self._export_motion = False
+        self.drops = True
+        self.errors: dict[int, str] = {}
+        self._container: InputContainer
+        self.stream: VideoStream
+        self._container, self.stream = source.open()
+        self._start: int | None = None
+        self._next = 0
+        self._pending: set[int] = set()
+        self._opening: Packet
+        self._last_needed = -_MAX_GAP - 1
+        try:
+            self.codec: str = self._context.codec.canonical_name
+            self._reorder_depth = self._context.reorder_depth
+            self._packets = PacketReader(self._container, self.stream, self.codec, cache_bytes)
+            self.num_packets = len(self._packets)
+            self.index = self._build_index()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def container_format(self) -> str:
+        """FFmpeg's name of the container format."""
+        return self._container.format.name
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames per second on average, 25 where nothing tells."""
+        return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+
+    @property
+    def num_missing(self) -> int:
+        """Frames that the header promises but the file lacks."""
+        present = self.num_packets
+        if self.container_format == 'avi' and present:
+            # The header also counts empty chunks, which repeat a frame: time passes there.
+            present = max(present, (self._packets.infos[-1].dts or 0) + 1)
+        return max(self.stream.frames - present, 0)
+
+    def export_motion(self) -> None:
+        """Makes frames carry their motion vectors from now on."""
+        if not self._export_motion:
+            self._export_motion = True
+            if self._context.is_open:
+                self._reopen()
+
+    def decode(self, needed: Collection[int]) -> Iterator[tuple[int, VideoFrame]]:
+        """Decodes frames.
+
+        Args:
+            needed: frame numbers.
+
+        Yields:
+            A frame's number and the frame, in the order in which the frames come out. What could
+            not be decoded does not.
+        """
+        wanted = set(needed)
+        run = _Run(sorted(wanted), self.index)
+        if not run.needed:
+            return
+        first, last = run.needed[0], run.needed[-1]
+        # Only who reads on profits from the frames that the decoder still holds.
+        reads_on = first - self._last_needed <= _MAX_GAP and last > self._last_needed
+        self._last_needed = last
+        for number in run.needed:
+            start: int | None = int(self.index.starts[number])
+            # A keyframe may turn out not to be enough (H.264's intra refresh): try the one before.
+            for _ in range(2):
+                if number not in wanted or start is None:
+                    break
+                for found, frame in self._reach(number, start, run, wanted, reads_on):
+                    wanted.discard(found)
+                    yield found, frame
+                start = self.index.previous_start(start)
+
+    def decode_keyframe(self, number: int) -> VideoFrame | None:
+        """Decodes a keyframe alone; None if it cannot be decoded without what precedes it."""
+        self._restart(int(self.index.packets[number]))
+        frames = self._feed(self._packets.read()) + self._drain()
+        return next((frame for found, frame in frames if found == number), None)
+
+    def reason(self, number: int) -> str:
+        """Why a frame could not be decoded."""
+        return self.errors.get(int(self.index.packets[number]), 'the decoder left it out')
+
+    def abandon(self) -> None:
+        """Forgets the container without closing it: it belongs to the process that opened it."""
+        _abandoned.append((self._container, self.stream))
+
+    def close(self) -> None:
+        """Closes the container and lets go of the packets."""
+        self._stop()
+        self._container.close()
+        if hasattr(self, '_packets'):
+            del self._packets
+
+    @property
+    def _context(self) -> VideoCodecContext:
+        return self.stream.codec_context
+
+    def _build_index(self) -> FrameIndex:
+        return build_index(
+            self._packets.infos,
+            self.codec,
+            self.container_format,
+            bool(self._reorder_depth),
+            float(1 / self.frame_rate / (self.stream.time_base or 1)),
+            self._decode_order,
+        )
+
+    def _decode_order(self, first: int, last: int) -> list[int]:
+        self._restart(first)
+        order = []
+        while self._next < last:
+            order += [number for number, _ in self._feed_raw(self._packets.read())]
+        order += [number for number, _ in self._feed_raw(None)]
+        self._stop()
+        return order
+
+    def _reach(
+        self, number: int, start: int, run: '_Run', wanted: set[int], reads_on: bool
+    ) -> Iterator[tuple[int, VideoFrame]]:
+        """Decodes up to a frame; yields it and what else is wanted on the way."""
+        if not self._is_ahead(number, start):
+            self._restart(start)
+        overdue = 0
+        while self._start is not None and number in wanted and overdue < _MAX_DELAY:
+            if self._next == self.num_packets or (not reads_on and run.is_fed(self._next)):
+                frames = self._drain()
+            elif self._can_drop(self._next, run.needed[-1], wanted):
+                self._packets.skip()
+                self._next += 1
+                continue
+            else:
+                frames = self._feed(self._packets.read())
+            for found, frame in frames:
+                overdue += found > number
+                if found in wanted and (self._start or 0) <= self.index.starts[found]:
+                    yield found, frame
+
+    def _is_ahead(self, number: int, start: int) -> bool:
+        """Whether a frame comes out by decoding on, and sooner than by starting anew."""
+        if self._start is None or not self._start <= start <= self._next:
+            return False
+        return self.index.packets[number] >= self._next or number in self._pending
+
+    def _can_drop(self, packet: int, last: int, wanted: set[int]) -> bool:
+        if not self.drops or not self.index.droppable[packet]:
+            return False
+        # Frames after the last needed one may be what the next request begins with.
+        frame = self.index.frames[packet]
+        return frame < last and frame not in wanted
+
+    def _restart(self, packet: int) -> None:
+        """Makes decoding start from a packet."""
+        self._stop()
+        if not self._packets.seek(packet):
+            self._reopen()
+            self._packets.seek(packet, scan=True)
+        context = self._context
+        if not context.is_open:
+            if self._export_motion:
+                context.options = {'flags2': '+export_mvs'}
+            context.thread_count = 1 if self._export_motion else self._num_threads
+            context.thread_type = 'NONE' if context.thread_count == 1 else 'AUTO'
+        context.flush_buffers()
+        # Some decoders forget on a flush how far they have to look ahead.
+        context.reorder_depth = max(self._reorder_depth, context.reorder_depth)
+        self._start = self._next = packet
+
+    def _stop(self) -> None:
+        self._start = None
+        self._pending.clear()
+
+    def _drain(self) -> list[tuple[int, VideoFrame]]:
+        frames = []
+        if self._export_motion and self.codec in _DRAINED_WITHOUT_MOTION:
+            # A keyframe pushes the last frame out with its vectors; it has no number itself. It
+            # takes a second push where the decoder still holds a B-frame of a packed bitstream.
+            for _ in range(2):
+                self._opening.pts = None
+                frames += self._feed_raw(self._opening)
+        frames = self._name(frames + self._feed_raw(None))
+        self._stop()
+        return frames
+
+    def _feed(self, packet: Packet | None) -> list[tuple[int, VideoFrame]]:
+        if packet is None:  # the file has become shorter
+            return self._drain()
+        if self._next == self._start:
+            self._opening = packet
+        self._pending.add(int(self.index.frames[self._next]))
+        frames = self._name(self._feed_raw(packet))
+        self._pending.difference_update(number for number, _ in frames)
+        return frames
+
+    def _name(self, frames: list[tuple[int, VideoFrame]]) -> list[tuple[int, VideoFrame]]:
+        return [(int(self.index.frames[packet]), frame) for packet, frame in frames]
+
+    def _feed_raw(self, packet: Packet | None) -> list[tuple[int, VideoFrame]]:
+        """Decodes the next packet, or what is left; returns frames by their packet."""
+        number, self._next = self._next, self._next + 1
+        try:
+            frames = self._context.decode(packet)
+        except av.FFmpegError as error:
+            if packet is not None:
+                self.errors[number] = error.strerror or str(error)
+            return []
+        if packet is None:
+            self._context.flush_buffers()
+        last = self.num_packets
+        return [(f.pts, f) for f in frames if f.pts is not None and 0 <= f.pts < last]
+
+    def _reopen(self) -> None:
+        self._stop()
+        self._container.close()
+        self._container, self.stream = self._source.open()
+        self._packets.attach(self._container, self.stream)
+
+
+class _Run:
+    """The frames of one request, and how far packets must be fed for them to come out.
+
+    Frames count from when decoding has passed where they start from, so that a gap in the request
+    that is worth a seek ends the run before it.
+    """
+
+    def __init__(self, needed: list[int], index: FrameIndex) -> None:
+        self.needed = needed
+        self._starts = index.starts[needed].tolist()
+        self._packets = index.packets[needed].tolist()
+        self._passed = 0
+        self._last_packet = -1
+
+    def is_fed(self, next_packet: int) -> bool:
+        """Whether every frame that starts before ``next_packet`` has been fed."""
+        while self._passed < len(self.needed) and self._starts[self._passed] <= next_packet:
+            self._last_packet = max(self._last_packet, self._packets[self._passed])
+            self._passed += 1
+        return next_packet > self._last_packet
+
+
+# Containers of a parent process: closing them here would disturb it, or wait for its threads.
+_abandoned: list[tuple[InputContainer, VideoStream]] = []

@@ -1,0 +1,42 @@
+"""What can go wrong with a video, as exceptions that name the file."""
+
+
+class VideoError(Exception):
+    """Something is wrong with a video.
+
+    Args:
+        path: the file, or a description of what it was read from.
+        reason: what is wrong.
+
+    Attributes:
+        path: the file.
+        reason: what is wrong.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f'{self.path}: {self.reason}'
+
+
+class VideoOpenError(VideoError):
+    """The file cannot be opened as a video: missing, empty, not a video, header lost."""
+
+
+class NoVideoStreamError(VideoOpenError):
+    """The file opens but has no video in it, only audio for instance."""
+
+
+class MotionUnavailableError(VideoError):
+    """The codec carries motion vectors that cannot be got at."""
+
+
+class VideoDecodeError(VideoError):
+    """A frame that was asked for could not be decoded."""
+
+
+class FrameIndexError(VideoError, IndexError):
+    """A frame number that the video does not have."""

@@ -1,0 +1,169 @@
+"""The decoded contents of frames: pixels and motion vectors, and what stands in for lost ones."""
+
+import gc
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from av.video.frame import PictureType, VideoFrame
+
+from ssvrl_mm.video.conversion import RGBConverter
+from ssvrl_mm.video.decoder import FrameDecoder
+from ssvrl_mm.video.errors import VideoDecodeError
+from ssvrl_mm.video.geometry import Size
+from ssvrl_mm.video.motion import VECTOR
+
+# Reading motion ties a frame into a reference cycle that only the garbage collector can free.
+_FRAMES_PER_COLLECTION = 8
+
+_NO_VECTORS = np.empty(0, VECTOR)
+
+
+@dataclass
+class Contents:
+    """Pixels uint8 ``(h, w, 3)`` and motion vectors, with the size of their frame, by number."""
+
+    pixels: dict[int, np.ndarray] = field(default_factory=dict)
+    vectors: dict[int, tuple[np.ndarray, Size]] = field(default_factory=dict)
+
+
+class FrameFetcher:
+    """Decodes what a request needs, and remembers which frames cannot be decoded.
+
+    Args:
+        decoder: the open video.
+        path: the file, for errors.
+        raises: raise for a frame that cannot be decoded instead of doing without it.
+        resizes: scale frames of another size than the video's instead of raising.
+
+    Attributes:
+        size: ``(h, w)`` of the frames as coded.
+        lost: frames that turned out not to be decodable.
+        types: str ``(N,)`` types of all frames, '?' where nothing has told yet.
+        quarter_turns: anticlockwise turns for display; None before the first frame is decoded.
+    """
+
+    def __init__(self, decoder: FrameDecoder, path: str, raises: bool, resizes: bool) -> None:
+        context = decoder.stream.codec_context
+        self.decoder = decoder
+        self.size: Size = (context.height, context.width)
+        self.lost: set[int] = set()
+        self.types = decoder.index.types.copy()
+        self.quarter_turns: int | None = None
+        self._path = path
+        self._raises = raises
+        self._resizes = resizes
+        self._convert = RGBConverter(self.size, path)
+        self._tied = 0
+
+    def fetch(
+        self,
+        contents: Contents,
+        pixels: Collection[int],
+        vectors: Collection[int],
+        rows: Mapping[int, np.ndarray],
+    ) -> bool:
+        """Adds to ``contents`` what is missing in it.
+
+        Args:
+            contents: what is there already.
+            pixels: frames whose pixels are needed.
+            vectors: frames whose motion vectors are needed.
+            rows: where to write the pixels of some frames.
+
+        Returns:
+            Whether everything is there; otherwise ``lost`` has grown.
+
+        Raises:
+            VideoDecodeError: a frame is lost, or has another size, and that is an error.
+        """
+        pixels = {number for number in pixels if number not in contents.pixels}
+        vectors = {number for number in vectors if number not in contents.vectors}
+        missing = pixels | vectors
+        num_errors = len(self.decoder.errors)
+        self._decode(contents, pixels, vectors, rows, missing)
+        if self.decoder.drops and len(self.decoder.errors) > num_errors:
+            # What conceals the damage may come from any frame before it: leave none out.
+            self.decoder.drops = False
+            missing = pixels | vectors
+            self._decode(contents, pixels, vectors, rows, missing)
+        if missing and self._raises:
+            number = min(missing)
+            reason = self.decoder.reason(number)
+            raise VideoDecodeError(self._path, f'frame {number} cannot be decoded: {reason}')
+        self.lost |= missing
+        return not missing
+
+    def _decode(
+        self,
+        contents: Contents,
+        pixels: set[int],
+        vectors: set[int],
+        rows: Mapping[int, np.ndarray],
+        missing: set[int],
+    ) -> None:
+        for number, frame in self.decoder.decode(set(missing)):
+            missing.discard(number)
+            self._inspect(number, frame)
+            if number in pixels:
+                contents.pixels[number] = self._convert(frame, rows.get(number))
+            if number in vectors:
+                contents.vectors[number] = self._vectors(frame), (frame.height, frame.width)
+
+    def keyframe(self, number: int) -> np.ndarray | None:
+        """The pixels of a keyframe decoded alone, None if that cannot be done."""
+        frame = self.decoder.decode_keyframe(number)
+        if frame is None:
+            return None
+        self._inspect(number, frame)
+        return self._convert(frame)
+
+    def stand_ins(self, numbers: Iterable[int]) -> list[int]:
+        """The frames themselves, or for lost ones the nearest before, after at the start."""
+        if not self.lost:
+            return list(numbers)
+        return [self._stand_in(number) for number in numbers]
+
+    def previous(self, number: int) -> int | None:
+        """The nearest frame before ``number`` that can be decoded."""
+        kept = (n for n in range(number - 1, -1, -1) if n not in self.lost)
+        return next(kept, None)
+
+    def collect_garbage(self) -> None:
+        """Frees the frames whose motion was read."""
+        if self._tied:
+            self._tied = 0
+            gc.collect(1)
+
+    def _stand_in(self, number: int) -> int:
+        if number not in self.lost:
+            return number
+        before = self.previous(number)
+        if before is not None:
+            return before
+        after = (n for n in range(number + 1, len(self.types)) if n not in self.lost)
+        found = next(after, None)
+        if found is None:
+            raise VideoDecodeError(self._path, 'not one of its frames can be decoded')
+        return found
+
+    def _inspect(self, number: int, frame: VideoFrame) -> None:
+        if self.types[number] == '?':
+            name = PictureType(frame.pict_type).name
+            self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
+        if self.quarter_turns is None:
+            self.quarter_turns = round(frame.rotation / 90) % 4
+        if (frame.height, frame.width) != self.size and not self._resizes:
+            raise VideoDecodeError(
+                self._path,
+                f'frame {number} has {frame.width}x{frame.height} px, '
+                f'the video {self.size[1]}x{self.size[0]}',
+            )
+
+    def _vectors(self, frame: VideoFrame) -> np.ndarray:
+        self._tied += 1
+        if self._tied % _FRAMES_PER_COLLECTION == 0:
+            gc.collect(0)
+        exported = frame.side_data.get('MOTION_VECTORS')
+        # A copy, so that the frame can go.
+        return _NO_VECTORS if exported is None else np.frombuffer(bytes(exported), VECTOR)

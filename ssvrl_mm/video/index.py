@@ -1,0 +1,242 @@
+"""Frame numbers: which packet holds a frame, and where decoding has to start to get it.
+
+Built from the packets alone; nothing is decoded unless the file leaves no other way.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ssvrl_mm.video.bitstream import Picture
+from ssvrl_mm.video.container import PacketInfo
+
+# Codecs whose picture types alone give the order of display: a B-frame is shown at once, any other
+# frame when the next one like it comes. Times are not needed, and in AVI they are wrong.
+_ORDERED_BY_TYPE = ('mpeg4', 'mpeg1video', 'mpeg2video')
+
+#: Codecs that have no B-frames and whose pictures are not parsed.
+WITHOUT_B_FRAMES = ('flv1', 'h263', 'h263p', 'msmpeg4v1', 'msmpeg4v2', 'msmpeg4v3')
+
+# H.264 refers to 16 frames at most.
+_MAX_REFERENCES = 16
+
+_BLANK = Picture('?', True)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameIndex:
+    """The N frames of a video in the order of display, over its P packets in order of decoding.
+
+    Attributes:
+        packets: int64 ``(N,)``, the packet that a frame is decoded from.
+        frames: int64 ``(P,)``, the frame in a packet, -1 for none.
+        starts: int64 ``(N,)``, the packet that decoding has to start from for a frame to come out
+            right.
+        types: str ``(N,)``, 'I', 'P', 'B', or '?' where only decoding tells.
+        is_reference: bool ``(P,)``, whether other frames may refer to a packet's frame.
+        droppable: bool ``(P,)``, whether all other frames can be decoded without the packet.
+        pts: float64 ``(N,)``, presentation times in units of the stream.
+        keyframes: int64 ``(K,)``, the frames that decoding can start from.
+    """
+
+    packets: np.ndarray
+    frames: np.ndarray
+    starts: np.ndarray
+    types: np.ndarray
+    is_reference: np.ndarray
+    droppable: np.ndarray
+    pts: np.ndarray
+    keyframes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.packets)
+
+    @cached_property
+    def reference_distances(self) -> tuple[np.ndarray, np.ndarray]:
+        """How many frames away the nearest references before and after each frame are.
+
+        A reference counts if it is decoded before the frame. That is the reference of MPEG-1, -2
+        and -4; H.264 may choose others, which FFmpeg does not export.
+
+        Returns:
+            Two int64 ``(N,)``, at least 1; 1 where there is no such reference.
+        """
+        past, future = np.ones((2, len(self)), np.int64)
+        decoded: list[int] = []
+        shown: list[int] = []
+        for packet, frame in enumerate(self.frames.tolist()):
+            if frame < 0:
+                continue
+            after = bisect_left(shown, frame)
+            if after > 0:
+                past[frame] = frame - shown[after - 1]
+            if after < len(shown):
+                future[frame] = shown[after] - frame
+            if self.is_reference[packet]:
+                insort(shown, frame)
+                decoded.append(frame)
+                if len(decoded) > _MAX_REFERENCES:
+                    shown.remove(decoded.pop(0))
+        return past, future
+
+    def previous_start(self, start: int) -> int | None:
+        """The start before ``start``, None before the first."""
+        at = bisect_left(self.starts, start)
+        return int(self.starts[at - 1]) if at else None
+
+    def nearest_keyframes(self, frame: int, count: int, max_distance: int | None) -> list[int]:
+        """Up to ``count`` keyframes, the nearest first; of two as near, the earlier."""
+        distance = np.abs(self.keyframes - frame)
+        order = np.argsort(distance, kind='stable')[:count]
+        if max_distance is not None:
+            order = order[distance[order] <= max_distance]
+        return self.keyframes[order].tolist()
+
+
+def build_index(
+    infos: Sequence[PacketInfo],
+    codec: str,
+    container: str,
+    reorders: bool,
+    frame_ticks: float,
+    decode_order: Callable[[int, int], list[int]],
+) -> FrameIndex:
+    """Numbers the frames of a video in the order of display.
+
+    Args:
+        infos: the packets in the order of decoding.
+        codec: FFmpeg's name of the codec.
+        container: FFmpeg's name of the container format.
+        reorders: whether the decoder reorders frames.
+        frame_ticks: units of the stream's time that a frame lasts, for where times are missing.
+        decode_order: decodes packets ``[first, last)`` and returns the packets of the frames that
+            come out, in that order. Only called where packets alone leave doubts.
+
+    Returns:
+        The index; it has no frames if none can be decoded.
+    """
+    found = sum(bool(info.pictures) for info in infos)
+    if 2 * found < len(infos):
+        # Not how this codec's packets should look: leave them to the decoder.
+        infos = [info._replace(pictures=None) for info in infos]
+    shown, pictures, packed = _coded_pictures(infos)
+    is_start = [_is_start(info, picture) for info, picture in zip(infos, pictures, strict=True)]
+    first = is_start.index(True) if any(is_start) else 0
+    shown = [number for number in shown if number >= first]
+    pts = [infos[number].pts for number in shown]
+
+    by_type = codec in _ORDERED_BY_TYPE and bool(found)
+    by_time = (
+        None not in pts and len(set(pts)) == len(pts) and not (container == 'avi' and reorders)
+    )
+    if by_type or by_time:
+        order = _order_by_type(shown, pictures) if by_type else _order_by_time(shown, infos)
+        order = _without_undecodable(order, first, len(infos), decode_order)
+    else:
+        order = decode_order(first, len(infos))
+    order = [number for number in order if not infos[number].is_discarded]
+
+    packets = np.array(order, np.int64)
+    frames = np.full(len(infos), -1, np.int64)
+    frames[packets] = np.arange(len(packets))
+    is_reference = np.array([picture.is_reference for picture in pictures], bool)
+    keyframes = np.flatnonzero(np.array(is_start, bool)[packets])
+    return FrameIndex(
+        packets=packets,
+        frames=frames,
+        starts=_starts(packets, keyframes, first),
+        types=_types(packets, pictures, is_start, codec),
+        is_reference=is_reference,
+        # Where packets hold two pictures, nothing can be left out.
+        droppable=~is_reference & (not packed),
+        pts=_presentation_times(order, infos, container, frame_ticks),
+        keyframes=keyframes,
+    )
+
+
+def _coded_pictures(infos: Sequence[PacketInfo]) -> tuple[list[int], list[Picture], bool]:
+    """The packets that give a frame, the picture decoded with each packet, and if any holds two.
+
+    A decoder takes one picture per packet. The second picture of a packet of DivX's packed
+    bitstream, always a B-frame, is decoded in place of the next packet's first one.
+    """
+    shown, decoded, packed = [], [], False
+    waiting: list[Picture] = []
+    for number, info in enumerate(infos):
+        pictures = [_BLANK] if info.pictures is None else info.pictures
+        packed |= len(pictures) > 1
+        queue = waiting + pictures
+        decoded.append(queue[0] if queue else _BLANK)
+        if queue:
+            shown.append(number)
+        waiting = [picture for picture in queue[1:] if picture.kind == 'B'][:1]
+    return shown, decoded, packed
+
+
+def _is_start(info: PacketInfo, picture: Picture) -> bool:
+    # AVI's index also flags packets that hold no picture at all.
+    return info.is_keyframe and (info.pictures is None or picture.kind != '?')
+
+
+def _order_by_type(shown: Sequence[int], pictures: Sequence[Picture]) -> list[int]:
+    order, held = [], None
+    for number in shown:
+        if pictures[number].kind == 'B':
+            order.append(number)
+            continue
+        if held is not None:
+            order.append(held)
+        held = number
+    return order if held is None else [*order, held]
+
+
+def _order_by_time(shown: Sequence[int], infos: Sequence[PacketInfo]) -> list[int]:
+    return sorted(shown, key=lambda number: infos[number].pts or 0)
+
+
+def _without_undecodable(
+    order: list[int],
+    first: int,
+    num_packets: int,
+    decode_order: Callable[[int, int], list[int]],
+) -> list[int]:
+    """Drops the frames before the first keyframe that refer to what the file does not have."""
+    leading = set(order[: order.index(first)]) if first in order else set()
+    if not leading:
+        return order
+    emitted = set(decode_order(first, min(max(leading) + 1, num_packets)))
+    return [number for number in order if number not in leading or number in emitted]
+
+
+def _starts(packets: np.ndarray, keyframes: np.ndarray, first: int) -> np.ndarray:
+    # Frames decoded after a keyframe but shown before it may refer to what precedes it. Those
+    # shown after it do not, provided that they are decoded after it as well.
+    earliest = np.minimum.accumulate(packets[::-1])[::-1]
+    usable = keyframes[earliest[keyframes] == packets[keyframes]]
+    starts = np.full(len(packets), first, np.int64)
+    starts[usable] = packets[usable]
+    return np.maximum.accumulate(starts)
+
+
+def _types(
+    packets: np.ndarray, pictures: Sequence[Picture], is_start: Sequence[bool], codec: str
+) -> np.ndarray:
+    types = np.array([pictures[number].kind for number in packets], '<U1')
+    if codec in WITHOUT_B_FRAMES:
+        types[:] = np.where(np.array(is_start, bool)[packets], 'I', 'P')
+    return types
+
+
+def _presentation_times(
+    order: Sequence[int], infos: Sequence[PacketInfo], container: str, frame_ticks: float
+) -> np.ndarray:
+    # AVI has no presentation times: the frames are shown one after the other.
+    times = [infos[number].pts for number in order]
+    if container == 'avi' or None in times or bool(np.any(np.diff(np.array(times)) <= 0)):
+        times = [infos[number].dts for number in order]
+    if None in times:
+        return np.arange(len(order)) * frame_ticks
+    return np.sort(np.array(times, np.float64))

@@ -1,0 +1,90 @@
+"""What a reader returns: the facts about a video, and a batch of frames."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class VideoMetadata:
+    """Facts about a video.
+
+    Attributes:
+        path: the file, or a description of the object it is read from.
+        container: FFmpeg's name of the container format, 'avi' for instance.
+        codec: FFmpeg's name of the codec, 'h264' or 'mpeg4' for instance.
+        pixel_format: FFmpeg's name of the coded pixel format, 'yuv420p' for instance.
+        width: px, as displayed, that is after ``rotation``.
+        height: px, as displayed.
+        rotation: degrees in {0, 90, 180, 270} by which coded frames are turned anticlockwise for
+            display. Everything a reader returns is turned already.
+        num_frames: frames that can be asked for.
+        average_fps: frames per second.
+        duration_seconds: seconds that the frames last.
+        start_seconds: presentation time of frame 0.
+        keyframes: numbers of the frames that decoding can start from.
+        has_b_frames: whether frames are coded in another order than they are displayed in.
+        exports_motion: whether the codec's motion vectors can be read.
+        num_missing: frames that the header promises but the file lacks, as a truncated file does.
+    """
+
+    path: str
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation: int
+    num_frames: int
+    average_fps: float
+    duration_seconds: float
+    start_seconds: float
+    keyframes: tuple[int, ...]
+    has_b_frames: bool
+    exports_motion: bool
+    num_missing: int
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the header promises more frames than the file has."""
+        return self.num_missing > 0
+
+
+@dataclass(frozen=True, eq=False)
+class FrameBatch:
+    """Frames of a video, in the order they were asked for. Streams not asked for are None.
+
+    Attributes:
+        indices: int64 ``(T,)`` frame numbers.
+        pts_seconds: float64 ``(T,)`` presentation times in seconds, as the container has them.
+        frame_types: str ``(T,)``: 'I', 'P', 'B', or '?' where it is not known.
+        lost: bool ``(T,)``: True where the frame could not be decoded and the nearest one before
+            it (after it at the start) stands in its place.
+        rgb: uint8 ``(T, H, W, 3)``.
+        motion: float32 ``(T, ceil(H / 8), ceil(W / 8), 2)``, (dx, dy) in px/frame from the
+            previous frame to this one; x to the right, y down.
+        motion_valid: bool ``(T, gh, gw)``: False where the codec coded no vector for this frame.
+        motion_origin: str ``(T,)``: 'coded' (the codec's vectors), 'held' (from the nearest frame
+            that has motion), 'propagated' (from the P-frame that closes the interval of a MPEG-4
+            Part 2 B-frame), 'estimated' (optical flow) or 'none' (zero).
+        residual: int16 ``(T, H, W, 3)``: frame minus motion-compensated previous frame, zero for
+            frame 0, which has none before it.
+    """
+
+    indices: np.ndarray
+    pts_seconds: np.ndarray
+    frame_types: np.ndarray
+    lost: np.ndarray
+    rgb: np.ndarray | None = None
+    motion: np.ndarray | None = None
+    motion_valid: np.ndarray | None = None
+    motion_origin: np.ndarray | None = None
+    residual: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def num_lost(self) -> int:
+        """How many of the frames are stand-ins."""
+        return int(self.lost.sum())

@@ -1,0 +1,370 @@
+"""Reading frames, motion and residuals straight from compressed video."""
+
+import operator
+import os
+from collections.abc import Collection, Iterable
+from typing import Any, BinaryIO, Literal, Self
+
+import numpy as np
+
+from ssvrl_mm.video.container import CACHE_BYTES, VideoSource
+from ssvrl_mm.video.decoder import FrameDecoder
+from ssvrl_mm.video.errors import (
+    FrameIndexError,
+    MotionUnavailableError,
+    VideoDecodeError,
+    VideoError,
+    VideoOpenError,
+)
+from ssvrl_mm.video.fetcher import Contents, FrameFetcher
+from ssvrl_mm.video.geometry import rotate_motion, rotate_valid
+from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
+from ssvrl_mm.video.motion import EXPORTING_CODECS, IFrameMotion
+from ssvrl_mm.video.streams import CodecMotion, EstimatedMotion, Fields, MotionSource, residuals
+
+STREAMS = ('rgb', 'motion', 'residual')
+
+# Containers that can tell how to turn a video for display.
+_ROTATING_FORMATS = ('mov', 'matroska')
+
+
+class CompressedVideoReader:
+    """Frames, codec motion and residuals of a compressed video, by frame number.
+
+    Any slice equals the same slice of the whole video decoded at once, bit for bit. Use it as a
+    context manager, or close it: an open reader holds the file and its encoded packets.
+
+    A reader travels to other processes as its path: it pickles, and one that was inherited by a
+    fork opens the file anew.
+
+    Args:
+        source: path, bytes or binary file object.
+        motion: where motion comes from. 'codec' reads the motion vectors and refuses codecs whose
+            vectors FFmpeg does not export; 'estimate' computes optical flow; 'auto' reads vectors
+            where there are any and estimates otherwise.
+        normalize_time: divide motion by the number of frames that it spans, which makes it px/frame.
+            False leaves displacements as long as they are coded, but turned forward in time.
+        iframe_motion: motion of I-frames, which have none: 'hold' that of the previous frame (the
+            next one at the start of the video), or 'zero'.
+        on_error: 'pad' lets the nearest frame stand in for one that cannot be decoded and marks it
+            as lost; 'raise' raises, already on opening if the file is truncated.
+        on_size_change: frames whose size differs from that of the video: 'resize' or 'raise'.
+        num_threads: decoding threads where no motion is read, which needs a single one.
+        cache_bytes: how much encoded video may stay in memory; larger files are sought.
+
+    Raises:
+        VideoOpenError: the source is not a video.
+        NoVideoStreamError: there is no video in it.
+        VideoDecodeError: no frame can be decoded, or the file is truncated and that is an error.
+
+    Example::
+
+        with CompressedVideoReader('clip.avi') as reader:
+            batch = reader.get_frames_at(range(0, 32, 2))
+        batch.rgb.shape     # (16, 240, 320, 3)
+        batch.motion.shape  # (16, 30, 40, 2)
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike | bytes | BinaryIO,
+        motion: Literal['codec', 'auto', 'estimate'] = 'codec',
+        normalize_time: bool = True,
+        iframe_motion: IFrameMotion = 'hold',
+        on_error: Literal['pad', 'raise'] = 'pad',
+        on_size_change: Literal['resize', 'raise'] = 'resize',
+        num_threads: int = 1,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self._fetcher: FrameFetcher | None = None
+        self._closed = False
+        self._process = os.getpid()
+        _check_choice('motion', motion, ('codec', 'auto', 'estimate'))
+        _check_choice('iframe_motion', iframe_motion, ('hold', 'zero'))
+        _check_choice('on_error', on_error, ('pad', 'raise'))
+        _check_choice('on_size_change', on_size_change, ('resize', 'raise'))
+        self._source = VideoSource(source)
+        self._motion_mode = motion
+        self._normalize_time = normalize_time
+        self._iframe_motion: IFrameMotion = iframe_motion
+        self._raises = on_error == 'raise'
+        self._resizes = on_size_change == 'resize'
+        self._num_threads = num_threads
+        self._cache_bytes = cache_bytes
+        self._open()
+
+    @property
+    def path(self) -> str:
+        """The file, or a description of the object that is read."""
+        return self._source.path
+
+    @property
+    def metadata(self) -> VideoMetadata:
+        """Facts about the video."""
+        fetcher = self._open()
+        decoder, index = fetcher.decoder, fetcher.decoder.index
+        turns = self._quarter_turns(fetcher)
+        height, width = fetcher.size[:: -1 if turns % 2 else 1]
+        times = self._pts_seconds(fetcher)
+        fps = float(decoder.frame_rate)
+        return VideoMetadata(
+            path=self.path,
+            container=decoder.container_format,
+            codec=decoder.codec,
+            pixel_format=decoder.stream.codec_context.pix_fmt or '',
+            width=width,
+            height=height,
+            rotation=90 * turns,
+            num_frames=len(index),
+            average_fps=fps,
+            duration_seconds=float(times[-1] - times[0]) + 1 / fps,
+            start_seconds=float(times[0]),
+            keyframes=tuple(index.keyframes.tolist()),
+            has_b_frames=bool(np.any(np.diff(index.packets) < 0)),
+            exports_motion=decoder.codec in EXPORTING_CODECS,
+            num_missing=decoder.num_missing,
+        )
+
+    def __len__(self) -> int:
+        return len(self._open().decoder.index)
+
+    def get_frames_at(
+        self, indices: Iterable[int], streams: Collection[str] = ('rgb', 'motion')
+    ) -> FrameBatch:
+        """Reads frames.
+
+        Args:
+            indices: frame numbers from 0, in any order, repeated or not.
+            streams: which of 'rgb', 'motion' and 'residual' to compute.
+
+        Returns:
+            The frames in the order of ``indices``.
+
+        Raises:
+            FrameIndexError: the video has no such frame.
+            MotionUnavailableError: motion or residuals are asked for and the codec does not give
+                its vectors away.
+            VideoDecodeError: a frame cannot be decoded and ``on_error='raise'``, or none can.
+        """
+        fetcher = self._open()
+        numbers = self._check_indices(indices)
+        unknown = set(streams) - set(STREAMS)
+        if unknown:
+            raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
+        source = None
+        if 'motion' in streams or 'residual' in streams:
+            source = self._motion_source(fetcher)
+
+        rgb = None
+        rows: dict[int, np.ndarray] = {}
+        if 'rgb' in streams:
+            rgb = np.empty((len(numbers), *fetcher.size, 3), np.uint8)
+            first = {number: row for row, number in reversed(list(enumerate(numbers)))}
+            rows = {number: rgb[row] for number, row in first.items()}
+        contents = Contents()
+        while True:
+            frames = fetcher.stand_ins(numbers)
+            pixels, vectors = source.needs(frames) if source else (set(), set())
+            if rgb is not None:
+                pixels.update(frames)
+            if 'residual' in streams:
+                before = (fetcher.previous(number) for number in frames)
+                pixels.update(frames, (number for number in before if number is not None))
+            # What turns out lost changes what is needed in its place.
+            if fetcher.fetch(contents, pixels, vectors, rows):
+                break
+
+        lost = np.array([number in fetcher.lost for number in numbers], bool)
+        batch: dict[str, Any] = {}
+        if rgb is not None:
+            for row, frame in enumerate(frames):
+                if first.get(frame) != row:  # else it was written there
+                    rgb[row] = contents.pixels[frame]
+            batch['rgb'] = rgb
+        if source is not None:
+            batch |= self._motion_streams(fetcher, source, frames, lost, contents, streams)
+        return self._batch(fetcher, numbers, lost, batch)
+
+    def get_keyframes_near(
+        self, index: int, count: int = 1, max_distance: int | None = None
+    ) -> FrameBatch:
+        """Reads the keyframes around a frame, without decoding what lies between.
+
+        Args:
+            index: frame number.
+            count: how many keyframes; fewer if the video has no more.
+            max_distance: leave out those further away, in frames.
+
+        Returns:
+            The RGB of the keyframes, the nearest first; of two as near, the earlier.
+
+        Raises:
+            FrameIndexError: the video has no frame ``index``.
+        """
+        fetcher = self._open()
+        (number,) = self._check_indices([index])
+        near = fetcher.decoder.index.nearest_keyframes(number, count, max_distance)
+        rgb = np.empty((len(near), *fetcher.size, 3), np.uint8)
+        lost = np.zeros(len(near), bool)
+        for row, keyframe in enumerate(near):
+            pixels = fetcher.keyframe(keyframe)
+            if pixels is None:
+                # One that does not stand alone, such as H.264's points of gradual refresh.
+                contents = Contents()
+                while not fetcher.fetch(contents, fetcher.stand_ins([keyframe]), (), {}):
+                    pass
+                (pixels,) = contents.pixels.values()
+                lost[row] = keyframe in fetcher.lost
+            rgb[row] = pixels
+        return self._batch(fetcher, near, lost, {'rgb': rgb})
+
+    def close(self) -> None:
+        """Closes the file and frees its packets and frames. Closing twice does no harm."""
+        fetcher, self._fetcher, self._closed = self._fetcher, None, True
+        if fetcher is not None and self._process == os.getpid():
+            fetcher.decoder.close()
+            fetcher.collect_garbage()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        fetcher = getattr(self, '_fetcher', None)
+        if fetcher is not None and self._process == os.getpid():
+            fetcher.decoder.close()
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self.path!r})'
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not self._source.is_portable:
+            raise TypeError(f'{self!r} reads from a file object and cannot be pickled')
+        return {**self.__dict__, '_fetcher': None}
+
+    def _open(self) -> FrameFetcher:
+        """What reads the file in this process; opens it if need be."""
+        if self._closed:
+            raise VideoError(self.path, 'the reader is closed')
+        if self._fetcher is not None:
+            if self._process == os.getpid():
+                return self._fetcher
+            if not self._source.is_portable:
+                raise VideoOpenError(
+                    self.path,
+                    'is read from a file object, which processes cannot share; '
+                    'give the reader its path or bytes',
+                )
+            self._fetcher.decoder.abandon()
+        self._process = os.getpid()
+        decoder = FrameDecoder(self._source, self._num_threads, self._cache_bytes)
+        reason = None
+        if not len(decoder.index):
+            reason = 'not one of its frames can be decoded'
+        elif decoder.num_missing and self._raises:
+            promised = len(decoder.index) + decoder.num_missing
+            reason = f'is truncated: {decoder.num_missing} of {promised} frames are missing'
+        if reason:
+            decoder.close()
+            raise VideoDecodeError(self.path, reason)
+        self._fetcher = FrameFetcher(decoder, self.path, self._raises, self._resizes)
+        return self._fetcher
+
+    def _check_indices(self, indices: Iterable[int]) -> list[int]:
+        numbers = [operator.index(index) for index in indices]
+        length = len(self)
+        for number in numbers:
+            if not 0 <= number < length:
+                raise FrameIndexError(
+                    self.path, f'there is no frame {number}, it has {length} frames'
+                )
+        return numbers
+
+    def _motion_source(self, fetcher: FrameFetcher) -> MotionSource:
+        decoder = fetcher.decoder
+        exports = decoder.codec in EXPORTING_CODECS
+        if self._motion_mode == 'codec' and not exports:
+            raise MotionUnavailableError(
+                self.path,
+                f'FFmpeg does not export the motion vectors of {decoder.codec}; '
+                "estimate motion instead (motion='estimate' or 'auto'), or transcode the video "
+                'to H.264 or MPEG-4 Part 2 (ssvrl_mm.video.transcode)',
+            )
+        all_intra = not np.any(decoder.index.types != 'I')
+        if (
+            self._motion_mode == 'estimate'
+            or not exports
+            or (self._motion_mode == 'auto' and all_intra)
+        ):
+            return EstimatedMotion(fetcher)
+        decoder.export_motion()
+        return CodecMotion(fetcher, self._iframe_motion)
+
+    def _motion_streams(
+        self,
+        fetcher: FrameFetcher,
+        source: MotionSource,
+        frames: list[int],
+        lost: np.ndarray,
+        contents: Contents,
+        streams: Collection[str],
+    ) -> dict[str, np.ndarray]:
+        batch: dict[str, np.ndarray] = {}
+        normalized = None
+        if 'residual' in streams or self._normalize_time:
+            normalized = source.fields(frames, contents, True)
+        if 'residual' in streams and normalized is not None:
+            batch['residual'] = residuals(frames, contents, normalized.motion, fetcher)
+        if 'motion' in streams:
+            fields: Fields | None = normalized if self._normalize_time else None
+            motion, valid, origins = fields or source.fields(frames, contents, False)
+            origins[lost & (origins != 'none')] = 'held'
+            valid[lost] = False
+            batch |= {'motion': motion, 'motion_valid': valid, 'motion_origin': origins}
+        return batch
+
+    def _batch(
+        self,
+        fetcher: FrameFetcher,
+        numbers: list[int],
+        lost: np.ndarray,
+        streams: dict[str, np.ndarray],
+    ) -> FrameBatch:
+        """Turns the streams for display and adds what goes with every batch."""
+        turns = fetcher.quarter_turns or 0
+        if turns:
+            for name in streams.keys() & {'rgb', 'residual'}:
+                streams[name] = np.ascontiguousarray(np.rot90(streams[name], turns, axes=(1, 2)))
+            if 'motion' in streams:
+                size = fetcher.size
+                streams['motion'] = rotate_motion(streams['motion'], turns, size)
+                streams['motion_valid'] = rotate_valid(streams['motion_valid'], turns, size)
+        return FrameBatch(
+            indices=np.array(numbers, np.int64),
+            pts_seconds=self._pts_seconds(fetcher)[numbers],
+            frame_types=fetcher.types[numbers],
+            lost=lost,
+            **streams,
+        )
+
+    def _pts_seconds(self, fetcher: FrameFetcher) -> np.ndarray:
+        return fetcher.decoder.index.pts * float(fetcher.decoder.stream.time_base or 1)
+
+    def _quarter_turns(self, fetcher: FrameFetcher) -> int:
+        """How often frames are turned; a frame has to be decoded to know."""
+        turns = fetcher.quarter_turns
+        if turns is None and fetcher.decoder.container_format.startswith(_ROTATING_FORMATS):
+            if self._motion_mode != 'estimate' and fetcher.decoder.codec in EXPORTING_CODECS:
+                # So that the decoder need not be opened once more when motion is asked for.
+                fetcher.decoder.export_motion()
+            keyframes = fetcher.decoder.index.keyframes
+            if len(keyframes):
+                fetcher.keyframe(int(keyframes[0]))
+        return fetcher.quarter_turns or 0
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'{name} must be one of {choices}, got {value!r}')
