@@ -184,8 +184,6 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
         LaunchError: Data lists, folders of videos or the checkpoint are missing. One message
             names all of them and tells how to provide them.
     """
-    from ssvrl_mm.datasets.video_list import HOW_TO_MAKE_A_LIST  # imports all of mmaction2
-
     missing: dict[str, str] = {}
     for name in dataloaders:
         for dataset in _datasets(cfg.get(name) or {}):
@@ -194,6 +192,9 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
                     missing.setdefault(f'  {kind:<9} {path.absolute()}', name)
     lines = [f'{line}  ({name})' for line, name in missing.items()]
     if lines:
+        # Imports all of mmaction2, which whoever has the data need not wait for here.
+        from ssvrl_mm.datasets.video_list import HOW_TO_MAKE_A_LIST
+
         lines += [
             f'A data list holds one `path label` line per video; {HOW_TO_MAKE_A_LIST}.',
             'Data kept elsewhere: set the environment variable SSVRL_DATA (default: data), or '

@@ -16,10 +16,10 @@ model = dict(
 )
 
 train_pipeline = _base_.train_pipeline
-train_pipeline[1].clip_len = 4
+train_pipeline[1].clip_len = 8
 train_pipeline[3].size = 32
 test_pipeline = _base_.test_pipeline
-test_pipeline[1].update(clip_len=4, num_clips=2)
+test_pipeline[1].update(clip_len=8, num_clips=2)
 test_pipeline[3].short_side = 36
 test_pipeline[4].size = 32
 
