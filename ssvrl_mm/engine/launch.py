@@ -189,9 +189,12 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
         for dataset in _datasets(cfg.get(name) or {}):
             for kind, path in _dataset_paths(dataset):
                 if not path.exists():
-                    missing.setdefault(f'  {kind:<9} {path.absolute()}', name)
+                    missing.setdefault(f'  {kind:<10} {path.absolute()}', name)
     lines = [f'{line}  ({name})' for line, name in missing.items()]
-    if lines:
+    checkpoint = cfg.get('load_from')
+    if checkpoint and '://' not in checkpoint and not Path(checkpoint).exists():
+        lines.append(f'  checkpoint {Path(checkpoint).absolute()}  (load_from)')
+    if missing:
         # Imports all of mmaction2, which whoever has the data need not wait for here.
         from ssvrl_mm.datasets.video_list import HOW_TO_MAKE_A_LIST
 
@@ -202,9 +205,6 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
             '  --cfg-options train_dataloader.dataset.ann_file=LIST '
             'train_dataloader.dataset.data_prefix.video=FOLDER',
         ]
-    checkpoint = cfg.get('load_from')
-    if checkpoint and '://' not in checkpoint and not Path(checkpoint).exists():
-        lines.append(f'  checkpoint {Path(checkpoint).absolute()}')
     if lines:
         source = cfg.filename or 'this config'
         raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
