@@ -1,0 +1,59 @@
+import importlib.util
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def merged(monkeypatch, tool, tiny_config):
+    """The config that a tool runs with, given its arguments."""
+
+    def parse(name, *arguments):
+        spec = importlib.util.spec_from_file_location(f'{name}_tool', tool(f'{name}.py'))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.syspath_prepend(str(tiny_config.parent))
+        monkeypatch.setattr(sys, 'argv', [name, str(tiny_config), *arguments])
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        args = module.parse_args()
+        cfg = module.launch.load_config(args)
+        module.merge_args(cfg, args)
+        return cfg
+
+    return parse
+
+
+def test_defaults_leave_the_config_alone(merged):
+    cfg = merged('train')
+    assert cfg.work_dir == 'work_dirs/tiny_mvcgc'
+    assert cfg.optim_wrapper.type == 'DeviceAmpOptimWrapper'
+    assert (cfg.resume, cfg.load_from, cfg.randomness.seed) == (False, None, 0)
+    assert cfg.auto_scale_lr.enable is False and cfg.val_dataloader is not None
+
+
+def test_precision(merged):
+    cfg = merged('train', '--no-amp')
+    assert cfg.optim_wrapper.type == 'OptimWrapper' and 'dtype' not in cfg.optim_wrapper
+    plain = ('--cfg-options', 'optim_wrapper.type=OptimWrapper')
+    assert merged('train', '--amp', *plain).optim_wrapper.type == 'DeviceAmpOptimWrapper'
+    with pytest.raises(SystemExit):
+        merged('train', '--amp', '--no-amp')
+
+
+def test_other_training_arguments(merged):
+    arguments = ['--seed', '7', '--deterministic', '--no-validate', '--auto-scale-lr']
+    cfg = merged('train', *arguments, '--resume', 'x.pth')
+    assert cfg.randomness == dict(seed=7, deterministic=True)
+    assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
+    assert cfg.auto_scale_lr.enable is True
+    assert (cfg.resume, cfg.load_from) == (True, 'x.pth')
+
+
+def test_testing_loads_the_checkpoint_and_dumps(merged):
+    cfg = merged('test', 'x.pth', '--dump', 'predictions.pkl')
+    assert (cfg.resume, cfg.load_from) == (False, 'x.pth')
+    metric, dump = cfg.test_evaluator
+    assert metric.type == 'VideoRetrieval'
+    assert dump == dict(type='DumpResults', out_file_path='predictions.pkl')
+    with pytest.raises(SystemExit):
+        merged('test', 'x.pth', '--dump', 'predictions.json')
