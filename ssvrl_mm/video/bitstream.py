@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 _START = b'\x00\x00\x01'
 
+# A plane of MPEG-4 that is not coded ends after its header; longer ones need not be parsed.
+_LONGEST_EMPTY_PLANE = 24
+
 
 class Picture(NamedTuple):
     """A coded picture: its type ('I', 'P', 'B' or '?') and whether others may refer to it."""
@@ -17,6 +20,11 @@ class Picture(NamedTuple):
     kind: str
     is_reference: bool
 
+
+_I, _P, _B = Picture('I', True), Picture('P', True), Picture('B', False)
+
+# By vop_coding_type; the last one is a sprite, which is predicted as well.
+_MPEG4_KINDS = (_I, _P, _B, _P)
 
 PictureParser = Callable[[bytes], list[Picture]]
 
@@ -74,9 +82,8 @@ class MPEG4Pictures:
         pictures = []
         at = data.find(_START + b'\xb6')
         while at >= 0:
-            if self._is_coded(data[at + 4 : at + 20]):
-                kind = 'IPBP'[data[at + 4] >> 6]  # the last one is a sprite, predicted as well
-                pictures.append(Picture(kind, kind != 'B'))
+            if len(data) - at > _LONGEST_EMPTY_PLANE or self._is_coded(data[at + 4 :]):
+                pictures.append(_MPEG4_KINDS[data[at + 4] >> 6])
             at = data.find(_START + b'\xb6', at + 4)
         return pictures
 
@@ -130,9 +137,9 @@ class H264Pictures:
         at = self._first_slice(data)
         if at is None:
             return []
-        bits = _Bits(data[at + 1 : at + 17])
-        bits.exp_golomb()  # first_mb_in_slice
-        kind = 'PBIPI'[bits.exp_golomb() % 5]
+        header = data[at + 1]
+        # The slice that begins the picture has its type in its first byte.
+        kind = _H264_KINDS[header] if header & 0x80 else _slice_kind(data[at + 1 : at + 17])
         return [Picture(kind, bool(data[at] & 0x60))]
 
     def _first_slice(self, data: bytes) -> int | None:
@@ -140,13 +147,13 @@ class H264Pictures:
         size = self._length_size
         if size:
             at = size
-            while at < len(data):
+            while at < len(data) - 1:
                 if data[at] & 31 in (1, 5):
                     return at
                 at += int.from_bytes(data[at - size : at], 'big') + size
             return None
         at = data.find(_START)
-        while 0 <= at < len(data) - 3:
+        while 0 <= at < len(data) - 4:
             if data[at + 3] & 31 in (1, 5):
                 return at + 3
             at = data.find(_START, at + 3)
@@ -174,3 +181,12 @@ class _Bits:
         while zeros < 32 and not self.read(1):
             zeros += 1
         return (1 << zeros) - 1 + self.read(zeros)
+
+
+def _slice_kind(header: bytes) -> str:
+    bits = _Bits(header)
+    bits.exp_golomb()  # first_mb_in_slice
+    return 'PBIPI'[bits.exp_golomb() % 5]
+
+
+_H264_KINDS = [_slice_kind(bytes([first])) for first in range(256)]

@@ -47,8 +47,8 @@ VECTOR = np.dtype(
 
 IFrameMotion = Literal['hold', 'zero']
 
-# No vector is as long as this: the cell is empty.
-_EMPTY = np.iinfo(np.int64).min
+# Two float32 that no motion consists of: the cell is empty.
+_EMPTY = np.iinfo(np.int64).max
 
 # Where (motion_x, motion_y) is in a VECTOR, in words of 64 bits.
 _MOTION_WORD = 24 // 8
@@ -150,72 +150,76 @@ def rasterize(
     # Moving words instead of fields is many times faster.
     words = np.concatenate([part.view(np.int64) for part in vectors]).reshape(len(frame), -1)
     table = words.view(VECTOR)[:, 0]
-    scale = int(table['motion_scale'].max())
-    if (table['motion_scale'] != scale).any():
-        factor = scale // table['motion_scale'].astype(np.int32)
-        table['motion_x'] *= factor
-        table['motion_y'] *= factor
-
     is_future = table['source'] > 0
-    if not is_future.any():
-        cells, valid = _scatter(words, frame, len(vectors), grid)
-        return _displacement(cells, -scale * past), valid
-    cells, valid = _scatter(words[~is_future], frame[~is_future], len(vectors), grid)
-    motion = _displacement(cells, -scale * past)
-    # Frames that look ahead are few: only they get a second grid.
-    ahead, row = np.unique(frame[is_future], return_inverse=True)
-    cells, valid_ahead = _scatter(words[is_future], row, len(ahead), grid)
-    both = (valid[ahead] & valid_ahead)[..., None]
-    total = motion[ahead] + _displacement(cells, scale * future[ahead])
-    motion[ahead] = np.where(both, total / 2, total)
-    valid[ahead] |= valid_ahead
+    spans, ahead = past[frame], np.empty(0, np.int64)
+    if is_future.any():
+        # Vectors into the future get grids of their own, after those of the past.
+        spans[is_future] = -future[frame[is_future]]
+        ahead, row = np.unique(frame[is_future], return_inverse=True)
+        frame[is_future] = len(vectors) + row
+    divisor = (table['motion_scale'] * -spans).astype(np.float32)
+    coded = words[:, _MOTION_WORD].copy().view(np.int32).reshape(-1, 2)
+    moved = np.divide(coded, divisor[:, None], dtype=np.float32)
+    moved += 0  # no negative zeros
+    motion, valid = _scatter(table, moved, frame, len(vectors) + len(ahead), grid)
+    if not len(ahead):
+        return motion, valid
+    (motion, other), (valid, also) = (np.split(a, [len(vectors)]) for a in (motion, valid))
+    other += motion[ahead]
+    other[valid[ahead] & also] /= 2
+    motion[ahead] = other
+    valid[ahead] |= also
     return motion, valid
 
 
-def _displacement(cells: np.ndarray, divisor: np.ndarray) -> np.ndarray:
-    vectors = cells.view(np.int32).reshape(*cells.shape, 2)
-    return np.divide(vectors, divisor.astype(np.float32)[:, None, None, None], dtype=np.float32)
-
-
 def _scatter(
-    words: np.ndarray, frame: np.ndarray, num_frames: int, grid: Size
+    table: np.ndarray, moved: np.ndarray, frame: np.ndarray, num_frames: int, grid: Size
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Writes (motion_x, motion_y), taken as one word, into the cells that each block covers.
+    """Writes the motion of each block of ``table`` into the cells that it covers.
 
-    Returns the words, int64 ``(F, gh, gw)``, zero where there is none, and where there is one.
+    Returns the cells, float32 ``(F, gh, gw, 2)``, zero where no block is, and where one is.
     """
     rows, cols = (-(-cells // _CELLS) for cells in grid)
-    table = words.view(VECTOR)[:, 0]
-    motion = words[:, _MOTION_WORD]
+    word = moved.view(np.int64)[:, 0]  # (dx, dy) moves as one
     x, y = table['dst_x'].astype(np.int64), table['dst_y'].astype(np.int64)
-
     # Whole macroblocks, most of all blocks, go to a coarser grid of their own.
     whole = (table['w'] == _BLOCK) & (table['h'] == _BLOCK) & ((x | y) & 15 == _BLOCK // 2)
-    blocks = np.full((num_frames, rows, cols), _EMPTY)
     inside = whole & (x >= 0) & (y >= 0) & (x < cols * _BLOCK) & (y < rows * _BLOCK)
     place = (frame * rows + (y >> 4)) * cols + (x >> 4)
-    blocks.reshape(-1)[place[inside]] = motion[inside]
-    cells = blocks.repeat(_CELLS, axis=1).repeat(_CELLS, axis=2)
+    blocks = np.full((num_frames, rows, cols), _EMPTY)
+    blocks.reshape(-1)[place[inside]] = word[inside]
+    spread = np.empty((num_frames, rows, _CELLS, cols, _CELLS), np.int64)
+    spread[:] = blocks[:, :, None, :, None]
+    cells = spread.reshape(num_frames, rows * _CELLS, cols * _CELLS)
 
     part = np.flatnonzero(~whole)
     if len(part):
-        _scatter_parts(cells, table[part], frame[part], motion[part])
+        w, h = table['w'][part], table['h'][part]
+        _scatter_parts(cells, frame[part], x[part], y[part], w, h, word[part])
     cells = np.ascontiguousarray(cells[:, : grid[0], : grid[1]])
     valid = cells != _EMPTY
     cells *= valid
-    return cells, valid
+    return cells.view(np.float32).reshape(*cells.shape, 2), valid
 
 
 def _scatter_parts(
-    cells: np.ndarray, table: np.ndarray, frame: np.ndarray, motion: np.ndarray
+    cells: np.ndarray,
+    frame: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    h: np.ndarray,
+    word: np.ndarray,
 ) -> None:
-    """Writes blocks of any place, and of 8 or 16 px a side, into the cells."""
+    """Writes blocks at any place, with sides of 8 or 16 px, into the cells."""
     rows, cols = cells.shape[1:]
-    left = (table['dst_x'].astype(np.int64) - table['w'] // 2) >> 3
-    top = (table['dst_y'].astype(np.int64) - table['h'] // 2) >> 3
-    # A block of one cell is written to that cell more than once.
-    col = left[:, None] + (table['w'] > 8)[:, None] * np.array([0, 1, 0, 1])
-    row = top[:, None] + (table['h'] > 8)[:, None] * np.array([0, 0, 1, 1])
-    place = (frame[:, None] * rows + row) * cols + col
+    wide = np.where(w > _BLOCK // _CELLS, _CELLS, 1)
+    count = wide * np.where(h > _BLOCK // _CELLS, _CELLS, 1)
+    block = np.repeat(np.arange(len(x)), count)
+    # Which of its block's cells each one is.
+    nth = np.arange(len(block)) - np.repeat(np.cumsum(count) - count, count)
+    col = ((x - w // 2) >> 3)[block] + nth % wide[block]
+    row = ((y - h // 2) >> 3)[block] + nth // wide[block]
+    place = (frame[block] * rows + row) * cols + col
     inside = (col >= 0) & (row >= 0) & (col < cols) & (row < rows)
-    cells.reshape(-1)[place[inside]] = np.broadcast_to(motion[:, None], place.shape)[inside]
+    cells.reshape(-1)[place[inside]] = word[block[inside]]

@@ -42,8 +42,8 @@ class CompressedVideoReader:
         motion: where motion comes from. 'codec' reads the motion vectors and refuses codecs whose
             vectors FFmpeg does not export; 'estimate' computes optical flow; 'auto' reads vectors
             where there are any and estimates otherwise.
-        normalize_time: divide motion by the number of frames that it spans, which makes it px/frame.
-            False leaves displacements as long as they are coded, but turned forward in time.
+        normalize_time: divide motion by the number of frames that it spans: px/frame. False
+            leaves displacements as long as they are coded, but turned forward in time.
         iframe_motion: motion of I-frames, which have none: 'hold' that of the previous frame (the
             next one at the start of the video), or 'zero'.
         on_error: 'pad' lets the nearest frame stand in for one that cannot be decoded and marks it
@@ -242,7 +242,7 @@ class CompressedVideoReader:
     def __getstate__(self) -> dict[str, Any]:
         if not self._source.is_portable:
             raise TypeError(f'{self!r} reads from a file object and cannot be pickled')
-        return {**self.__dict__, '_fetcher': None}
+        return {**self.__dict__, '_fetcher': None, '_source_of_motion': None}
 
     def _open(self) -> FrameFetcher:
         """What reads the file in this process; opens it if need be."""
@@ -270,6 +270,7 @@ class CompressedVideoReader:
             decoder.close()
             raise VideoDecodeError(self.path, reason)
         self._fetcher = FrameFetcher(decoder, self.path, self._raises, self._resizes)
+        self._source_of_motion: MotionSource | None = None
         return self._fetcher
 
     def _check_indices(self, indices: Iterable[int]) -> list[int]:
@@ -283,6 +284,12 @@ class CompressedVideoReader:
         return numbers
 
     def _motion_source(self, fetcher: FrameFetcher) -> MotionSource:
+        """Where motion comes from in this video."""
+        if self._source_of_motion is None:
+            self._source_of_motion = self._choose_motion_source(fetcher)
+        return self._source_of_motion
+
+    def _choose_motion_source(self, fetcher: FrameFetcher) -> MotionSource:
         decoder = fetcher.decoder
         exports = decoder.codec in EXPORTING_CODECS
         if self._motion_mode == 'codec' and not exports:
