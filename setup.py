@@ -1,4 +1,4 @@
-"""Packaging of ssvrl_mm: metadata, requirements and the files OpenMIM looks for inside the wheel."""
+"""Packaging of ssvrl_mm: metadata, requirements and the files OpenMIM looks for in a wheel."""
 
 import re
 import shutil
@@ -24,9 +24,10 @@ def requirements(name):
 
 
 def has_full_mmcv():
-    """Whether mmcv with compiled ops is installed: it and mmcv-lite share one folder, so both never go together.
+    """Whether mmcv with compiled ops is installed.
 
-    An isolated build hides the environment's packages, hence the look at its folder.
+    It and mmcv-lite share one folder, so both never go together. An isolated build hides the
+    environment's packages, hence the look at its folder.
     """
     return any(distributions(name='mmcv', path=[sysconfig.get_path('purelib')]))
 

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope='session')
 def clips_dir() -> Path:
-    """The folder of real clips: ``SSVRL_TEST_CLIPS``, or ``../shared/clips`` beside the checkout."""
+    """The folder of real clips: ``SSVRL_TEST_CLIPS``, or ``../shared/clips`` beside us."""
     folder = Path(os.environ.get('SSVRL_TEST_CLIPS', REPOSITORY.parent / 'shared' / 'clips'))
     if not folder.is_dir():
         pytest.skip(f'no real clips at {folder}')

@@ -3,7 +3,11 @@
 from ssvrl_mm.datasets import transforms
 from ssvrl_mm.datasets.checking import check_video, find_bad_videos
 from ssvrl_mm.datasets.compressed_video import BadVideosError, CompressedVideoDataset
-from ssvrl_mm.datasets.motion_primitives import MotionPrimitivesSpec, write_motion_primitives
+from ssvrl_mm.datasets.motion_primitives import (
+    MotionPrimitives,
+    MotionPrimitivesSpec,
+    write_motion_primitives,
+)
 from ssvrl_mm.datasets.seeding import seeded_generators
 from ssvrl_mm.datasets.video_list import (
     VIDEO_SUFFIXES,
@@ -19,6 +23,7 @@ __all__ = [
     'VIDEO_SUFFIXES',
     'BadVideosError',
     'CompressedVideoDataset',
+    'MotionPrimitives',
     'MotionPrimitivesSpec',
     'VideoEntry',
     'VideoListError',

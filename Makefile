@@ -1,0 +1,32 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint clean
+
+# Pretrains on compressed video and evaluates retrieval: on MotionPrimitives, or on your own folder
+# with `make demo VIDEOS=/path/to/videos`.
+demo: $(STAMP)
+	$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$(VIDEOS)")
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# A Python without ensurepip makes its environment with the pip it has.
+$(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("ssvrl_mm needs Python >= 3.11, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip $(VENV)
+	if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+	  $$pip install --quiet --constraint requirements/constraints.txt --editable '.[tests]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
