@@ -40,23 +40,18 @@ train_dataloader = dict(
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CompressedVideoDataset',
-        data_root=data_root,
-        ann_file='train_list.txt',
-        data_prefix=dict(video='videos'),
-        pipeline=train_pipeline,
+        type='MotionPrimitives', split='train', data_root=data_root, pipeline=train_pipeline
     ),
 )
 gallery = dict(
-    type='CompressedVideoDataset',
+    type='MotionPrimitives',
+    split='train',
     data_root=data_root,
-    ann_file='train_list.txt',
-    data_prefix=dict(video='videos'),
     role='gallery',
     test_mode=True,
     pipeline=test_pipeline,
 )
-query = dict(gallery, ann_file='test_list.txt', role='query')
+query = dict(gallery, split='test', role='query')
 test_dataloader = dict(
     batch_size=8,
     num_workers=2,

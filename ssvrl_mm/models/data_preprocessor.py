@@ -48,8 +48,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         residual: ``scale``, default 255.
         augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each view of
             each video gets its own draw, the frames of a clip share it. None: no augmentation.
-        channels_last: Whether clips leave in memory layout ``torch.channels_last_3d``; ``'auto'``:
-            on CUDA only.
         non_blocking: Whether copies to the device may overlap with the host's work.
 
     Raises:
@@ -71,7 +69,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         mv: dict | None = None,
         residual: dict | None = None,
         augment: dict | None = None,
-        channels_last: bool | Literal['auto'] = 'auto',
         non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
@@ -79,9 +76,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         self._set_mv(**(mv or {}))
         self._set_residual(**(residual or {}))
         self.augment = PhotometricAugmentation(**augment) if augment is not None else None
-        if channels_last not in (True, False, 'auto'):
-            raise ValueError(f"channels_last must be True, False or 'auto': {channels_last!r}")
-        self.channels_last = channels_last
 
     def _set_rgb(
         self,
@@ -145,7 +139,7 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
                 stream = _resize(stream.float(), mv_size).bool()
             elif name == 'residual':
                 stream = stream.float() / self.residual_scale
-            streams[name] = self._lay_out(stream)
+            streams[name] = stream.contiguous()
         rest = {key: self.cast_data(value) for key, value in data.items() if key != 'inputs'}
         return {'inputs': streams, 'data_samples': None, **rest}
 
@@ -184,13 +178,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         clip = self.mv_clip
         motion = motion.float().nan_to_num(nan=0.0, posinf=clip, neginf=-clip)
         return _resize(motion.clamp(-clip, clip) / clip, size)
-
-    def _lay_out(self, stream: Tensor) -> Tensor:
-        wanted = stream.is_cuda if self.channels_last == 'auto' else self.channels_last
-        if not wanted or stream.dim() != 6:
-            return stream.contiguous()
-        clips = stream.flatten(0, 1).contiguous(memory_format=torch.channels_last_3d)
-        return clips.unflatten(0, stream.shape[:2])
 
 
 def _resize(stream: Tensor, size: tuple[int, int] | None) -> Tensor:

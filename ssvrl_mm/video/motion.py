@@ -183,7 +183,8 @@ def _scatter(
     word = moved.view(np.int64)[:, 0]  # (dx, dy) moves as one
     x, y = table['dst_x'].astype(np.int64), table['dst_y'].astype(np.int64)
     # Whole macroblocks, most of all blocks, go to a coarser grid of their own.
-    whole = (table['w'] == _BLOCK) & (table['h'] == _BLOCK) & ((x | y) & 15 == _BLOCK // 2)
+    off_centre = ((x ^ _BLOCK // 2) | (y ^ _BLOCK // 2)) & (_BLOCK - 1)
+    whole = (table['w'] == _BLOCK) & (table['h'] == _BLOCK) & (off_centre == 0)
     inside = whole & (x >= 0) & (y >= 0) & (x < cols * _BLOCK) & (y < rows * _BLOCK)
     place = (frame * rows + (y >> 4)) * cols + (x >> 4)
     blocks = np.full((num_frames, rows, cols), _EMPTY)

@@ -127,7 +127,6 @@ def test_wrong_shapes_are_named(inputs, named):
         (dict(mv=dict(clip=0)), ValueError),
         (dict(mv=dict(max=3)), TypeError),
         (dict(rgb=dict(std=(1, 0, 1))), ValueError),
-        (dict(channels_last='yes'), ValueError),
         (dict(augment=dict(solarize=0.1)), TypeError),
         (dict(augment=dict(grayscale_p=2.0)), ValueError),
         (dict(augment=dict(blur=dict(sigma=(2.0, 0.1)))), ValueError),
@@ -212,11 +211,7 @@ def test_nothing_enters_checkpoints_and_autocast_does_not_round():
         assert torch.equal(preprocessor(batch, training=True)['inputs']['rgb'], expected)
 
 
-def test_channels_last():
-    batch = pseudo_collate([sample(np.random.default_rng(seed)) for seed in range(2)])
-    auto, last = build()(batch)['inputs']['rgb'], build(channels_last=True)(batch)['inputs']['rgb']
-    assert torch.equal(auto, last) and auto.is_contiguous()
-    assert last.flatten(0, 1).is_contiguous(memory_format=torch.channels_last_3d)
+def test_to_channels_last_3d():
     model = torch.nn.Sequential(torch.nn.Conv3d(3, 4, 3), torch.nn.Conv2d(3, 4, 3))
     before = [p.clone() for p in model.parameters()]
     assert to_channels_last_3d(model) is model
@@ -233,4 +228,3 @@ def test_on_cuda():
     torch.manual_seed(0)
     output = preprocessor.cuda()(batch, training=True)['inputs']['rgb']
     torch.testing.assert_close(output.cpu(), expected, atol=1e-3, rtol=1e-3)
-    assert output.flatten(0, 1).is_contiguous(memory_format=torch.channels_last_3d)

@@ -75,9 +75,8 @@ def test_downstream_takes_the_backbone_by_its_prefix(s3d, tmp_path):
 def test_refuses_wrong_arguments():
     backbone = dict(type=TinyBackbone)
     head = dict(type='ssvrl_mm.MoCoHead', projector=projector())
-    for arguments in (dict(channels_last='always'), dict(test_batch_clips=0)):
-        with pytest.raises(ValueError, match=next(iter(arguments))):
-            MoCoRecognizer(backbone, head, **arguments)
+    with pytest.raises(ValueError, match='test_batch_clips'):
+        MoCoRecognizer(backbone, head, test_batch_clips=0)
     pair = dict(type='ssvrl_mm.MVCGCHead', projector=projector())
     with pytest.raises(ValueError, match='head of'):
         MoCoRecognizer(backbone, pair)
