@@ -179,7 +179,9 @@ def test_plane_that_is_not_coded():
         bits += '0' * (-len(bits) % 8)
         return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
 
-    header = b'\0\0\1\x20' + layer('0' + '00000001' + '0' + '0001' + '0' + '00' + '1' + f'{25:016b}')
+    header = b'\0\0\1\x20' + layer(
+        '0' + '00000001' + '0' + '0001' + '0' + '00' + '1' + f'{25:016b}'
+    )
     parse = MPEG4Pictures(header)
     skipped = b'\0\0\1\xb6' + layer('01' + '0' + '1' + '00011' + '1' + '0')
     coded = b'\0\0\1\xb6' + layer('01' + '0' + '1' + '00011' + '1' + '1')
@@ -191,7 +193,10 @@ def test_plane_that_is_not_coded():
 
 def test_real_packed_bitstreams(clips_dir):
     """The packets of DivX files: as many frames, in the order in which a decoder gives them."""
-    for name in ('hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6', 'ucf_like_xvid_bframes'):
+    for name in (
+        'hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6',
+        'ucf_like_xvid_bframes',
+    ):
         path = clips_dir / 'action' / f'{name}.avi'
         with av.open(str(path), metadata_errors='replace') as container:
             kinds = [frame.pict_type for frame in container.decode(video=0)]
