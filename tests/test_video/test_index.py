@@ -10,7 +10,7 @@ from ssvrl_mm.video.decoder import FrameDecoder
 from ssvrl_mm.video.index import build_index
 from tests.clips import H264, H264_B, encode, translating
 
-I, P, B, B_REF = Picture('I', True), Picture('P', True), Picture('B', False), Picture('B', True)
+INTRA, P, B, B_REF = Picture('I', True), Picture('P', True), Picture('B', False), Picture('B', True)
 CLOSED = {**H264_B, 'x264-params': 'open-gop=0'}
 OPEN = {**H264_B, 'refs': '3', 'x264-params': 'open-gop=1:min-keyint=12'}
 PYRAMID = {**H264, 'refs': '3', 'bf': '3', 'b-pyramid': 'normal'}
@@ -24,7 +24,7 @@ def forbidden(first, last):
     raise AssertionError('packets alone should do')
 
 
-def packets(pictures, pts=None, discarded=(), key=(I,)):
+def packets(pictures, pts=None, discarded=(), key=(INTRA,)):
     """Packets in order of decoding; ``pictures`` holds a picture or a list of them for each."""
     listed = [[p] if isinstance(p, Picture) else p for p in pictures]
     return [
@@ -36,7 +36,7 @@ def packets(pictures, pts=None, discarded=(), key=(I,)):
 
 
 def test_order_by_time():
-    index = index_of(packets([I, P, B, B, P, I], pts=[0, 3, 1, 2, 5, 6]))
+    index = index_of(packets([INTRA, P, B, B, P, INTRA], pts=[0, 3, 1, 2, 5, 6]))
     assert index.packets.tolist() == [0, 2, 3, 1, 4, 5]
     assert index.frames.tolist() == [0, 3, 1, 2, 4, 5]
     assert ''.join(index.types) == 'IBBPPI'
@@ -47,36 +47,36 @@ def test_order_by_time():
 
 
 def test_order_by_type_needs_no_times():
-    index = index_of(packets([I, P, B, B, I, B, P]), 'mpeg4', 'avi')
+    index = index_of(packets([INTRA, P, B, B, INTRA, B, P]), 'mpeg4', 'avi')
     assert index.packets.tolist() == [0, 2, 3, 1, 5, 4, 6]
     assert index.pts.tolist() == list(range(7))
 
 
 def test_frames_before_an_open_keyframe_start_at_the_one_before():
-    index = index_of(packets([I, P, I, B, P], pts=[0, 1, 3, 2, 4]))
+    index = index_of(packets([INTRA, P, INTRA, B, P], pts=[0, 1, 3, 2, 4]))
     assert index.packets.tolist() == [0, 1, 3, 2, 4]
     assert index.starts.tolist() == [0, 0, 0, 2, 2]
 
 
 def test_keyframe_is_no_start_if_later_frames_are_decoded_before_it():
-    index = index_of(packets([I, P, I, P], pts=[0, 3, 1, 4]))
+    index = index_of(packets([INTRA, P, INTRA, P], pts=[0, 3, 1, 4]))
     assert index.starts.tolist() == [0, 0, 0, 0]
 
 
 def test_discarded_packets_are_decoded_but_not_counted():
-    index = index_of(packets([I, P, P, P], pts=[-2, -1, 0, 1], discarded=(0, 1)))
+    index = index_of(packets([INTRA, P, P, P], pts=[-2, -1, 0, 1], discarded=(0, 1)))
     assert index.packets.tolist() == [2, 3]
     assert index.starts.tolist() == [0, 0]
     assert index.frames.tolist() == [-1, -1, 0, 1]
 
 
 def test_packets_before_the_first_keyframe_are_left_out():
-    index = index_of(packets([P, P, I, P], pts=[0, 1, 2, 3]))
+    index = index_of(packets([P, P, INTRA, P], pts=[0, 1, 2, 3]))
     assert index.packets.tolist() == [2, 3] and index.starts.tolist() == [2, 2]
 
 
 def test_leading_frames_count_if_they_decode():
-    infos = packets([I, B, B, P], pts=[2, 0, 1, 3])
+    infos = packets([INTRA, B, B, P], pts=[2, 0, 1, 3])
     asked = []
 
     def decode_order(first, last):
@@ -89,14 +89,14 @@ def test_leading_frames_count_if_they_decode():
 
 @pytest.mark.parametrize('pts', [None, [0, 1, 1, 2]])
 def test_without_usable_times_the_decoder_tells(pts):
-    infos = packets([I, P, B, P], pts=pts)
+    infos = packets([INTRA, P, B, P], pts=pts)
     index = index_of(infos, decode_order=lambda first, last: [0, 2, 1, 3])
     assert index.packets.tolist() == [0, 2, 1, 3]
 
 
 def test_packed_bitstream():
     # The B-frame in packet 1 is decoded with packet 2, which itself holds nothing, and so on.
-    infos = packets([I, [P, B], [], [P, B], [B], []])
+    infos = packets([INTRA, [P, B], [], [P, B], [B], []])
     index = index_of(infos, 'mpeg4', 'avi')
     assert index.packets.tolist() == [0, 2, 1, 4, 5, 3]
     assert ''.join(index.types) == 'IBPBBP'
@@ -104,19 +104,19 @@ def test_packed_bitstream():
 
 
 def test_reference_distances():
-    index = index_of(packets([I, P, B, B, P], pts=[0, 3, 1, 2, 4]))
+    index = index_of(packets([INTRA, P, B, B, P], pts=[0, 3, 1, 2, 4]))
     past, future = index.reference_distances
     assert past.tolist() == [1, 1, 2, 3, 1]
     assert future.tolist()[1:3] == [2, 1]
     # A B-frame that others refer to is nearer than the frames around it.
-    index = index_of(packets([I, P, B_REF, B, B], pts=[0, 4, 2, 1, 3]))
+    index = index_of(packets([INTRA, P, B_REF, B, B], pts=[0, 4, 2, 1, 3]))
     past, future = index.reference_distances
     assert past.tolist() == [1, 1, 2, 1, 4]
     assert future.tolist()[1:4] == [1, 2, 1]
 
 
 def test_nearest_keyframes():
-    index = index_of(packets([I, P, I, P, I], pts=range(5)))
+    index = index_of(packets([INTRA, P, INTRA, P, INTRA], pts=range(5)))
     assert index.nearest_keyframes(3, 2, None) == [2, 4]
     assert index.nearest_keyframes(0, 9, None) == [0, 2, 4]
     assert index.nearest_keyframes(1, 3, 1) == [0, 2]
