@@ -11,21 +11,33 @@ from mmengine.registry import Registry
 _SCOPE = 'ssvrl_mm'
 
 
-def _child(parent: Registry, ours: str, theirs: str | None = None) -> Registry:
-    """A child registry of our scope.
+def _child(parent: Registry, *modules: str) -> Registry:
+    """A child registry of our scope that imports these modules on first use.
 
-    Both places are imported on first use: a lookup falls back on the parent's entries, but does
-    not by itself import the modules that fill them.
+    mmaction2's own modules are named too: a lookup falls back on the parent's entries, but does
+    not by itself import what fills them.
     """
-    locations = [f'mmaction.{theirs or ours}', f'{_SCOPE}.{ours}']
-    return Registry(parent.name, parent=parent, scope=_SCOPE, locations=locations)
+    return Registry(parent.name, parent=parent, scope=_SCOPE, locations=list(modules))
 
 
-MODELS = _child(mmaction.MODELS, 'models')
-TRANSFORMS = _child(mmaction.TRANSFORMS, 'datasets.transforms')
-DATASETS = _child(mmaction.DATASETS, 'datasets')
-METRICS = _child(mmaction.METRICS, 'evaluation')
-HOOKS = _child(mmaction.HOOKS, 'engine', 'engine.hooks')
-LOOPS = _child(mmaction.LOOPS, 'engine', 'engine.runner')
-OPTIM_WRAPPERS = _child(mmaction.OPTIM_WRAPPERS, 'engine', 'engine.optimizers')
-VISUALIZERS = _child(mmaction.VISUALIZERS, 'visualization')
+MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ssvrl_mm.models')
+TRANSFORMS = _child(
+    mmaction.TRANSFORMS, 'mmaction.datasets.transforms', 'ssvrl_mm.datasets.transforms'
+)
+DATASETS = _child(mmaction.DATASETS, 'mmaction.datasets', 'ssvrl_mm.datasets')
+METRICS = _child(mmaction.METRICS, 'mmaction.evaluation', 'ssvrl_mm.evaluation')
+HOOKS = _child(mmaction.HOOKS, 'mmaction.engine.hooks', 'ssvrl_mm.engine')
+LOOPS = _child(mmaction.LOOPS, 'mmaction.engine.runner', 'ssvrl_mm.engine')
+OPTIM_WRAPPERS = _child(mmaction.OPTIM_WRAPPERS, 'mmaction.engine.optimizers', 'ssvrl_mm.engine')
+VISUALIZERS = _child(mmaction.VISUALIZERS, 'mmaction.visualization')
+
+# Nothing of ours yet; without a child of our scope, mmengine warns at every lookup.
+DATA_SAMPLERS = _child(mmaction.DATA_SAMPLERS, 'mmaction.datasets')
+LOG_PROCESSORS = _child(mmaction.LOG_PROCESSORS, 'mmaction.engine')
+MODEL_WRAPPERS = _child(mmaction.MODEL_WRAPPERS, 'mmaction.models')
+OPTIMIZERS = _child(mmaction.OPTIMIZERS, 'mmengine.optim', 'mmaction.engine.optimizers')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    mmaction.OPTIM_WRAPPER_CONSTRUCTORS, 'mmaction.engine.optimizers'
+)
+PARAM_SCHEDULERS = _child(mmaction.PARAM_SCHEDULERS, 'mmaction.engine')
+VISBACKENDS = _child(mmaction.VISBACKENDS, 'mmaction.visualization')

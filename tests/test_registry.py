@@ -18,6 +18,12 @@ UPSTREAM = {
     'OPTIM_WRAPPERS': ['OptimWrapper', 'AmpOptimWrapper'],
     'VISUALIZERS': ['ActionVisualizer'],
     'DATA_SAMPLERS': ['DefaultSampler', 'InfiniteSampler'],
+    'LOG_PROCESSORS': ['LogProcessor'],
+    'MODEL_WRAPPERS': ['MMDistributedDataParallel'],
+    'OPTIMIZERS': ['Adam', 'SGD'],
+    'OPTIM_WRAPPER_CONSTRUCTORS': ['TSMOptimWrapperConstructor', 'DefaultOptimWrapperConstructor'],
+    'PARAM_SCHEDULERS': ['MultiStepLR'],
+    'VISBACKENDS': ['LocalVisBackend', 'TensorboardVisBackend'],
 }
 
 

@@ -138,7 +138,9 @@ class VideoRetrieval(BaseMetric):
 
         sizes = f'{len(query_labels)} queries, {len(gallery_labels)} gallery entries'
         print_log(f'Retrieval, {sizes}:\n{format_table(metrics)}', logger='current')
-        return {**metrics, 'num_query': len(query_labels), 'num_gallery': len(gallery_labels)}
+        # Floats: mmengine's logger writes integers of a test as null.
+        counts = {'num_query': float(len(query_labels)), 'num_gallery': float(len(gallery_labels))}
+        return {**metrics, **counts}
 
     def _entry(self, sample: Mapping) -> dict:
         """What is kept of a data sample: the key that tells videos apart, label, features."""

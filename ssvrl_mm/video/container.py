@@ -19,8 +19,8 @@ from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
 #: Encoded video up to this many bytes stays in memory, so that no packet is read twice.
 CACHE_BYTES = 64 * 2**20
 
-# FFmpeg renders any text file with a fitting name as a video of a terminal.
-_TEXT_FORMATS = ('tty',)
+# FFmpeg renders any file with a fitting name as a video of a text terminal.
+_TEXT_CODECS = ('ansi', 'bintext', 'idf', 'xbin')
 
 
 class VideoSource:
@@ -83,8 +83,6 @@ class VideoSource:
             raise
 
     def _video_stream(self, container: InputContainer) -> VideoStream:
-        if container.format.name in _TEXT_FORMATS:
-            raise VideoOpenError(self.path, 'cannot be opened as a video: it is text')
         streams = [
             stream
             for stream in container.streams.video
@@ -97,6 +95,8 @@ class VideoSource:
         stream = best if best in streams else streams[0]
         if stream.codec_context is None:
             raise VideoOpenError(self.path, 'FFmpeg has no decoder for its video stream')
+        if stream.codec_context.name in _TEXT_CODECS:
+            raise VideoOpenError(self.path, 'cannot be opened as a video: it is text')
         return stream
 
 
