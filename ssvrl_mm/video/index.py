@@ -167,6 +167,10 @@ def _coded_pictures(infos: Sequence[PacketInfo]) -> tuple[list[int], list[Pictur
     waiting: list[Picture] = []
     for number, info in enumerate(infos):
         pictures = [_BLANK] if info.pictures is None else info.pictures
+        if len(pictures) == 1 and not waiting:
+            decoded.append(pictures[0])
+            shown.append(number)
+            continue
         packed |= len(pictures) > 1
         queue = waiting + pictures
         decoded.append(queue[0] if queue else _BLANK)

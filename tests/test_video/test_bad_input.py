@@ -1,0 +1,260 @@
+"""Files that are not what they should be: typed errors, or what can be read of them."""
+
+import io
+import warnings
+import wave
+
+import av
+import numpy as np
+import pytest
+
+from ssvrl_mm.video import (
+    CompressedVideoReader,
+    NoVideoStreamError,
+    VideoDecodeError,
+    VideoError,
+    VideoOpenError,
+)
+from tests.clips import H264, H264_B, encode, translating
+
+EVERYTHING = ('rgb', 'motion', 'residual')
+
+
+@pytest.fixture(scope='module')
+def frames():
+    return translating(30, 2, 1, 80, 96)
+
+
+def packet_places(path):
+    """Where the packets of the video are in the file: (position, size)."""
+    with av.open(str(path)) as container:
+        return [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+
+
+def decode_what_goes(path):
+    """What PyAV decodes if errors are caught per packet: frames by the time of their packet."""
+    images = []
+    with av.open(str(path)) as container:
+        # With threads, damage is not concealed.
+        container.streams.video[0].codec_context.thread_count = 1
+        for packet in container.demux(video=0):
+            try:
+                images += [frame.to_ndarray(format='rgb24') for frame in packet.decode()]
+            except av.FFmpegError:
+                continue
+    return np.stack(images)
+
+
+@pytest.mark.parametrize('suffix', ['mp4', 'avi', 'mkv', 'txt', 'bin'])
+@pytest.mark.parametrize('content', [b'', b'no video at all\n' * 200, bytes(4096)])
+def test_no_video(tmp_path, suffix, content):
+    path = tmp_path / f'clip.{suffix}'
+    path.write_bytes(content)
+    with pytest.raises(VideoOpenError, match=str(path)) as caught:
+        CompressedVideoReader(path)
+    assert caught.value.path == str(path) and caught.value.reason
+
+
+def test_missing_file_and_folder(tmp_path):
+    for path in (tmp_path / 'none.mp4', tmp_path):
+        with pytest.raises(VideoOpenError, match=str(path)):
+            CompressedVideoReader(path)
+
+
+def test_mp4_without_its_header(tmp_path, frames):
+    whole = encode(tmp_path / 'whole.mp4', frames).read_bytes()
+    path = tmp_path / 'cut.mp4'
+    path.write_bytes(whole[: whole.index(b'moov') - 4])
+    with pytest.raises(VideoOpenError, match=str(path)):
+        CompressedVideoReader(path)
+
+
+def test_audio_only(tmp_path):
+    path = tmp_path / 'sound.wav'
+    with wave.open(str(path), 'wb') as sound:
+        sound.setparams((1, 2, 8000, 0, 'NONE', ''))
+        sound.writeframes(bytes(1600))
+    with pytest.raises(NoVideoStreamError, match='only audio') as caught:
+        CompressedVideoReader(path)
+    assert isinstance(caught.value, VideoError) and caught.value.path == str(path)
+
+
+def test_unknown_source():
+    with pytest.raises(TypeError, match='int'):
+        CompressedVideoReader(5)
+
+
+def test_bytes_and_file_objects(tmp_path, frames):
+    path = encode(tmp_path / 'a:clip.mp4', frames)
+    with CompressedVideoReader(path) as reader:
+        expected = reader.get_frames_at([3, 20])
+    with open(path, 'rb') as file:
+        for source in (path.read_bytes(), io.BytesIO(path.read_bytes()), file):
+            with CompressedVideoReader(source, cache_bytes=0) as reader:
+                batch = reader.get_frames_at([3, 20])
+                np.testing.assert_array_equal(batch.rgb, expected.rgb)
+                np.testing.assert_array_equal(batch.motion, expected.motion)
+        assert str(path) in repr(reader)
+
+
+def damaged_h264(tmp_path, frames, number):
+    """A frame whose slice refers to parameters that do not exist: it cannot be decoded."""
+    path = encode(tmp_path / 'damaged.mp4', frames)
+    damage_slice(path, *packet_places(path)[number])
+    return path
+
+
+def damage_slice(path, position, size):
+    data, end = bytearray(path.read_bytes()), position + size
+    while data[position + 4] & 31 not in (1, 5):
+        position += 4 + int.from_bytes(data[position : position + 4], 'big')
+    data[position + 6 : end] = bytes(end - position - 6)
+    path.write_bytes(data)
+
+
+def test_corruption_in_the_middle(tmp_path, frames):
+    path = damaged_h264(tmp_path, frames, 8)
+    expected = decode_what_goes(path)
+    assert len(expected) == 29
+    with CompressedVideoReader(path) as reader:
+        assert len(reader) == 30
+        batch = reader.get_frames_at(range(30), EVERYTHING)
+        assert np.flatnonzero(batch.lost).tolist() == [8] and batch.num_lost == 1
+        np.testing.assert_array_equal(batch.rgb[~batch.lost], expected)
+        np.testing.assert_array_equal(batch.rgb[8], batch.rgb[7])
+        assert batch.motion_origin[8] == 'held' and not batch.motion_valid[8].any()
+        np.testing.assert_array_equal(batch.motion[8], batch.motion[7])
+    for part in ([8], [9], range(5, 12), [8, 8, 0]):
+        with CompressedVideoReader(path) as reader:
+            again = reader.get_frames_at(part, EVERYTHING)
+        for name in ('rgb', 'motion', 'residual', 'lost', 'motion_origin'):
+            np.testing.assert_array_equal(getattr(again, name), getattr(batch, name)[list(part)])
+
+
+def test_corruption_can_be_an_error(tmp_path, frames):
+    path = damaged_h264(tmp_path, frames, 8)
+    with CompressedVideoReader(path, on_error='raise') as reader:
+        assert reader.get_frames_at([7, 14]).num_lost == 0
+        with pytest.raises(VideoDecodeError, match='frame 8') as caught:
+            reader.get_frames_at([7, 8])
+        assert caught.value.path == str(path)
+        # The reader lives on.
+        assert len(reader.get_frames_at([20])) == 1
+
+
+def test_first_frames_lost(tmp_path, frames):
+    path = damaged_h264(tmp_path, frames, 0)
+    with CompressedVideoReader(path) as reader:
+        batch = reader.get_frames_at(range(14))
+        first = int(np.argmin(batch.lost))
+        assert first > 0
+        for row in range(first):
+            np.testing.assert_array_equal(batch.rgb[row], batch.rgb[first])
+
+
+def test_nothing_decodes(tmp_path, frames):
+    path = encode(tmp_path / 'clip.mp4', frames[:3])
+    for place in packet_places(path):
+        damage_slice(path, *place)
+    with pytest.raises(VideoDecodeError, match='not one'), CompressedVideoReader(path) as reader:
+        reader.get_frames_at([0])
+
+
+def test_truncated_avi(tmp_path, frames):
+    path = encode(tmp_path / 'clip.avi', frames, 'mpeg4')
+    with CompressedVideoReader(path) as reader:
+        assert not reader.metadata.truncated
+        expected = reader.get_frames_at(range(17))
+    position, _ = packet_places(path)[18]
+    path.write_bytes(path.read_bytes()[: position - 8])
+    with CompressedVideoReader(path) as reader:
+        assert len(reader) == 18
+        assert reader.metadata.truncated and reader.metadata.num_missing == 12
+        np.testing.assert_array_equal(reader.get_frames_at(range(17)).rgb, expected.rgb)
+    with pytest.raises(VideoDecodeError, match='12 of 30'):
+        CompressedVideoReader(path, on_error='raise')
+
+
+@pytest.mark.parametrize(
+    ('name', 'codec', 'options'),
+    [
+        ('clip.ts', 'libx264', {**H264_B, 'x264-params': 'open-gop=1:min-keyint=12'}),
+        ('clip.ts', 'mpeg2video', {'bf': '2'}),
+        ('clip.h264', 'libx264', H264),
+    ],
+)
+def test_no_keyframe_at_the_start(tmp_path, frames, name, codec, options):
+    path = encode(tmp_path / name, frames, codec, options=options)
+    position, _ = packet_places(path)[4]
+    path.write_bytes(path.read_bytes()[position:])
+    expected = decode_what_goes(path)
+    with CompressedVideoReader(path) as reader:
+        assert 0 < len(reader) < 30
+        batch = reader.get_frames_at(range(len(reader)))
+        assert not batch.lost.any()
+        # A decoder may show what comes before the first keyframe, in grey.
+        np.testing.assert_array_equal(batch.rgb, expected[-len(reader) :])
+        np.testing.assert_array_equal(reader.get_frames_at([5]).motion[0], batch.motion[5])
+
+
+def test_size_changes(tmp_path, frames):
+    small = encode(tmp_path / 'small.h264', frames[:12])
+    large = encode(tmp_path / 'large.h264', translating(12, 4, 2, 160, 192))
+    path = tmp_path / 'both.h264'
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    with CompressedVideoReader(path) as reader:
+        assert len(reader) == 24
+        batch = reader.get_frames_at(range(24), EVERYTHING)
+        again = reader.get_frames_at(range(10, 16), EVERYTHING)
+    height, width = batch.rgb.shape[1:3]
+    assert batch.motion.shape[1:3] == (-(-height // 8), -(-width // 8))
+    scale = height / 160
+    medians = [np.median(batch.motion[t][batch.motion_valid[t]], axis=0) for t in (6, 18)]
+    np.testing.assert_allclose(medians[1], np.multiply((4, 2), scale), atol=0.2)
+    np.testing.assert_allclose(medians[0], np.multiply((2, 1), height / 80), atol=0.2)
+    np.testing.assert_array_equal(again.motion, batch.motion[10:16])
+    np.testing.assert_array_equal(again.rgb, batch.rgb[10:16])
+    reader = CompressedVideoReader(path, on_size_change='raise')
+    with reader, pytest.raises(VideoDecodeError, match='px, the video'):
+        reader.get_frames_at([2, 20])
+
+
+def test_constant_luminance(tmp_path, frames):
+    options = {**H264, 'x264-params': 'colormatrix=bt2020c'}
+    path = encode(tmp_path / 'constant.mp4', frames[:3], options=options)
+    options['x264-params'] = 'colormatrix=bt2020nc'
+    same = encode(tmp_path / 'not.mp4', frames[:3], options=options)
+    with CompressedVideoReader(path) as reader:
+        with pytest.warns(UserWarning, match='constant luminance'):
+            batch = reader.get_frames_at([0, 1])
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            reader.get_frames_at([2])
+    with CompressedVideoReader(same) as reader:
+        np.testing.assert_array_equal(batch.rgb, reader.get_frames_at([0, 1]).rgb)
+
+
+def test_metadata_in_another_encoding(clips_dir):
+    name = 'hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi'
+    with CompressedVideoReader(clips_dir / 'action' / name) as reader:
+        batch = reader.get_frames_at(range(0, len(reader), 20))
+    assert batch.rgb.shape == (5, 240, 320, 3)
+
+
+def test_corrupted_real_file(clips_dir):
+    """PyAV's own iteration dies on it; packet by packet all frames but one come out."""
+    path = clips_dir / 'odd' / 'corrupted.mp4'
+    expected = decode_what_goes(path)
+    with CompressedVideoReader(path) as reader:
+        batch = reader.get_frames_at(range(len(reader)))
+        assert np.array_equal(batch.rgb[~batch.lost], expected)
+    with CompressedVideoReader(path) as reader:
+        assert np.array_equal(reader.get_frames_at(range(20, 30)).rgb, batch.rgb[20:30])
+
+
+def test_closed_reader(tmp_path, frames):
+    reader = CompressedVideoReader(encode(tmp_path / 'clip.mp4', frames[:3]))
+    reader.close()
+    reader.close()
+    with pytest.raises(VideoError, match='closed'):
+        reader.get_frames_at([0])

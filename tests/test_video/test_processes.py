@@ -1,0 +1,140 @@
+"""Readers in other processes, and what many of them leave behind."""
+
+import gc
+import io
+import multiprocessing
+import os
+import pickle
+import resource
+
+import numpy as np
+import pytest
+
+from ssvrl_mm.video import CompressedVideoReader, VideoError
+from tests.clips import H264_B, encode, translating
+
+STREAMS = ('rgb', 'motion')
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('clips')
+    return encode(folder / 'clip.mp4', translating(30, 2, 1, 96, 112), options=H264_B)
+
+
+def checksum(reader, start):
+    batch = reader.get_frames_at(range(start, start + 8), STREAMS)
+    return int(batch.rgb.sum()), float(batch.motion.sum())
+
+
+def send_checksum(connection, reader, start):
+    connection.send(checksum(reader, start))
+    connection.close()
+
+
+def in_process(method, reader, start):
+    context = multiprocessing.get_context(method)
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=send_checksum, args=(theirs, reader, start))
+    process.start()
+    theirs.close()
+    answer = ours.recv() if ours.poll(60) else None
+    process.join(60)
+    assert process.exitcode == 0
+    return answer
+
+
+def test_pickles_as_its_path(clip):
+    with CompressedVideoReader(clip, motion='estimate') as reader:
+        expected = checksum(reader, 9)
+        stored = pickle.dumps(reader)
+    assert len(stored) < 2000
+    with pickle.loads(stored) as copy:
+        assert checksum(copy, 9) == expected
+        assert copy.path == str(clip)
+        assert copy.get_frames_at([3]).motion_origin[0] == 'estimated'
+
+
+@pytest.mark.parametrize('method', ['fork', 'spawn'])
+def test_open_reader_in_another_process(clip, method):
+    with CompressedVideoReader(clip) as reader:
+        expected = [checksum(reader, start) for start in (0, 11, 20)]
+        # Once in the middle of decoding: the other process must not take over that state.
+        reader.get_frames_at([5])
+        assert in_process(method, reader, 11) == expected[1]
+        assert checksum(reader, 20) == expected[2]
+    assert in_process(method, CompressedVideoReader(clip), 0) == expected[0]
+
+
+def test_file_object_stays_in_its_process(clip):
+    reader = CompressedVideoReader(io.BytesIO(clip.read_bytes()))
+    with pytest.raises(TypeError, match='pickle'):
+        pickle.dumps(reader)
+    checksum(reader, 0)
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            checksum(reader, 0)
+        except VideoError as error:
+            os.write(write, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as answer:
+        assert 'path or bytes' in answer.read()
+    reader.close()
+
+
+def test_bytes_pickle(clip):
+    with CompressedVideoReader(clip.read_bytes()) as reader:
+        expected = checksum(reader, 4)
+        with pickle.loads(pickle.dumps(reader)) as copy:
+            assert checksum(copy, 4) == expected
+
+
+def open_files():
+    return len(os.listdir('/proc/self/fd'))
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='needs /proc')
+@pytest.mark.parametrize('closes', [True, False])
+def test_nothing_is_left_behind(clip, closes):
+    """200 clips: neither files nor memory pile up, even if nobody closes the readers."""
+
+    def read():
+        reader = CompressedVideoReader(clip)
+        reader.get_frames_at(range(4, 20, 2), STREAMS)
+        if closes:
+            reader.close()
+
+    for _ in range(20):
+        read()
+    gc.collect()
+    files, peak = open_files(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    most = 0
+    for _ in range(200):
+        read()
+        most = max(most, open_files())
+    assert most <= files + (1 if closes else 8)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 40_000  # kB
+
+
+def test_frames_are_freed_while_reading(clip):
+    """Frames with motion hang in reference cycles; no more than a few may be alive at a time."""
+    import av
+
+    with CompressedVideoReader(clip) as reader:
+        alive = []
+        fetcher = reader._fetcher
+        inspect = fetcher._inspect
+
+        def count(number, frame):
+            alive.append(sum(isinstance(o, av.VideoFrame) for o in gc.get_objects()))
+            inspect(number, frame)
+
+        fetcher._inspect = count
+        before = sum(isinstance(o, av.VideoFrame) for o in gc.get_objects())
+        reader.get_frames_at(np.arange(30), ('motion',))
+    assert max(alive) - before <= 16
