@@ -63,7 +63,8 @@ class FrameBatch:
         rgb: uint8 ``(T, H, W, 3)``.
         motion: float32 ``(T, ceil(H / 8), ceil(W / 8), 2)``, (dx, dy) in px/frame from the
             previous frame to this one; x to the right, y down.
-        motion_valid: bool ``(T, gh, gw)``: False where the codec coded no vector for this frame.
+        motion_valid: bool ``(T, gh, gw)``: False where the codec coded no vector, as in intra
+            blocks, and all over a frame whose motion is 'held' or 'none'.
         motion_origin: str ``(T,)``: 'coded' (the codec's vectors), 'held' (from the nearest frame
             that has motion), 'propagated' (from the P-frame that closes the interval of a MPEG-4
             Part 2 B-frame), 'estimated' (optical flow) or 'none' (zero).

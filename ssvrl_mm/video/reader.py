@@ -363,7 +363,8 @@ class CompressedVideoReader:
         """How often frames are turned; a frame has to be decoded to know."""
         turns = fetcher.quarter_turns
         if turns is None and fetcher.decoder.container_format.startswith(_ROTATING_FORMATS):
-            if self._motion_mode != 'estimate' and fetcher.decoder.codec in EXPORTING_CODECS:
+            exports = fetcher.decoder.codec in EXPORTING_CODECS and self._motion_mode != 'estimate'
+            if exports and self._num_threads == 1:
                 # So that the decoder need not be opened once more when motion is asked for.
                 fetcher.decoder.export_motion()
             keyframes = fetcher.decoder.index.keyframes
