@@ -7,6 +7,7 @@ from ssvrl_mm.video.flow import colour_code_flow
 from ssvrl_mm.video.geometry import cell_centres, cell_size
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_BAND = 40  # height of the titles in px
 _CODED, _FILLED = (255, 230, 0), (255, 255, 255)
 _SUBPIXEL = 4  # OpenCV draws at multiples of 1 / 2 ** _SUBPIXEL px
 
@@ -117,10 +118,10 @@ def motion_panel(
     coloured = _coloured(motion_grid, valid, max_magnitude, (height, width), zoom)
     texts = (
         title,
-        f'motion, arrows x{arrows["gain"]:g}',
-        f'motion, strongest colour {max_magnitude:.3g} px/frame',
+        f'motion, arrows x {arrows["gain"]:g}',
+        f'motion, up to {max_magnitude:.2g} px/frame',
     )
-    gap = np.full((size[1] + 28, 8, 3), 255, np.uint8)
+    gap = np.full((size[1] + _BAND, 8, 3), 255, np.uint8)
     tiles = [
         _titled(tile, text) for tile, text in zip((plain, drawn, coloured), texts, strict=True)
     ]
@@ -166,8 +167,11 @@ def _coloured(
 
 
 def _titled(tile: np.ndarray, text: str) -> np.ndarray:
-    band = np.full((28, tile.shape[1], 3), 255, np.uint8)
-    cv2.putText(band, text, (4, 19), _FONT, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    """The tile under its title, in letters that are easily read or as large as there is room."""
+    band = np.full((_BAND, tile.shape[1], 3), 255, np.uint8)
+    (width, _), _ = cv2.getTextSize(text, _FONT, 1, 1)
+    scale = min(0.85, (tile.shape[1] - 8) / width)
+    cv2.putText(band, text, (4, _BAND - 13), _FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
     return np.vstack([band, tile])
 
 

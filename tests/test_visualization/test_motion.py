@@ -11,7 +11,7 @@ from ssvrl_mm.video.flow import colour_code_flow
 from ssvrl_mm.visualization import colour_wheel, draw_motion, motion_panel
 from tests.clips import encode, texture, translating
 
-BAND = 28  # the titles' height
+BAND = 40  # the titles' height
 GAP = 8
 
 
