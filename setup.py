@@ -38,11 +38,16 @@ def version():
 
 
 class BuildWithMim(build_py):
-    """Copies configs, tools and the model index into `ssvrl_mm/.mim` of the build."""
+    """Puts configs, tools and the model index into `ssvrl_mm/.mim`: copies, or links if editable."""
 
     def run(self):
         super().run()
         if self.editable_mode:
+            mim = ROOT / 'ssvrl_mm' / '.mim'
+            mim.mkdir(exist_ok=True)
+            for name in MIM_FILES:
+                (mim / name).unlink(missing_ok=True)
+                (mim / name).symlink_to(Path('..', '..', name))
             return
         mim = Path(self.build_lib) / 'ssvrl_mm' / '.mim'
         for name in MIM_FILES:

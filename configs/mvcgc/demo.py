@@ -3,11 +3,15 @@
 _base_ = ['../_base_/models/mvcgc_s3d.py', '../_base_/default_runtime.py']
 
 data_root = '{{$SSVRL_DATA:data}}/motion_primitives'
-switch_epoch = 12
-max_epochs = 36
+# 640 videos, 32 at a time.
+steps_per_epoch = 20
+switch_epoch = 8
+max_epochs = 20
 
 model = dict(
     data_preprocessor=dict(
+        # So small a network looks at still textures for hours before it notices what moves.
+        rgb=dict(remove_still=True),
         mv=dict(clip=8.0, size=16),
         # Hue and blur are what costs on a CPU.
         augment=dict(
@@ -19,8 +23,8 @@ model = dict(
     backbone_mv=dict(width=0.25, spatial_strides=(1, 2, 2, 2, 1)),
     head=dict(
         projector=dict(in_channels=256, hidden_channels=256, out_channels=64),
-        queue_length=512,
-        momentum=0.98,
+        queue_length=128,
+        momentum=0.99,
     ),
     cross_guidance_from=switch_epoch,
 )
@@ -28,16 +32,16 @@ model = dict(
 # No flip: left and right are different classes.
 train_pipeline = [
     dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold'),
-    dict(type='SampleClips', clip_len=8, frame_interval=2, num_clips=2),
+    dict(type='SampleClips', clip_len=16, num_clips=2),
     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
     dict(type='ClipRandomResizedCrop', size=64, area_range=(0.5, 1.0)),
     dict(type='PackSSLInputs'),
 ]
 test_pipeline = [
     dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold'),
-    dict(type='SampleClips', clip_len=8, frame_interval=2, num_clips=3, test_mode=True),
+    dict(type='SampleClips', clip_len=16, num_clips=3, test_mode=True),
     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
-    dict(type='ClipResize', short_side=72),
+    dict(type='ClipResize', short_side=64),
     dict(type='ClipCenterCrop', size=64),
     dict(type='PackSSLInputs'),
 ]
@@ -73,7 +77,7 @@ val_dataloader = test_dataloader
 val_evaluator = test_evaluator
 val_cfg = dict(type='ValLoop')
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_begin=4, val_interval=4)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_begin=8, val_interval=6)
 custom_hooks = [dict(type='StageSwitchHook')]
 optim_wrapper = dict(
     type='DeviceAmpOptimWrapper',

@@ -9,6 +9,7 @@ from ssvrl_mm.datasets.motion_primitives import (
     write_motion_primitives,
 )
 from ssvrl_mm.datasets.seeding import seeded_generators
+from ssvrl_mm.datasets.splits import split_by_group, split_by_ratio
 from ssvrl_mm.datasets.video_list import (
     VIDEO_SUFFIXES,
     VideoEntry,
@@ -33,6 +34,8 @@ __all__ = [
     'read_video_list',
     'scan_videos',
     'seeded_generators',
+    'split_by_group',
+    'split_by_ratio',
     'transforms',
     'write_motion_primitives',
     'write_video_list',

@@ -41,7 +41,7 @@ def find_bad_videos(
 
     Example:
         >>> find_bad_videos(['good.mp4', 'empty.mp4'])
-        {'empty.mp4': 'the file is empty'}
+        {'empty.mp4': 'cannot be opened as a video: ...'}
     """
     with ThreadPoolExecutor(workers) as pool:
         causes = list(

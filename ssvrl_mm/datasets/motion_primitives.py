@@ -119,6 +119,7 @@ def write_motion_primitives(
 
     Example:
         >>> write_motion_primitives('data/motion_primitives')
+        PosixPath('data/motion_primitives')
     """
     root, spec = Path(root), spec or MotionPrimitivesSpec()
     stamp = json.dumps({'format': FORMAT, **asdict(spec)})
@@ -168,7 +169,7 @@ class MotionPrimitives(CompressedVideoDataset):
 
     Example:
         >>> MotionPrimitives('train', data_root='data/motion_primitives').metainfo['classes'][:2]
-        ('right', 'right_down')
+        ['right', 'right_down']
     """
 
     def __init__(

@@ -40,15 +40,20 @@ class _Pose:
     angle: float
 
 
-def _noise(rng: np.random.Generator, size: int, scales: tuple[int, ...]) -> np.ndarray:
-    """Random colour texture with detail at the given scales (px): float32 (size, size, 3)."""
+def _texture(
+    rng: np.random.Generator, size: int, scales: tuple[int, ...], contrast: tuple[float, float]
+) -> np.ndarray:
+    """Random colour texture: float32 (size, size, 3).
+
+    Its detail has the given scales in px, its standard deviation lies in the range ``contrast``.
+    """
     image = np.zeros((size, size, 3), np.float32)
     for scale in scales:
         cells = size // scale + 2
         layer = rng.normal(size=(cells, cells, 3)).astype(np.float32)
         image += cv2.resize(layer, (size, size), interpolation=cv2.INTER_CUBIC) * scale**0.5
     image /= image.std()
-    return image * rng.uniform(30, 50) + rng.uniform(70, 185, size=3).astype(np.float32)
+    return image * rng.uniform(*contrast) + rng.uniform(70, 185, size=3).astype(np.float32)
 
 
 def _shape(rng: np.random.Generator, size: int, radius: float) -> np.ndarray:
@@ -135,10 +140,10 @@ def render_clip(
     if name not in CLASSES:
         raise ValueError(f'unknown class {name!r}; there are {", ".join(CLASSES)}')
     rng = np.random.default_rng(seed)
-    margin = 12
-    background = _noise(rng, size + 2 * margin, (4, 8, 24))
+    margin = 16
+    background = _texture(rng, size + 2 * margin, (4, 8, 24), contrast=(12, 22))
     patch_size = size
-    patch = _noise(rng, patch_size, (4, 8))
+    patch = _texture(rng, patch_size, (4, 8), contrast=(40, 55))
     mask = _shape(rng, patch_size, radius=rng.uniform(0.16, 0.22) * size)
     camera = _camera(rng, num_frames)
     pose = _trajectory(name, rng, num_frames, size)

@@ -201,9 +201,7 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
         lines += [
             f'A data list holds one `path label` line per video; {HOW_TO_MAKE_A_LIST}.',
             'Data kept elsewhere: set the environment variable SSVRL_DATA (default: data), or '
-            'override for example',
-            '  --cfg-options train_dataloader.dataset.ann_file=LIST '
-            'train_dataloader.dataset.data_prefix.video=FOLDER',
+            'write a config that names its lists and folders, as docs/training.md shows.',
         ]
     if lines:
         source = cfg.filename or 'this config'

@@ -28,8 +28,10 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
 
     Every stream leads with N videos and V views (clips) of each:
 
-    - ``rgb`` (N, V, 3, T, H, W): augmented (training only), then ``(x - mean) / std``;
-    - ``iframe`` (N, V, 3, H, W) or (N, V, 3, n, H, W): the same, with draws of its own;
+    - ``rgb`` (N, V, 3, T, H, W): augmented (training only), then ``(x - mean) / std``, then, with
+      ``remove_still``, less its own mean over the clip's frames;
+    - ``iframe`` (N, V, 3, H, W) or (N, V, 3, n, H, W): augmented with draws of its own and
+      normalised like ``rgb``, still parts included;
     - ``mv`` (N, V, 2, T, h, w): clipped to +-``clip`` px per frame, divided by ``clip``, and
       resized to ``size`` by nearest neighbour, which repeats a block's vector on its pixels;
     - ``mv_valid`` (N, V, 1, T, h, w): resized like ``mv``, bool as before;
@@ -40,8 +42,9 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
     damaged cell does not spoil the whole batch.
 
     Args:
-        rgb: ``mean`` and ``std`` of the channels, on the scale 0 to 255. Default: as usual for
-            Kinetics.
+        rgb: ``mean`` and ``std`` of the channels, on the scale 0 to 255, as usual for Kinetics by
+            default; and ``remove_still`` (default False): a pixel that never changes becomes 0, so
+            that small networks and short trainings see what moves.
         mv: ``clip`` (px per frame, default 20) and ``size``: ``'rgb'`` (default) for the size of
             the RGB clips or, without RGB, as it is; one number or (height, width); None for as
             it is.
@@ -81,7 +84,9 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         self,
         mean: Sequence[float] = (123.675, 116.28, 103.53),
         std: Sequence[float] = (58.395, 57.12, 57.375),
+        remove_still: bool = False,
     ) -> None:
+        self.remove_still = remove_still
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise ValueError(f'rgb needs three means and three positive stds: {mean}, {std}')
         for name, values in (('mean', mean), ('std', std)):
@@ -133,6 +138,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         for name, stream in streams.items():
             if name in ('rgb', 'iframe'):
                 stream = self._images(stream, training)
+                if name == 'rgb' and self.remove_still:
+                    stream = stream - stream.mean(dim=3, keepdim=True)
             elif name == 'mv':
                 stream = self._motion(stream, mv_size)
             elif name == 'mv_valid':

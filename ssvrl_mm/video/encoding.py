@@ -15,9 +15,6 @@ from av.video.stream import VideoStream
 
 from ssvrl_mm.video.geometry import Size
 
-# FFmpeg's unit of quantisers, FF_QP2LAMBDA.
-_LAMBDA = 118
-
 # MPEG-4 Part 2 has 16 bits for the denominator of its time base.
 _MOST_TICKS = 2**16 - 1
 
@@ -38,8 +35,7 @@ class Preset:
         codec: FFmpeg's name of the codec.
         quality: the quality unless another is asked for; lower is better.
         quality_range: the best and the worst.
-        quality_option: the encoder's option that takes it.
-        quality_unit: what one step is in units of that option.
+        quality_options: the encoder's options that take it.
         options: everything else, which makes GOPs of equal length in which every P-frame refers to
             the frame before it.
     """
@@ -48,8 +44,7 @@ class Preset:
     codec: str
     quality: int
     quality_range: tuple[int, int]
-    quality_option: str
-    quality_unit: int
+    quality_options: tuple[str, ...]
     options: dict[str, str]
 
 
@@ -61,17 +56,15 @@ PRESETS = {
         codec='mpeg4',
         quality=3,
         quality_range=(1, 31),
-        quality_option='global_quality',
-        quality_unit=_LAMBDA,
-        options={'flags': '+qscale', 'bf': '0', 'sc_threshold': '1000000000'},
+        quality_options=('qmin', 'qmax'),
+        options={'bf': '0', 'sc_threshold': '1000000000'},
     ),
     'h264-nob': Preset(
         encoder='libx264',
         codec='h264',
         quality=18,
         quality_range=(1, 51),
-        quality_option='crf',
-        quality_unit=1,
+        quality_options=('crf',),
         options={'preset': 'medium', 'bf': '0', 'refs': '1', 'weightp': '0', 'sc_threshold': '0'},
     ),
 }
@@ -123,10 +116,9 @@ class EncoderSettings:
     def options(self) -> dict[str, str]:
         """The encoder's options."""
         preset = PRESETS[self.preset]
-        quality = (self.quality or preset.quality) * preset.quality_unit
+        quality = dict.fromkeys(preset.quality_options, str(self.quality))
         # One thread, so that the result is the same on every machine.
-        fixed = {'threads': '1', 'g': str(self.gop), preset.quality_option: str(quality)}
-        return {**preset.options, **fixed}
+        return {**preset.options, **quality, 'g': str(self.gop), 'threads': '1'}
 
     def __str__(self) -> str:
         return f'{self.preset} quality={self.quality} gop={self.gop} short_side={self.short_side}'

@@ -115,16 +115,17 @@ def transcode_video(
     partial_file = target.with_name(f'.{target.name}.partial')
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        frames, replaced, missing = _encode(source, target, partial_file, settings, mark)
-        _verify(partial_file, settings, frames)
-        with open(partial_file, 'rb') as file:
-            os.fsync(file.fileno())  # the name must not outlive the content in a power cut
-        os.replace(partial_file, target)
+        try:
+            frames, replaced, missing = _encode(source, target, partial_file, settings, mark)
+            _verify(partial_file, settings, frames)
+            with open(partial_file, 'rb') as file:
+                os.fsync(file.fileno())  # the name must not outlive the content in a power cut
+            os.replace(partial_file, target)
+        finally:
+            partial_file.unlink(missing_ok=True)
     except (av.FFmpegError, OSError) as error:
         reason = getattr(error, 'strerror', None) or str(error)
         raise TranscodeError(str(target), f'cannot be written: {reason}') from error
-    finally:
-        partial_file.unlink(missing_ok=True)
     size = target.stat().st_size
     return TranscodeResult(
         str(source), str(target), 'written', '', frames, replaced, missing, source_bytes, size

@@ -211,6 +211,18 @@ def test_nothing_enters_checkpoints_and_autocast_does_not_round():
         assert torch.equal(preprocessor(batch, training=True)['inputs']['rgb'], expected)
 
 
+def test_remove_still():
+    clips = np.random.default_rng(0).integers(0, 256, (1, 2, 3, 4, 8, 8), dtype=np.uint8)
+    clips[..., :4] = clips[:, :, :, :1, :, :4]
+    batch = dict(
+        inputs=dict(rgb=torch.from_numpy(clips), iframe=torch.from_numpy(clips[:, :, :, 0]))
+    )
+    output = build(rgb=dict(remove_still=True))(batch)['inputs']
+    expected = (clips - clips.mean(axis=3, keepdims=True)) / np.reshape(STD, (3, 1, 1, 1))
+    np.testing.assert_allclose(output['rgb'], expected, atol=1e-5)
+    assert output['rgb'][..., :4].abs().max() < 1e-5 and output['iframe'].abs().min() > 0
+
+
 def test_to_channels_last_3d():
     model = torch.nn.Sequential(torch.nn.Conv3d(3, 4, 3), torch.nn.Conv2d(3, 4, 3))
     before = [p.clone() for p in model.parameters()]

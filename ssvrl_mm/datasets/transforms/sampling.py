@@ -52,7 +52,7 @@ class SampleClips(BaseTransform):
     to the last possible place, or as a moving window.
 
     A clip spans ``(clip_len - 1) * frame_interval + 1`` frames. In a shorter video every clip
-    starts at frame 0 and is filled up by ``out_of_bound``.
+    starts at its first frame and is filled up by ``out_of_bound``.
 
     **Required keys:** ``total_frames``. **Added keys:** ``frame_inds`` int64 (V, T), ``clip_len``,
     ``frame_interval``, ``num_clips`` (V).
@@ -68,6 +68,8 @@ class SampleClips(BaseTransform):
         out_of_bound: Too short videos: 'loop' starts over, 'repeat_last' repeats the last frame.
         independent: False: all V clips are the same frames (views that differ in space alone).
         min_gap: Training: least distance of two clips' starts, as far as the video allows.
+        part: Begin and end, as shares of the video, of the part that clips come from: with
+            ``(0, .5)`` and ``(.5, 1)`` one half of a video can look for the other.
 
     Raises:
         ValueError: An argument out of range.
@@ -90,6 +92,7 @@ class SampleClips(BaseTransform):
         out_of_bound: str = 'loop',
         independent: bool = True,
         min_gap: int = 0,
+        part: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         if min(clip_len, frame_interval, num_clips) < 1 or min_gap < 0:
             raise ValueError(
@@ -100,6 +103,8 @@ class SampleClips(BaseTransform):
             raise ValueError(f'stride must be 1 or more and needs test_mode=True, got {stride}')
         if out_of_bound not in ('loop', 'repeat_last'):
             raise ValueError(f"out_of_bound must be 'loop' or 'repeat_last', got {out_of_bound!r}")
+        if len(part) != 2 or not 0 <= part[0] < part[1] <= 1:
+            raise ValueError(f'part must be two increasing shares in 0..1, got {part}')
         self.clip_len = clip_len
         self.frame_interval = frame_interval
         self.num_clips = num_clips
@@ -108,6 +113,7 @@ class SampleClips(BaseTransform):
         self.out_of_bound = out_of_bound
         self.independent = independent
         self.min_gap = min_gap
+        self.part = (part[0], part[1])
 
     def _starts(self, last_start: int) -> Sequence[int]:
         if self.stride is not None:
@@ -120,12 +126,13 @@ class SampleClips(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Adds the frame numbers."""
-        total = results['total_frames']
+        begin, end = (int(share * results['total_frames']) for share in self.part)
+        total = max(end - begin, 1)
         offsets = np.arange(self.clip_len) * self.frame_interval
         starts = self._starts(max(total - 1 - int(offsets[-1]), 0))
         frames = np.asarray(starts, np.int64)[:, None] + offsets
         frames = frames % total if self.out_of_bound == 'loop' else frames.clip(max=total - 1)
-        results['frame_inds'] = frames
+        results['frame_inds'] = begin + frames
         results['clip_len'] = self.clip_len
         results['frame_interval'] = self.frame_interval
         results['num_clips'] = len(frames)
@@ -137,5 +144,5 @@ class SampleClips(BaseTransform):
             f'frame_interval={self.frame_interval}, num_clips={self.num_clips}, '
             f'test_mode={self.test_mode}, stride={self.stride}, '
             f'out_of_bound={self.out_of_bound!r}, independent={self.independent}, '
-            f'min_gap={self.min_gap})'
+            f'min_gap={self.min_gap}, part={self.part})'
         )

@@ -73,7 +73,7 @@ class S3D(BaseModule):
     ===== ============ ======== =============== ==============
 
     Convolutions start from Kaiming's normal rule (fan-out), BatchNorm from weight 1 and bias 0.
-    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` starts from the
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone_rgb.')`` starts from the
     backbone of a training checkpoint. A checkpoint of torchvision's ``s3d`` is recognised wherever
     it is loaded and goes through :func:`from_torchvision`.
 

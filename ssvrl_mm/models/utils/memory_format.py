@@ -1,4 +1,4 @@
-"""The memory layout that 3D convolutions are fastest in on a GPU."""
+"""The memory layout that 3D convolutions are fastest in."""
 
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ def to_channels_last_3d(module: ModuleT) -> ModuleT:
 
     Only five-dimensional parameters change (``module.to(memory_format=torch.channels_last_3d)``
     fails on the four-dimensional ones of a 2D network). Values, names and checkpoints stay as they
-    are. Worth it on CUDA; call it before the model is wrapped for distribution.
+    are. Call it before the model is wrapped for distribution.
 
     Args:
         module: Any module.

@@ -110,3 +110,18 @@ def test_short_videos_are_filled_up(test_mode):
 def test_arguments_are_checked(options):
     with pytest.raises(ValueError, match='must be'):
         SampleClips(**options)
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_parts_of_a_video_share_no_frame(test_mode):
+    halves = [
+        SampleClips(clip_len=4, num_clips=3, test_mode=test_mode, part=part)
+        for part in ((0, 0.5), (0.5, 1))
+    ]
+    for total in (1, 2, 7, 9, 40):
+        first, second = (half(dict(total_frames=total))['frame_inds'] for half in halves)
+        assert first.min() >= 0 and second.max() <= total - 1
+        if total > 1:
+            assert first.max() < total // 2 <= second.min()
+    with pytest.raises(ValueError, match='part'):
+        SampleClips(clip_len=4, part=(0.5, 0.5))

@@ -1,0 +1,215 @@
+"""The main job in minutes on a CPU: pretrains MVCGC on compressed video, evaluates retrieval.
+
+    python tools/demo.py                              # the embedded dataset MotionPrimitives
+    python tools/demo.py --videos /path/to/videos     # your own folder
+
+The table compares R@1 of the network before and after pretraining. Where the folder's sub-folders
+are classes, held-out videos look for training videos of their class. Without classes, the second
+half of each video looks for the first half of the same video.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.optim.swa_utils import update_bn
+
+import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
+from ssvrl_mm.datasets import (
+    VideoEntry,
+    VideoListError,
+    find_bad_videos,
+    scan_videos,
+    split_by_ratio,
+    write_video_list,
+)
+
+CONFIG = Path(__file__).resolve().parents[1] / 'configs/mvcgc/demo.py'
+VIEWS = {'rgb': 'RGB', 'motion': 'motion', 'both': 'both'}
+LEAST_VIDEOS = 8
+
+OWN_VIDEOS = """# The demo on a folder of videos; `tools/train.py` takes this file too.
+_base_ = [{base!r}]
+
+dataset = dict(type='CompressedVideoDataset', data_prefix=dict(video={videos!r}))
+train_dataloader = dict(
+    batch_size={batch_size},
+    dataset=dict(
+        _delete_=True, ann_file={train!r}, pipeline=_base_.train_pipeline, **dataset
+    ),
+)
+gallery_pipeline, query_pipeline = list(_base_.test_pipeline), list(_base_.test_pipeline)
+gallery_pipeline[1] = dict(_base_.test_pipeline[1], part={gallery_part})
+query_pipeline[1] = dict(_base_.test_pipeline[1], part={query_part})
+dataset.update(test_mode=True)
+gallery = dict(ann_file={train!r}, role='gallery', pipeline=gallery_pipeline, **dataset)
+query = dict(ann_file={test!r}, role='query', pipeline=query_pipeline, **dataset)
+test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
+val_dataloader = test_dataloader
+
+# As many steps as for the embedded dataset, whatever the size of the folder.
+train_cfg = dict(max_epochs={epochs})
+param_scheduler = [dict(type='CosineAnnealingLR', T_max={epochs}, convert_to_iter_based=True)]
+model = dict(cross_guidance_from={switch}, head=dict(queue_length={queue}))
+"""
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--videos', type=Path, help='folder of your own videos')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args()
+
+
+def readable_videos(folder: Path) -> tuple[list[VideoEntry], list[str]]:
+    """The videos of a folder that can be read, and its classes; reports the others."""
+    entries, classes = scan_videos(folder)
+    bad = find_bad_videos([folder / entry.path for entry in entries])
+    for path, cause in bad.items():
+        print(f'left out {path}: {cause}', file=sys.stderr)
+    entries = [entry for entry in entries if str(folder / entry.path) not in bad]
+    if len(entries) < LEAST_VIDEOS:
+        raise VideoListError(
+            f'{len(entries)} readable videos under {folder}; the demo needs {LEAST_VIDEOS}'
+        )
+    return entries, classes
+
+
+def write_config(videos: Path, work_dir: Path) -> Path:
+    """Writes lists and a config for the user's own folder.
+
+    Args:
+        videos: Folder of videos, searched recursively.
+        work_dir: Where lists and config go.
+
+    Returns:
+        The config file.
+
+    Raises:
+        VideoListError: Too few videos can be read.
+    """
+    entries, classes = readable_videos(videos)
+    train, test = split_by_ratio(entries, 0.25, seed=0) if len(classes) > 1 else ([], [])
+    parts = ((0.0, 1.0), (0.0, 1.0))
+    if train and test:
+        print(f'{len(classes)} classes: {len(test)} videos look for {len(train)} others')
+    else:
+        print(f'no classes: second halves of {len(entries)} videos look for first halves')
+        train = test = [VideoEntry(entry.path, i) for i, entry in enumerate(entries)]
+        parts = ((0.0, 0.5), (0.5, 1.0))
+
+    work_dir.mkdir(parents=True, exist_ok=True)
+    lists = {'train': work_dir / 'train_list.txt', 'test': work_dir / 'test_list.txt'}
+    write_video_list(lists['train'], train)
+    write_video_list(lists['test'], test)
+    base = Config.fromfile(CONFIG)
+    batch_size = min(base.train_dataloader.batch_size, len(train) // 2)
+    steps = base.train_cfg.max_epochs * base.steps_per_epoch
+    epochs = max(2, round(steps / (len(train) // batch_size)))
+    config = work_dir / 'own_videos.py'
+    config.write_text(
+        OWN_VIDEOS.format(
+            base=str(CONFIG),
+            videos=str(videos.resolve()),
+            train=str(lists['train'].resolve()),
+            test=str(lists['test'].resolve()),
+            batch_size=batch_size,
+            gallery_part=parts[0],
+            query_part=parts[1],
+            epochs=epochs,
+            switch=round(epochs * base.switch_epoch / base.train_cfg.max_epochs),
+            queue=min(base.model.head.queue_length, 4 * len(train)),
+        )
+    )
+    return config
+
+
+def calibrate(runner: Runner, num_batches: int = 8) -> None:
+    """Gives the untrained network the BatchNorm statistics of real clips.
+
+    Without them its features are far from normalised, and the comparison would be unfair to it.
+    """
+    model, loader = runner.model, runner.build_dataloader(runner.cfg.train_dataloader)
+    batches = [
+        model.data_preprocessor(batch)['inputs'] for batch in islice(loader, num_batches)
+    ]
+
+    def clips(stream: str) -> Iterator[Tensor]:
+        for inputs in batches:
+            yield inputs[stream].flatten(0, 1)
+
+    for stream in model.streams:
+        update_bn(clips(stream), model.backbone(stream))
+
+
+def retrieve(runner: Runner) -> dict[str, float]:
+    """Retrieval of the runner's model: ``chance``, ``queries``, and R@1 of each view."""
+    metrics = runner.test()
+    recall = {view: metrics[f'retrieval/{view}_R@1'] for view in ('rgb', 'mv', 'both', 'chance')}
+    recall['motion'] = recall.pop('mv')
+    return {**recall, 'queries': metrics['retrieval/num_query']}
+
+
+def summarise(before: dict[str, float], after: dict[str, float]) -> tuple[dict, str]:
+    """The figures as they go to JSON, and as a table."""
+    chance, queries = after['chance'], int(after['queries'])
+    figures = {
+        'chance': chance,
+        'queries': queries,
+        'before': {view: before[view] for view in VIEWS},
+        'after': {view: after[view] for view in VIEWS},
+    }
+    lines = [
+        f'Retrieval R@1 in per cent over {queries} queries (chance {100 * chance:.1f})',
+        f'{"":<8}{"before":>8}{"after":>8}{"gain":>8}{"of chance":>12}',
+    ]
+    for view, name in VIEWS.items():
+        first, last = before[view], after[view]
+        lines.append(
+            f'{name:<8}{100 * first:>8.1f}{100 * last:>8.1f}{100 * (last - first):>+8.1f}'
+            f'{last / chance:>11.1f}x'
+        )
+    error = (after['both'] * (1 - after['both']) / queries) ** 0.5
+    lines.append(f'standard error of one figure: about {100 * error:.1f}')
+    return figures, '\n'.join(lines)
+
+
+def main() -> None:
+    """Runs the demo."""
+    args = parse_args()
+    try:
+        config = write_config(args.videos, args.work_dir) if args.videos else CONFIG
+    except VideoListError as error:
+        sys.exit(f'error: {error}')
+    cfg = Config.fromfile(config)
+    cfg.work_dir = str(args.work_dir)
+    cfg.randomness.seed = args.seed
+    # The two evaluations around the training are enough.
+    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+
+    runner = Runner.from_cfg(cfg)
+    runner.model.init_weights()
+    calibrate(runner)
+    before = retrieve(runner)
+    runner.train()
+    after = retrieve(runner)
+
+    figures, table = summarise(before, after)
+    path = args.work_dir / 'retrieval.json'
+    path.write_text(json.dumps(figures, indent=2) + '\n')
+    print(f'\n{table}\n\nfigures: {path}\ncheckpoint and logs: {args.work_dir}')
+
+
+if __name__ == '__main__':
+    main()
