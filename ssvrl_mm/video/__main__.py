@@ -16,6 +16,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -131,11 +132,12 @@ def _inspect_all(
 ) -> list[VideoHealth]:
     healths = [VideoHealth(str(path), readable=False) for path in paths]
     work = partial(inspect_video, full=full)
-    outcomes = map_in_processes(work, paths, workers)
-    for number, outcome in tqdm(outcomes, total=len(paths), unit='video', disable=not progress):
-        if isinstance(outcome, Exception):
-            outcome = VideoHealth(str(paths[number]), readable=False, problems=(str(outcome),))
-        healths[number] = outcome
+    with closing(map_in_processes(work, paths, workers)) as outcomes:
+        bar = tqdm(outcomes, total=len(paths), unit='video', disable=not progress)
+        for number, outcome in bar:
+            if isinstance(outcome, Exception):
+                outcome = VideoHealth(str(paths[number]), readable=False, problems=(str(outcome),))
+            healths[number] = outcome
     return healths
 
 

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import NoReturn, TypeVar
@@ -29,11 +29,11 @@ def count_cores() -> int:
 
 def map_in_processes(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Iterator[tuple[int, Result | Exception]]:
+) -> Generator[tuple[int, Result | Exception]]:
     """Calls a function on every item, in processes of their own.
 
-    Closing the iterator, or an exception such as KeyboardInterrupt where it is used, stops the
-    processes; their ``finally`` blocks run.
+    Closing the generator stops the processes; their ``finally`` blocks run. Use it under
+    :func:`contextlib.closing`, so that exceptions such as KeyboardInterrupt close it.
 
     Args:
         function: can be pickled, as module-level functions and their ``partial`` can.

@@ -6,6 +6,7 @@ Nothing else in this package needs it: the reader takes videos as they are.
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -169,8 +170,9 @@ def transcode_tree(
     workers = count_cores() if workers is None else workers
     results: list[TranscodeResult | None] = [None] * len(pairs)
     failed = 0
-    with tqdm(total=len(pairs), unit='video', disable=not progress) as bar:
-        for number, outcome in map_in_processes(work, pairs, workers):
+    bar = tqdm(total=len(pairs), unit='video', disable=not progress)
+    with bar, closing(map_in_processes(work, pairs, workers)) as outcomes:
+        for number, outcome in outcomes:
             if isinstance(outcome, Exception):
                 path, goal = pairs[number]
                 outcome = TranscodeResult(str(path), str(goal), 'failed', f'{path}: {outcome}')
