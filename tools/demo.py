@@ -11,12 +11,11 @@ half of each video looks for the first half of the same video.
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim.swa_utils import update_bn
@@ -69,6 +68,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--videos', type=Path, help='folder of your own videos')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='override the config'
+    )
     return parser.parse_args()
 
 
@@ -141,9 +143,7 @@ def calibrate(runner: Runner, num_batches: int = 8) -> None:
     Without them its features are far from normalised, and the comparison would be unfair to it.
     """
     model, loader = runner.model, runner.build_dataloader(runner.cfg.train_dataloader)
-    batches = [
-        model.data_preprocessor(batch)['inputs'] for batch in islice(loader, num_batches)
-    ]
+    batches = [model.data_preprocessor(batch)['inputs'] for batch in islice(loader, num_batches)]
 
     def clips(stream: str) -> Iterator[Tensor]:
         for inputs in batches:
@@ -195,6 +195,7 @@ def main() -> None:
     cfg = Config.fromfile(config)
     cfg.work_dir = str(args.work_dir)
     cfg.randomness.seed = args.seed
+    cfg.merge_from_dict(args.cfg_options)
     # The two evaluations around the training are enough.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
 

@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ssvrl_mm.video.container import CACHE_BYTES, PacketReader, VideoSource
+from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.index import FrameIndex, build_index
 
 # A frame that has not come out when this many later ones have is lost.
@@ -40,6 +41,7 @@ class FrameDecoder:
         stream: the video stream.
         codec: FFmpeg's name of the codec.
         index: the frames.
+        size: ``(h, w)`` of the video in px, as coded.
         num_packets: packets in the stream.
         drops: whether to leave out packets that no needed frame depends on.
         errors: what the decoder said to each packet that it refused, by the packet's number.
@@ -55,6 +57,7 @@ class FrameDecoder:
         self._source = source
         self._num_threads = num_threads
         self._export_motion = False
+        self._skims = True
         self.drops = True
         self.errors: dict[int, str] = {}
         self._container: InputContainer
@@ -67,10 +70,15 @@ class FrameDecoder:
         self._last_needed = -_MAX_GAP - 1
         try:
             self.codec: str = self._context.codec.canonical_name
+            self.size = (self._context.height, self._context.width)
             self._reorder_depth = self._context.reorder_depth
             self._packets = PacketReader(self._container, self.stream, self.codec, cache_bytes)
             self.num_packets = len(self._packets)
             self.index = self._build_index()
+            # Single elements of arrays are slow.
+            self._frames: list[int] = self.index.frames.tolist()
+            self._starts: list[int] = self.index.starts.tolist()
+            self._droppable: list[bool] = self.index.droppable.tolist()
         except BaseException:
             self.close()
             raise
@@ -101,6 +109,16 @@ class FrameDecoder:
             if self._context.is_open:
                 self._reopen()
 
+    def decode_fully(self) -> None:
+        """Makes frames carry their pixels from now on.
+
+        As long as only motion is exported, what the vectors do not depend on is left out.
+        """
+        if self._skims:
+            self._skims = False
+            if self._export_motion and self._context.is_open:
+                self._reopen()
+
     def decode(self, needed: Collection[int]) -> Iterator[tuple[int, VideoFrame]]:
         """Decodes frames.
 
@@ -110,6 +128,9 @@ class FrameDecoder:
         Yields:
             A frame's number and the frame, in the order in which the frames come out. What could
             not be decoded does not.
+
+        Raises:
+            DamagedError: the video is damaged and has to be decoded fully.
         """
         wanted = set(needed)
         run = _Run(sorted(wanted), self.index)
@@ -119,8 +140,10 @@ class FrameDecoder:
         # Only who reads on profits from the frames that the decoder still holds.
         reads_on = first - self._last_needed <= _MAX_GAP and last > self._last_needed
         self._last_needed = last
+        if reads_on and self.codec == 'h264':
+            self.decode_fully()  # skimming drains the decoder at the end
         for number in run.needed:
-            start: int | None = int(self.index.starts[number])
+            start: int | None = self._starts[number]
             # A keyframe may turn out not to be enough (H.264's intra refresh): try the one before.
             for _ in range(2):
                 if number not in wanted or start is None:
@@ -129,6 +152,9 @@ class FrameDecoder:
                     wanted.discard(found)
                     yield found, frame
                 start = self.index.previous_start(start)
+        if self._is_skimming and self.codec == 'h264' and self._pending:
+            # A damaged frame comes out after the B-frames that took their vectors from it.
+            self._drain()
 
     def decode_keyframe(self, number: int) -> VideoFrame | None:
         """Decodes a keyframe alone; None if it cannot be decoded without what precedes it."""
@@ -192,7 +218,7 @@ class FrameDecoder:
                 frames = self._feed(self._packets.read())
             for found, frame in frames:
                 overdue += found > number
-                if found in wanted and (self._start or 0) <= self.index.starts[found]:
+                if found in wanted and (self._start or 0) <= self._starts[found]:
                     yield found, frame
 
     def _is_ahead(self, number: int, start: int) -> bool:
@@ -202,11 +228,24 @@ class FrameDecoder:
         return self.index.packets[number] >= self._next or number in self._pending
 
     def _can_drop(self, packet: int, last: int, wanted: set[int]) -> bool:
-        if not self.drops or not self.index.droppable[packet]:
+        if not self.drops or not self._droppable[packet]:
             return False
         # Frames after the last needed one may be what the next request begins with.
-        frame = self.index.frames[packet]
+        frame = self._frames[packet]
         return frame < last and frame not in wanted
+
+    @property
+    def _is_skimming(self) -> bool:
+        return self._skims and self._export_motion
+
+    def _options(self) -> dict[str, str]:
+        options = {'flags2': '+export_mvs'} if self._export_motion else {}
+        if self._is_skimming:
+            # Damage is concealed by vectors that fit the pixels around it: it must not go
+            # unnoticed. It would with lowres, which turns concealment off.
+            skipped = {'skip_idct': 'all', 'skip_loop_filter': 'all'}
+            options |= {**skipped, 'err_detect': '+explode'}
+        return options
 
     def _restart(self, packet: int) -> None:
         """Makes decoding start from a packet."""
@@ -216,8 +255,7 @@ class FrameDecoder:
             self._packets.seek(packet, scan=True)
         context = self._context
         if not context.is_open:
-            if self._export_motion:
-                context.options = {'flags2': '+export_mvs'}
+            context.options = self._options()
             context.thread_count = 1 if self._export_motion else self._num_threads
             context.thread_type = 'NONE' if context.thread_count == 1 else 'AUTO'
         context.flush_buffers()
@@ -246,25 +284,31 @@ class FrameDecoder:
             return self._drain()
         if self._next == self._start:
             self._opening = packet
-        self._pending.add(int(self.index.frames[self._next]))
+        self._pending.add(self._frames[self._next])
         frames = self._name(self._feed_raw(packet))
-        self._pending.difference_update(number for number, _ in frames)
+        for number, _ in frames:
+            self._pending.discard(number)
         return frames
 
     def _name(self, frames: list[tuple[int, VideoFrame]]) -> list[tuple[int, VideoFrame]]:
-        return [(int(self.index.frames[packet]), frame) for packet, frame in frames]
+        return [(self._frames[packet], frame) for packet, frame in frames]
 
     def _feed_raw(self, packet: Packet | None) -> list[tuple[int, VideoFrame]]:
         """Decodes the next packet, or what is left; returns frames by their packet."""
         number, self._next = self._next, self._next + 1
+        context = self._context
         try:
-            frames = self._context.decode(packet)
+            frames = context.decode(packet)
         except av.FFmpegError as error:
+            if self._is_skimming:
+                raise DamagedError from error
             if packet is not None:
                 self.errors[number] = error.strerror or str(error)
             return []
+        if self._is_skimming and any(frame.is_corrupt for frame in frames):
+            raise DamagedError
         if packet is None:
-            self._context.flush_buffers()
+            context.flush_buffers()
         last = self.num_packets
         return [(f.pts, f) for f in frames if f.pts is not None and 0 <= f.pts < last]
 
@@ -273,6 +317,10 @@ class FrameDecoder:
         self._container.close()
         self._container, self.stream = self._source.open()
         self._packets.attach(self._container, self.stream)
+
+
+class DamagedError(Exception):
+    """A video, decoded without its pixels, needs them."""
 
 
 class _Run:

@@ -1,20 +1,17 @@
 """The decoded contents of frames: pixels and motion vectors, and what stands in for lost ones."""
 
-import gc
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import PictureType, VideoFrame
 
 from ssvrl_mm.video.conversion import RGBConverter
-from ssvrl_mm.video.decoder import FrameDecoder
+from ssvrl_mm.video.decoder import DamagedError, FrameDecoder
 from ssvrl_mm.video.errors import VideoDecodeError
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.motion import VECTOR
-
-# Reading motion ties a frame into a reference cycle that only the garbage collector can free.
-_FRAMES_PER_COLLECTION = 8
 
 _NO_VECTORS = np.empty(0, VECTOR)
 
@@ -44,9 +41,8 @@ class FrameFetcher:
     """
 
     def __init__(self, decoder: FrameDecoder, path: str, raises: bool, resizes: bool) -> None:
-        context = decoder.stream.codec_context
         self.decoder = decoder
-        self.size: Size = (context.height, context.width)
+        self.size: Size = decoder.size
         self.lost: set[int] = set()
         self.types = decoder.index.types.copy()
         self.quarter_turns: int | None = None
@@ -54,7 +50,6 @@ class FrameFetcher:
         self._raises = raises
         self._resizes = resizes
         self._convert = RGBConverter(self.size, path)
-        self._tied = 0
 
     def fetch(
         self,
@@ -81,7 +76,14 @@ class FrameFetcher:
         vectors = {number for number in vectors if number not in contents.vectors}
         missing = pixels | vectors
         num_errors = len(self.decoder.errors)
-        self._decode(contents, pixels, vectors, rows, missing)
+        if pixels:
+            self.decoder.decode_fully()
+        try:
+            self._decode(contents, pixels, vectors, rows, missing)
+        except DamagedError:
+            self.decoder.decode_fully()
+            missing = pixels | vectors
+            self._decode(contents, pixels, vectors, rows, missing)
         if self.decoder.drops and len(self.decoder.errors) > num_errors:
             # What conceals the damage may come from any frame before it: leave none out.
             self.decoder.drops = False
@@ -108,10 +110,11 @@ class FrameFetcher:
             if number in pixels:
                 contents.pixels[number] = self._convert(frame, rows.get(number))
             if number in vectors:
-                contents.vectors[number] = self._vectors(frame), (frame.height, frame.width)
+                contents.vectors[number] = _vectors(frame), (frame.height, frame.width)
 
     def keyframe(self, number: int) -> np.ndarray | None:
         """The pixels of a keyframe decoded alone, None if that cannot be done."""
+        self.decoder.decode_fully()
         frame = self.decoder.decode_keyframe(number)
         if frame is None:
             return None
@@ -128,12 +131,6 @@ class FrameFetcher:
         """The nearest frame before ``number`` that can be decoded."""
         kept = (n for n in range(number - 1, -1, -1) if n not in self.lost)
         return next(kept, None)
-
-    def collect_garbage(self) -> None:
-        """Frees the frames whose motion was read."""
-        if self._tied:
-            self._tied = 0
-            gc.collect(1)
 
     def _stand_in(self, number: int) -> int:
         if number not in self.lost:
@@ -153,17 +150,17 @@ class FrameFetcher:
             self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
         if self.quarter_turns is None:
             self.quarter_turns = round(frame.rotation / 90) % 4
-        if (frame.height, frame.width) != self.size and not self._resizes:
+        height, width = size = frame.height, frame.width
+        if size != self.size and not self._resizes:
             raise VideoDecodeError(
                 self._path,
-                f'frame {number} has {frame.width}x{frame.height} px, '
-                f'the video {self.size[1]}x{self.size[0]}',
+                f'frame {number} has {width}x{height} px, the video {self.size[1]}x{self.size[0]}',
             )
 
-    def _vectors(self, frame: VideoFrame) -> np.ndarray:
-        self._tied += 1
-        if self._tied % _FRAMES_PER_COLLECTION == 0:
-            gc.collect(0)
-        exported = frame.side_data.get('MOTION_VECTORS')
-        # A copy, so that the frame can go.
-        return _NO_VECTORS if exported is None else np.frombuffer(bytes(exported), VECTOR)
+
+def _vectors(frame: VideoFrame) -> np.ndarray:
+    # frame.side_data would tie the frame into a reference cycle, which keeps it in memory until
+    # the garbage collector runs.
+    exported = SideDataContainer(frame).get('MOTION_VECTORS')
+    # A copy, so that the frame can go.
+    return _NO_VECTORS if exported is None else np.frombuffer(bytes(exported), VECTOR)

@@ -223,7 +223,6 @@ class CompressedVideoReader:
         fetcher, self._fetcher, self._closed = self._fetcher, None, True
         if fetcher is not None and self._process == os.getpid():
             fetcher.decoder.close()
-            fetcher.collect_garbage()
 
     def __enter__(self) -> Self:
         return self

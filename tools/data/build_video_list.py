@@ -29,6 +29,7 @@ from ssvrl_mm.datasets import (
     write_video_list,
 )
 
+
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(

@@ -1,0 +1,134 @@
+import json
+
+import av
+import numpy as np
+import pytest
+
+from ssvrl_mm.datasets.motion_primitives import (
+    MotionPrimitives,
+    MotionPrimitivesSpec,
+    write_motion_primitives,
+)
+from ssvrl_mm.datasets.motion_rendering import CLASSES, DIRECTIONS, render_clip
+from ssvrl_mm.video import CompressedVideoReader
+
+SPEC = MotionPrimitivesSpec(train_per_class=2, test_per_class=1, num_frames=17, size=64)
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return write_motion_primitives(tmp_path_factory.mktemp('data') / 'motion_primitives', SPEC)
+
+
+def relative_motion(name, seed):
+    """Motion of the object against the background: vectors (n, 2) and places (n, 2) in px."""
+    from ssvrl_mm.video.flow import estimate_motion
+
+    frames = render_clip(name, seed, num_frames=24, size=160)
+    vectors, places = [], []
+    for t in range(8, 16):
+        field = estimate_motion(frames[t - 1], frames[t], scale=1, grid=False)
+        field = field - np.median(field.reshape(-1, 2), axis=0)
+        y, x = np.nonzero(np.hypot(*field.transpose(2, 0, 1)) > 0.6)
+        vectors.append(field[y, x])
+        places.append(np.stack([x, y], 1) - np.array([x.mean(), y.mean()]))
+    return np.concatenate(vectors), np.concatenate(places)
+
+
+@pytest.mark.parametrize('name', DIRECTIONS)
+def test_directions_move_as_they_are_called(name):
+    wanted = np.array(DIRECTIONS[name]) / np.hypot(*DIRECTIONS[name])
+    means = np.stack([relative_motion(name, seed)[0].mean(0) for seed in range(3)])
+    cosines = means @ wanted / np.linalg.norm(means, axis=1)
+    assert cosines.min() > np.cos(np.pi / 8)
+
+
+@pytest.mark.parametrize(
+    ('name', 'part', 'sign'),
+    [
+        ('expand', 'divergence', 1),
+        ('contract', 'divergence', -1),
+        # y points down: a turn to the left, counter-clockwise on screen, has negative curl.
+        ('rotate_left', 'curl', -1),
+        ('rotate_right', 'curl', 1),
+    ],
+)
+def test_zooms_and_turns_have_the_sign_of_their_name(name, part, sign):
+    for seed in range(3):
+        vector, place = relative_motion(name, seed)
+        radial = (vector * place).sum(1).mean()
+        turning = (place[:, 0] * vector[:, 1] - place[:, 1] * vector[:, 0]).mean()
+        strong, weak = (radial, turning) if part == 'divergence' else (turning, radial)
+        assert sign * strong > 3 * abs(weak)
+
+
+def test_the_frame_at_mid_clip_is_the_same_for_every_class():
+    names = [name for name in CLASSES if name not in ('circle',) and 'oscillate' not in name]
+    middle = [render_clip(name, 5, num_frames=17, size=64)[8] for name in names]
+    assert len(names) == 13
+    for frame in middle[1:]:
+        np.testing.assert_array_equal(frame, middle[0])
+    with pytest.raises(ValueError, match='wobble'):
+        render_clip('wobble', 0)
+
+
+def test_half_is_h264_with_b_frames_and_half_mpeg4_with_gop_12(root):
+    videos = sorted((root / 'videos').rglob('*.*'))
+    assert len(videos) == 3 * len(CLASSES)
+    codecs = {}
+    for path in videos:
+        with av.open(str(path)) as container:
+            types = ''.join('?IPB'[frame.pict_type] for frame in container.decode(video=0))
+            codecs.setdefault(container.streams.video[0].codec_context.name, []).append(types)
+    assert len(codecs['h264']) == 2 * len(CLASSES) and len(codecs['mpeg4']) == len(CLASSES)
+    assert all(types == 'I' + 11 * 'P' + 'I' + 4 * 'P' for types in codecs['mpeg4'])
+    assert all(len(types) == 17 for types in codecs['h264'])
+    assert sum('B' in types for types in codecs['h264']) > len(CLASSES)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_the_splits_differ(root, tmp_path):
+    again = write_motion_primitives(tmp_path / 'again', SPEC)
+    for path in sorted((root / 'videos').rglob('*.*')):
+        assert path.read_bytes() == (again / path.relative_to(root)).read_bytes()
+    train, test = (root / f'videos/{split}/still/0000.mp4' for split in ('train', 'test'))
+    assert train.read_bytes() != test.read_bytes()
+
+
+def test_a_whole_folder_is_kept_another_spec_replaces_it_and_strangers_are_safe(tmp_path):
+    small = MotionPrimitivesSpec(train_per_class=1, test_per_class=1, num_frames=16, size=64)
+    root = write_motion_primitives(tmp_path / 'set', small)
+    clip = root / 'videos/train/up/0000.mp4'
+    before = clip.stat().st_mtime_ns
+    write_motion_primitives(root, small)
+    assert clip.stat().st_mtime_ns == before
+    write_motion_primitives(
+        root, MotionPrimitivesSpec(train_per_class=1, test_per_class=1, num_frames=18, size=64)
+    )
+    assert json.loads((root / 'spec.json').read_text())['num_frames'] == 18
+    assert [path.name for path in tmp_path.iterdir()] == ['set']
+
+    stranger = tmp_path / 'holiday'
+    stranger.mkdir()
+    (stranger / 'film.mp4').write_bytes(b'')
+    with pytest.raises(FileExistsError, match='holiday'):
+        write_motion_primitives(stranger, small)
+    assert (stranger / 'film.mp4').exists()
+
+
+@pytest.mark.parametrize('wrong', [dict(size=100), dict(size=32), dict(num_frames=8)])
+def test_spec_is_checked(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        MotionPrimitivesSpec(**wrong)
+
+
+def test_dataset_writes_itself_on_first_use(tmp_path):
+    spec = dict(train_per_class=1, test_per_class=1, num_frames=16, size=64)
+    dataset = MotionPrimitives('test', data_root=str(tmp_path / 'set'), spec=spec, role='query')
+    assert len(dataset) == len(CLASSES)
+    assert list(dataset.metainfo['classes']) == list(CLASSES)
+    sample = dataset.get_data_info(3)
+    assert sample['label'] == 3 and f'/test/{CLASSES[3]}/' in sample['filename']
+    with CompressedVideoReader(sample['filename']) as reader:
+        assert len(reader) == 16 and reader.metadata.width == 64
+    with pytest.raises(ValueError, match='val'):
+        MotionPrimitives('val', data_root=str(tmp_path / 'set'))

@@ -1,0 +1,67 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.clips import encode, translating
+
+
+def run_demo(repository, videos, work_dir):
+    """The demo on a folder of videos with next to no training; its output and its figures."""
+    command = [
+        sys.executable,
+        str(repository / 'tools/demo.py'),
+        *('--videos', str(videos), '--work-dir', str(work_dir)),
+        *('--cfg-options', 'train_cfg.max_epochs=2', 'model.cross_guidance_from=1'),
+        *('train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False'),
+        'test_dataloader.num_workers=0',
+    ]
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    process = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=work_dir.parent, timeout=280
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process, json.loads((work_dir / 'retrieval.json').read_text())
+
+
+def write_videos(folder, names):
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        frames = translating(24, dx=number % 3 - 1, dy=1, height=64, width=80, seed=number)
+        encode(folder / name, frames)
+
+
+def test_folder_without_classes_looks_for_the_other_half(repository, tmp_path):
+    write_videos(tmp_path / 'videos', [f'{i}.mp4' for i in range(8)])
+    (tmp_path / 'videos/broken.mp4').write_bytes(b'no video')
+    process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo')
+    assert 'left out' in process.stderr and 'broken.mp4' in process.stderr
+    assert figures['queries'] == 8 and figures['chance'] == pytest.approx(1 / 8)
+    for when in ('before', 'after'):
+        assert set(figures[when]) == {'rgb', 'motion', 'both'}
+        # Each figure is a share of eight queries.
+        assert all((8 * recall).is_integer() for recall in figures[when].values())
+    assert 'R@1' in process.stdout and (tmp_path / 'demo/epoch_2.pth').exists()
+
+
+def test_folder_with_classes_holds_out_a_quarter(repository, tmp_path):
+    names = [f'{kind}/{i}.mp4' for kind in ('left', 'right') for i in range(4)]
+    write_videos(tmp_path / 'videos', names)
+    process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo')
+    assert '2 classes: 2 videos look for 6 others' in process.stdout
+    assert figures['queries'] == 2 and figures['chance'] == pytest.approx(0.5)
+
+
+def test_too_few_videos_end_in_a_message(repository, tmp_path):
+    (tmp_path / 'videos').mkdir()
+    command = [
+        sys.executable,
+        str(repository / 'tools/demo.py'),
+        '--videos',
+        str(tmp_path / 'videos'),
+    ]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert process.returncode == 1
+    assert process.stderr.strip().splitlines()[-1].startswith('error: no video')
