@@ -11,7 +11,6 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ssvrl_mm.video.container import CACHE_BYTES, PacketReader, VideoSource
-from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.index import FrameIndex, build_index
 
 # A frame that has not come out when this many later ones have is lost.
