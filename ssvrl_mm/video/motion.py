@@ -21,10 +21,18 @@ EXPORTING_CODECS = (
     'msmpeg4v1',
     'msmpeg4v2',
     'msmpeg4v3',
+    'wmv1',
+    'wmv2',
+    'h261',
     'h263',
     'h263p',
     'flv1',
+    'rv10',
+    'rv20',
 )
+
+# Those of them whose B-frames have their vectors exported.
+_WITH_B_VECTORS = ('h264', 'mpeg1video', 'mpeg2video')
 
 #: FFmpeg's AVMotionVector. ``motion / motion_scale = src - dst``; ``dst`` is the block's centre.
 #: ``source`` is negative for a reference in the past, positive for one in the future.
@@ -91,7 +99,7 @@ def plan_motion(
     own = np.where(is_intra, -1, numbers)
     own[list(lost)] = -1
     origins = np.full(len(types), 'coded', '<U10')
-    if codec == 'mpeg4':
+    if codec not in _WITH_B_VECTORS:
         is_b = types == 'B'
         # The next frame that is not a B-frame, for every frame; none after the last.
         closing = np.where(is_b, len(types), numbers)
@@ -189,31 +197,30 @@ def _scatter(
     place = (frame * rows + (y >> 4)) * cols + (x >> 4)
     blocks = np.full((num_frames, rows, cols), _EMPTY)
     blocks.reshape(-1)[place[inside]] = word[inside]
-    spread = np.empty((num_frames, rows, _CELLS, cols, _CELLS), np.int64)
-    spread[:] = blocks[:, :, None, :, None]
-    cells = spread.reshape(num_frames, rows * _CELLS, cols * _CELLS)
+    there = blocks != _EMPTY
+    blocks *= there
+    cells, valid = _spread(blocks, grid), _spread(there, grid)
 
     part = np.flatnonzero(~whole)
     if len(part):
         w, h = table['w'][part], table['h'][part]
-        _scatter_parts(cells, frame[part], x[part], y[part], w, h, word[part])
-    cells = np.ascontiguousarray(cells[:, : grid[0], : grid[1]])
-    valid = cells != _EMPTY
-    cells *= valid
+        place, block = _cells_of_parts(grid, frame[part], x[part], y[part], w, h)
+        cells.reshape(-1)[place] = word[part][block]
+        valid.reshape(-1)[place] = True
     return cells.view(np.float32).reshape(*cells.shape, 2), valid
 
 
-def _scatter_parts(
-    cells: np.ndarray,
-    frame: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    w: np.ndarray,
-    h: np.ndarray,
-    word: np.ndarray,
-) -> None:
-    """Writes blocks at any place, with sides of 8 or 16 px, into the cells."""
-    rows, cols = cells.shape[1:]
+def _spread(blocks: np.ndarray, grid: Size) -> np.ndarray:
+    """From macroblocks ``(F, rows, cols)`` to cells ``(F, gh, gw)``."""
+    cells = blocks.repeat(_CELLS, axis=1).repeat(_CELLS, axis=2)
+    return np.ascontiguousarray(cells[:, : grid[0], : grid[1]])
+
+
+def _cells_of_parts(
+    grid: Size, frame: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, h: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cells, as flat indices, of blocks at any place with sides of 8 or 16 px; their blocks."""
+    rows, cols = grid
     wide = np.where(w > _BLOCK // _CELLS, _CELLS, 1)
     count = wide * np.where(h > _BLOCK // _CELLS, _CELLS, 1)
     block = np.repeat(np.arange(len(x)), count)
@@ -223,4 +230,4 @@ def _scatter_parts(
     row = ((y - h // 2) >> 3)[block] + nth // wide[block]
     place = (frame[block] * rows + row) * cols + col
     inside = (col >= 0) & (row >= 0) & (col < cols) & (row < rows)
-    cells.reshape(-1)[place[inside]] = word[block[inside]]
+    return place[inside], block[inside]
