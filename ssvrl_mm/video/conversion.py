@@ -2,6 +2,7 @@
 
 import warnings
 
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
@@ -27,7 +28,7 @@ class RGBConverter:
         self._colorspace: Colorspace | None = None
 
     def __call__(self, frame: VideoFrame, out: np.ndarray | None = None) -> np.ndarray:
-        """Returns uint8 ``(h, w, 3)``, written to ``out`` if it is given."""
+        """Returns uint8 ``(h, w, 3)``, or scaled to ``out`` if it is given."""
         if frame.colorspace == _CONSTANT_LUMINANCE and self._colorspace is None:
             warnings.warn(
                 f'{self._path}: FFmpeg cannot convert BT.2020 with constant luminance; '
@@ -49,5 +50,52 @@ class RGBConverter:
         view = rows[: self._height, : self._width * 3].reshape(self._height, self._width, 3)
         if out is None:
             return view.copy()
-        out[...] = view
+        scale(view, out)
         return out
+
+
+def scale(image: np.ndarray, out: np.ndarray) -> None:
+    """Writes an image to an array, scaled linearly if that has another height or width."""
+    if image.shape == out.shape:
+        out[...] = image
+    else:
+        cv2.resize(image, out.shape[1::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+def rgb_array(
+    length: int, size: Size, to: int | Size | None, turns: int, out: np.ndarray | None
+) -> np.ndarray:
+    """The array that the pixels of frames go to, before they are turned.
+
+    Args:
+        length: number of frames T.
+        size: ``(h, w)`` of the frames as coded.
+        to: ``(h, w)`` as displayed to scale them to, or the shorter side, or None.
+        turns: quarter turns for display.
+        out: where the caller wants the turned frames, or None.
+
+    Returns:
+        uint8 ``(T, h, w, 3)``: ``out`` itself if it is given and frames are not turned.
+
+    Raises:
+        ValueError: a side is shorter than a pixel, or ``out`` does not fit.
+    """
+    flip = -1 if turns % 2 else 1
+    if isinstance(to, int):
+        short = min(size)
+        height, width = (int(side * to / short + 0.5) for side in size)
+    else:
+        height, width = size if to is None else to[::flip]
+    if min(height, width) < 1:
+        raise ValueError(f'frames cannot be scaled to {to} px')
+    shape = (length, height, width, 3)
+    if out is not None:
+        displayed = (length, *(height, width)[::flip], 3)
+        if out.shape != displayed or out.dtype != np.uint8 or not out.flags.carray:
+            raise ValueError(
+                f'out must be writeable, C-contiguous, uint8 and of shape {displayed}, '
+                f'got {out.dtype} of shape {out.shape}'
+            )
+        if not turns:
+            return out
+    return np.empty(shape, np.uint8)

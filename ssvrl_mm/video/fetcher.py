@@ -121,6 +121,16 @@ class FrameFetcher:
         self._inspect(number, frame)
         return self._convert(frame)
 
+    def inspect_keyframe(self, number: int) -> None:
+        """Learns from a keyframe what only a decoded frame tells."""
+        try:
+            frame = self.decoder.decode_keyframe(number)
+        except DamagedError:
+            self.decoder.decode_fully()
+            frame = self.decoder.decode_keyframe(number)
+        if frame is not None:
+            self._inspect(number, frame)
+
     def stand_ins(self, numbers: Iterable[int]) -> list[int]:
         """The frames themselves, or for lost ones the nearest before, after at the start."""
         if not self.lost:
@@ -161,6 +171,6 @@ class FrameFetcher:
 def _vectors(frame: VideoFrame) -> np.ndarray:
     # frame.side_data would tie the frame into a reference cycle, which keeps it in memory until
     # the garbage collector runs.
-    exported = SideDataContainer(frame).get('MOTION_VECTORS')
+    exported = SideDataContainer(frame).get('MOTION_VECTORS')  # type: ignore[call-arg]
     # A copy, so that the frame can go.
     return _NO_VECTORS if exported is None else np.frombuffer(bytes(exported), VECTOR)

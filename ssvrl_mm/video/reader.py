@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Literal, Self
 import numpy as np
 
 from ssvrl_mm.video.container import CACHE_BYTES, VideoSource
+from ssvrl_mm.video.conversion import rgb_array, scale
 from ssvrl_mm.video.decoder import FrameDecoder
 from ssvrl_mm.video.errors import (
     FrameIndexError,
@@ -17,7 +18,7 @@ from ssvrl_mm.video.errors import (
     VideoOpenError,
 )
 from ssvrl_mm.video.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.geometry import rotate_motion, rotate_valid
+from ssvrl_mm.video.geometry import Size, rotate_motion, rotate_valid
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.motion import EXPORTING_CODECS, IFrameMotion
 from ssvrl_mm.video.streams import CodecMotion, EstimatedMotion, Fields, MotionSource, residuals
@@ -129,18 +130,28 @@ class CompressedVideoReader:
         return len(self._open().decoder.index)
 
     def get_frames_at(
-        self, indices: Iterable[int], streams: Collection[str] = ('rgb', 'motion')
+        self,
+        indices: Iterable[int],
+        streams: Collection[str] = ('rgb', 'motion'),
+        size: int | Size | None = None,
+        out: np.ndarray | None = None,
     ) -> FrameBatch:
         """Reads frames.
 
         Args:
             indices: frame numbers from 0, in any order, repeated or not.
             streams: which of 'rgb', 'motion' and 'residual' to compute.
+            size: ``(h, w)`` in px to scale RGB to, linearly, or its shorter side. Motion and
+                residuals stay those of the frames as coded.
+            out: uint8 ``(T, h, w, 3)``, C-contiguous, that RGB is written to instead of to a new
+                array; ``rgb`` of the batch is this array then.
 
         Returns:
             The frames in the order of ``indices``.
 
         Raises:
+            ValueError: a stream that does not exist, a size of less than a pixel, or ``out`` does
+                not fit.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion or residuals are asked for and the codec does not give
                 its vectors away.
@@ -157,10 +168,15 @@ class CompressedVideoReader:
 
         rgb = None
         rows: dict[int, np.ndarray] = {}
+        first: dict[int, int] = {}
         if 'rgb' in streams:
-            rgb = np.empty((len(numbers), *fetcher.size, 3), np.uint8)
-            first = {number: row for row, number in reversed(list(enumerate(numbers)))}
-            rows = {number: rgb[row] for number, row in first.items()}
+            turns = self._quarter_turns(fetcher) if size is not None or out is not None else 0
+            rgb = rgb_array(len(numbers), fetcher.size, size, turns, out)
+            # Residuals and estimates are computed from pixels as large as the frames.
+            computes = 'residual' in streams or (source and source.needs(numbers)[0])
+            if rgb.shape[1:3] == fetcher.size or not computes:
+                first = {number: row for row, number in reversed(list(enumerate(numbers)))}
+                rows = {number: rgb[row] for number, row in first.items()}
         contents = Contents()
         while True:
             frames = fetcher.stand_ins(numbers)
@@ -179,11 +195,11 @@ class CompressedVideoReader:
         if rgb is not None:
             for row, frame in enumerate(frames):
                 if first.get(frame) != row:  # else it was written there
-                    rgb[row] = contents.pixels[frame]
+                    scale(contents.pixels[frame], rgb[row])
             batch['rgb'] = rgb
         if source is not None:
             batch |= self._motion_streams(fetcher, source, frames, lost, contents, streams)
-        return self._batch(fetcher, numbers, lost, batch)
+        return self._batch(fetcher, numbers, lost, batch, out)
 
     def get_keyframes_near(
         self, index: int, count: int = 1, max_distance: int | None = None
@@ -337,6 +353,7 @@ class CompressedVideoReader:
         numbers: list[int],
         lost: np.ndarray,
         streams: dict[str, np.ndarray],
+        out: np.ndarray | None = None,
     ) -> FrameBatch:
         """Turns the streams for display and adds what goes with every batch."""
         turns = fetcher.quarter_turns or 0
@@ -347,6 +364,9 @@ class CompressedVideoReader:
                 size = fetcher.size
                 streams['motion'] = rotate_motion(streams['motion'], turns, size)
                 streams['motion_valid'] = rotate_valid(streams['motion_valid'], turns, size)
+            if out is not None and 'rgb' in streams:
+                out[...] = streams['rgb']
+                streams['rgb'] = out
         return FrameBatch(
             indices=np.array(numbers, np.int64),
             pts_seconds=self._pts_seconds(fetcher)[numbers],
@@ -368,7 +388,7 @@ class CompressedVideoReader:
                 fetcher.decoder.export_motion()
             keyframes = fetcher.decoder.index.keyframes
             if len(keyframes):
-                fetcher.keyframe(int(keyframes[0]))
+                fetcher.inspect_keyframe(int(keyframes[0]))
         return fetcher.quarter_turns or 0
 
 
