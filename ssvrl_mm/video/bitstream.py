@@ -1,30 +1,34 @@
-"""Picture headers: the type of a picture, read off its packet without decoding it.
+"""Picture headers: what a packet holds, read off it without decoding it.
 
 Only what an index needs is parsed. The orders of display and of decoding follow from the picture
 types in MPEG-1, MPEG-2 and MPEG-4 Part 2; which pictures others refer to tells the distance that
-their motion vectors span, and which packets can be left out on the way to a frame.
+their motion vectors span, and which packets can be left out on the way to a frame. Types also tell
+where decoding can start: containers are often wrong there.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-_START = b'\x00\x00\x01'
+from ssvrl_mm.video.h264 import H264Pictures
+from ssvrl_mm.video.picture import START_CODE, BitReader, Picture
+
+__all__ = ['H264Pictures', 'MPEG4Pictures', 'Picture', 'PictureParser', 'picture_parser']
 
 # A plane of MPEG-4 that is not coded ends after its header; longer ones need not be parsed.
 _LONGEST_EMPTY_PLANE = 24
 
-
-class Picture(NamedTuple):
-    """A coded picture: its type ('I', 'P', 'B' or '?') and whether others may refer to it."""
-
-    kind: str
-    is_reference: bool
-
-
-_I, _P, _B = Picture('I', True), Picture('P', True), Picture('B', False)
+_I, _P, _B = Picture('I', True, True), Picture('P', True, False), Picture('B', False, False)
+_DISPOSABLE = Picture('P', False, False)
+_UNKNOWN = Picture('?', True, False)
+_KINDS = {'I': _I, 'P': _P, 'B': _B}
 
 # By vop_coding_type; the last one is a sprite, which is predicted as well.
 _MPEG4_KINDS = (_I, _P, _B, _P)
+
+# By the type of PLUSPTYPE in H.263+.
+_H263_KINDS = (_I, _P, _P, _B, _I, _P)
+
+# Sizes of pictures in Sorenson's H.263 that are coded in these many bits.
+_FLV1_SIZE_BITS = {0: 16, 1: 32}
 
 PictureParser = Callable[[bytes], list[Picture]]
 
@@ -43,27 +47,96 @@ def picture_parser(codec: str, extradata: bytes) -> PictureParser | None:
         return H264Pictures(extradata)
     if codec == 'mpeg4':
         return MPEG4Pictures(extradata)
-    if codec in ('mpeg1video', 'mpeg2video'):
-        return mpeg_pictures
-    if codec == 'vp8':
-        return vp8_pictures
-    return None
+    return _PARSERS.get(codec)
 
 
-def mpeg_pictures(data: bytes) -> list[Picture]:
+def _mpeg_pictures(data: bytes) -> list[Picture]:
     """MPEG-1 and MPEG-2: the picture header (ISO/IEC 13818-2, 6.2.3); two fields are one frame."""
-    at = data.find(_START + b'\x00')
+    at = data.find(START_CODE + b'\x00')
     if at < 0 or at + 5 >= len(data):
         return []
     kind = '?IPB?'[min(data[at + 5] >> 3 & 7, 4)]
-    return [Picture(kind, kind != 'B')]
+    return [_KINDS.get(kind, _UNKNOWN)]
 
 
-def vp8_pictures(data: bytes) -> list[Picture]:
+def _h263_pictures(data: bytes) -> list[Picture]:
+    """H.263 (ITU-T H.263, 5.1)."""
+    bits = BitReader(data[:16])
+    if bits.read(22) != 0x20:
+        return []
+    bits.skip(8 + 2 + 3)
+    if bits.read(3) != 7:
+        return [_P if bits.read(1) else _I]
+    if bits.read(3) == 1:
+        bits.skip(18)
+    return [_H263_KINDS[min(bits.read(3), 5)]]
+
+
+def _h261_pictures(data: bytes) -> list[Picture]:
+    """H.261: its pictures do not tell their type, and so decoding starts at the first one."""
+    return [_UNKNOWN] if data else []
+
+
+def _flv1_pictures(data: bytes) -> list[Picture]:
+    """Sorenson's H.263 (Adobe, Video File Format Specification, E.4.3.2)."""
+    bits = BitReader(data[:16])
+    if bits.read(17) != 1:
+        return []
+    bits.skip(5 + 8)
+    bits.skip(_FLV1_SIZE_BITS.get(bits.read(3), 0))
+    return [(_I, _P, _DISPOSABLE, _DISPOSABLE)[bits.read(2)]]
+
+
+def _msmpeg4_pictures(data: bytes) -> list[Picture]:
+    """MS-MPEG-4 from version 2 on, and WMV 7: the type comes first."""
+    return [(_I, _P, _UNKNOWN, _UNKNOWN)[data[0] >> 6]] if data else []
+
+
+def _msmpeg4v1_pictures(data: bytes) -> list[Picture]:
+    """MS-MPEG-4, version 1: after a start code and five bits of a number."""
+    return [(_I, _P, _UNKNOWN, _UNKNOWN)[data[4] >> 1 & 3]] if len(data) > 4 else []
+
+
+def _wmv2_pictures(data: bytes) -> list[Picture]:
+    """WMV 8: one bit. A picture without anything repeats the one before and is not shown."""
+    return [_P if data[0] & 0x80 else _I] if data else []
+
+
+def _rv10_pictures(data: bytes) -> list[Picture]:
+    """RealVideo 1: the picture follows a table of its slices."""
+    at = 1 + 8 * (data[0] + 1) if data else 0
+    return [_P if data[at] & 0x40 else _I] if at < len(data) else []
+
+
+def _rv20_pictures(data: bytes) -> list[Picture]:
+    """RealVideo G2."""
+    at = 1 + 8 * (data[0] + 1) if data else 0
+    return [(_I, _I, _P, _B)[data[at] >> 6]] if at < len(data) else []
+
+
+def _vp8_pictures(data: bytes) -> list[Picture]:
     """VP8: the frame tag (RFC 6386, 9.1). Alternate references are never displayed."""
     if not data or not data[0] & 0x10:
         return []
-    return [Picture('P' if data[0] & 1 else 'I', True)]
+    return [_P if data[0] & 1 else _I]
+
+
+_PARSERS: dict[str, PictureParser] = {
+    'mpeg1video': _mpeg_pictures,
+    'mpeg2video': _mpeg_pictures,
+    'h261': _h261_pictures,
+    'h263': _h263_pictures,
+    'h263p': _h263_pictures,
+    'flv1': _flv1_pictures,
+    'msmpeg4v1': _msmpeg4v1_pictures,
+    'msmpeg4v2': _msmpeg4_pictures,
+    'msmpeg4v3': _msmpeg4_pictures,
+    'wmv1': _msmpeg4_pictures,
+    'wmv2': _wmv2_pictures,
+    'rv10': _rv10_pictures,
+    'rv20': _rv20_pictures,
+    'vp8': _vp8_pictures,
+}
 
 
 class MPEG4Pictures:
@@ -73,120 +146,67 @@ class MPEG4Pictures:
     """
 
     def __init__(self, extradata: bytes) -> None:
-        self._time_bits = _mpeg4_time_bits(extradata)
+        self._layer = _MPEG4Layer(extradata)
 
     def __call__(self, data: bytes) -> list[Picture]:
         """The coded planes in a packet."""
-        if self._time_bits is None:
-            self._time_bits = _mpeg4_time_bits(data)
+        if not self._layer.found:
+            self._layer = _MPEG4Layer(data)
         pictures = []
-        at = data.find(_START + b'\xb6')
-        while at >= 0:
+        at = data.find(START_CODE + b'\xb6')
+        while 0 <= at < len(data) - 4:
             if len(data) - at > _LONGEST_EMPTY_PLANE or self._is_coded(data[at + 4 :]):
-                pictures.append(_MPEG4_KINDS[data[at + 4] >> 6])
-            at = data.find(_START + b'\xb6', at + 4)
+                picture = _MPEG4_KINDS[data[at + 4] >> 6]
+                # FFmpeg measures the time between fields by the first B-frame that it meets.
+                pictures.append(picture._replace(is_needed=self._layer.interlaced))
+            at = data.find(START_CODE + b'\xb6', at + 4)
         return pictures
 
     def _is_coded(self, header: bytes) -> bool:
-        if not header:
-            return False
-        bits = _Bits(header)
+        bits = BitReader(header)
         bits.skip(2)
         while bits.read(1):  # modulo_time_base
             pass
-        bits.skip(1 + (self._time_bits or 1) + 1)
+        bits.skip(1 + self._layer.time_bits + 1)
         # A header cut short reads as zeros. Where the time's length is unknown, assume it is coded.
-        return self._time_bits is None or bool(bits.read(1))
+        return not self._layer.found or bool(bits.read(1))
 
 
-def _mpeg4_time_bits(data: bytes) -> int | None:
-    """The length of vop_time_increment, from the video object layer (ISO/IEC 14496-2, 6.2.3)."""
-    at = data.find(_START)
-    while at >= 0 and not (at + 3 < len(data) and 0x20 <= data[at + 3] <= 0x2F):
-        at = data.find(_START, at + 3)
-    if at < 0:
-        return None
-    bits = _Bits(data[at + 4 : at + 64])
-    bits.skip(1 + 8)
-    version = 1
-    if bits.read(1):
-        version = bits.read(4)
-        bits.skip(3)
-    if bits.read(4) == 15:
-        bits.skip(16)
-    if bits.read(1):
-        bits.skip(3)
-        if bits.read(1):
-            bits.skip(79)
-    if bits.read(2) == 3 and version != 1:
-        bits.skip(4)
-    bits.skip(1)
-    return max((bits.read(16) - 1).bit_length(), 1)
+class _MPEG4Layer:
+    """The video object layer (ISO/IEC 14496-2, 6.2.3), if there is one.
 
-
-class H264Pictures:
-    """H.264: the NAL unit and slice headers (ITU-T H.264, 7.3.1 and 7.3.3)."""
-
-    def __init__(self, extradata: bytes) -> None:
-        # avcC starts with version 1; an Annex B byte stream starts with zeros.
-        is_avc = len(extradata) > 6 and extradata[0] == 1
-        self._length_size = (extradata[4] & 3) + 1 if is_avc else 0
-
-    def __call__(self, data: bytes) -> list[Picture]:
-        """The picture in a packet, by its first slice."""
-        at = self._first_slice(data)
-        if at is None:
-            return []
-        header = data[at + 1]
-        # The slice that begins the picture has its type in its first byte.
-        kind = _H264_KINDS[header] if header & 0x80 else _slice_kind(data[at + 1 : at + 17])
-        return [Picture(kind, bool(data[at] & 0x60))]
-
-    def _first_slice(self, data: bytes) -> int | None:
-        """Where the first slice's NAL unit header is."""
-        size = self._length_size
-        if size:
-            at = size
-            while at < len(data) - 1:
-                if data[at] & 31 in (1, 5):
-                    return at
-                at += int.from_bytes(data[at - size : at], 'big') + size
-            return None
-        at = data.find(_START)
-        while 0 <= at < len(data) - 4:
-            if data[at + 3] & 31 in (1, 5):
-                return at + 3
-            at = data.find(_START, at + 3)
-        return None
-
-
-class _Bits:
-    """Reads big-endian bits. Beyond the end there are zeros."""
+    ``time_bits`` is the length of vop_time_increment; it and ``interlaced`` are only known if the
+    layer is ``found``.
+    """
 
     def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, 'big')
-        self._left = 8 * len(data)
-
-    def read(self, count: int) -> int:
-        self._left -= count
-        if self._left < 0:
-            return (self._value << -self._left) & ((1 << count) - 1)
-        return (self._value >> self._left) & ((1 << count) - 1)
-
-    def skip(self, count: int) -> None:
-        self._left -= count
-
-    def exp_golomb(self) -> int:
-        zeros = 0
-        while zeros < 32 and not self.read(1):
-            zeros += 1
-        return (1 << zeros) - 1 + self.read(zeros)
-
-
-def _slice_kind(header: bytes) -> str:
-    bits = _Bits(header)
-    bits.exp_golomb()  # first_mb_in_slice
-    return 'PBIPI'[bits.exp_golomb() % 5]
-
-
-_H264_KINDS = [_slice_kind(bytes([first])) for first in range(256)]
+        self.time_bits, self.interlaced = 1, False
+        at = data.find(START_CODE)
+        while at >= 0 and not (at + 3 < len(data) and 0x20 <= data[at + 3] <= 0x2F):
+            at = data.find(START_CODE, at + 3)
+        self.found = at >= 0
+        if not self.found:
+            return
+        bits = BitReader(data[at + 4 : at + 64])
+        bits.skip(1 + 8)
+        version = 1
+        if bits.read(1):
+            version = bits.read(4)
+            bits.skip(3)
+        if bits.read(4) == 15:
+            bits.skip(16)
+        if bits.read(1):
+            bits.skip(3)
+            if bits.read(1):
+                bits.skip(79)
+        shape = bits.read(2)
+        if shape == 3 and version != 1:
+            bits.skip(4)
+        bits.skip(1)
+        self.time_bits = max((bits.read(16) - 1).bit_length(), 1)
+        bits.skip(1)
+        if bits.read(1):  # fixed_vop_rate
+            bits.skip(self.time_bits)
+        if shape == 0:
+            bits.skip(1 + 13 + 1 + 13 + 1)
+            self.interlaced = bool(bits.read(1))

@@ -10,15 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ssvrl_mm.video.bitstream import Picture
 from ssvrl_mm.video.container import PacketInfo
+from ssvrl_mm.video.picture import Picture
 
 # Codecs whose picture types alone give the order of display: a B-frame is shown at once, any other
 # frame when the next one like it comes. Times are not needed, and in AVI they are wrong.
 _ORDERED_BY_TYPE = ('mpeg4', 'mpeg1video', 'mpeg2video')
-
-#: Codecs that have no B-frames and whose pictures are not parsed.
-WITHOUT_B_FRAMES = ('flv1', 'h263', 'h263p', 'msmpeg4v1', 'msmpeg4v2', 'msmpeg4v3')
 
 # H.264 refers to 16 frames at most.
 _MAX_REFERENCES = 16
@@ -32,22 +29,26 @@ class FrameIndex:
 
     Attributes:
         packets: int64 ``(N,)``, the packet that a frame is decoded from.
+        ends: int64 ``(N,)``, the packet that completes it: the next one if it comes in two fields.
         frames: int64 ``(P,)``, the frame in a packet, -1 for none.
         starts: int64 ``(N,)``, the packet that decoding has to start from for a frame to come out
             right.
         types: str ``(N,)``, 'I', 'P', 'B', or '?' where only decoding tells.
         is_reference: bool ``(P,)``, whether other frames may refer to a packet's frame.
         droppable: bool ``(P,)``, whether all other frames can be decoded without the packet.
+        is_field: bool ``(N,)``, whether a frame is coded as two fields.
         pts: float64 ``(N,)``, presentation times in units of the stream.
         keyframes: int64 ``(K,)``, the frames that decoding can start from.
     """
 
     packets: np.ndarray
+    ends: np.ndarray
     frames: np.ndarray
     starts: np.ndarray
     types: np.ndarray
     is_reference: np.ndarray
     droppable: np.ndarray
+    is_field: np.ndarray
     pts: np.ndarray
     keyframes: np.ndarray
 
@@ -119,11 +120,13 @@ def build_index(
         The index; it has no frames if none can be decoded.
     """
     found = sum(bool(info.pictures) for info in infos)
-    if 2 * found < len(infos):
+    if 3 * found < len(infos):
         # Not how this codec's packets should look: leave them to the decoder.
         infos = [info._replace(pictures=None) for info in infos]
     shown, pictures, packed = _coded_pictures(infos)
     is_start = [_is_start(info, picture) for info, picture in zip(infos, pictures, strict=True)]
+    if shown and not any(is_start):
+        is_start[shown[0]] = True
     first = is_start.index(True) if any(is_start) else 0
     shown = [number for number in shown if number >= first]
     pts = [infos[number].pts for number in shown]
@@ -143,15 +146,18 @@ def build_index(
     frames = np.full(len(infos), -1, np.int64)
     frames[packets] = np.arange(len(packets))
     is_reference = np.array([picture.is_reference for picture in pictures], bool)
+    is_needed = np.array([picture.is_needed for picture in pictures], bool)
     keyframes = np.flatnonzero(np.array(is_start, bool)[packets])
     return FrameIndex(
         packets=packets,
+        ends=_ends(packets, infos),
         frames=frames,
-        starts=_starts(packets, keyframes, first),
-        types=_types(packets, pictures, is_start, codec),
+        starts=_starts(packets, keyframes, first, frames, pictures),
+        types=np.array([pictures[number].kind for number in order], '<U1'),
         is_reference=is_reference,
         # Where packets hold two pictures, nothing can be left out.
-        droppable=~is_reference & (not packed),
+        droppable=~(is_reference | is_needed | packed),
+        is_field=np.array([pictures[number].is_field for number in order], bool),
         pts=_presentation_times(order, infos, container, frame_ticks),
         keyframes=keyframes,
     )
@@ -181,7 +187,9 @@ def _coded_pictures(infos: Sequence[PacketInfo]) -> tuple[list[int], list[Pictur
 
 
 def _is_start(info: PacketInfo, picture: Picture) -> bool:
-    # AVI's index also flags packets that hold no picture at all.
+    # Headers do not err, as the flags of containers do.
+    if picture.is_start is not None:
+        return picture.is_start
     return info.is_keyframe and (info.pictures is None or picture.kind != '?')
 
 
@@ -215,23 +223,38 @@ def _without_undecodable(
     return [number for number in order if number not in leading or number in emitted]
 
 
-def _starts(packets: np.ndarray, keyframes: np.ndarray, first: int) -> np.ndarray:
+def _ends(packets: np.ndarray, infos: Sequence[PacketInfo]) -> np.ndarray:
+    # What follows a field and holds no picture of its own is the frame's other field.
+    is_half = [any(picture.is_half for picture in info.pictures or ()) for info in infos]
+    is_rest = [info.pictures is not None and not info.pictures for info in infos[1:]] + [False]
+    return packets + (np.array(is_half, bool) & np.array(is_rest, bool))[packets]
+
+
+def _starts(
+    packets: np.ndarray,
+    keyframes: np.ndarray,
+    first: int,
+    frames: np.ndarray,
+    pictures: Sequence[Picture],
+) -> np.ndarray:
     # Frames decoded after a keyframe but shown before it may refer to what precedes it. Those
     # shown after it do not, provided that they are decoded after it as well.
     earliest = np.minimum.accumulate(packets[::-1])[::-1]
-    usable = keyframes[earliest[keyframes] == packets[keyframes]]
     starts = np.full(len(packets), first, np.int64)
-    starts[usable] = packets[usable]
+    for start in packets[keyframes].tolist():
+        right = _recovery(start, frames, pictures)
+        if right is not None and earliest[right] >= start:
+            starts[right] = max(starts[right], start)
     return np.maximum.accumulate(starts)
 
 
-def _types(
-    packets: np.ndarray, pictures: Sequence[Picture], is_start: Sequence[bool], codec: str
-) -> np.ndarray:
-    types = np.array([pictures[number].kind for number in packets], '<U1')
-    if codec in WITHOUT_B_FRAMES:
-        types[:] = np.where(np.array(is_start, bool)[packets], 'I', 'P')
-    return types
+def _recovery(start: int, frames: np.ndarray, pictures: Sequence[Picture]) -> int | None:
+    """From which frame on frames come out right if decoding starts from a packet."""
+    left, number = pictures[start].recovery, start
+    while left and number + 1 < len(pictures):
+        number += 1
+        left -= pictures[number].is_reference and frames[number] >= 0
+    return None if left or frames[number] < 0 else int(frames[number])
 
 
 def _presentation_times(

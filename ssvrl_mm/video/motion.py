@@ -23,7 +23,6 @@ EXPORTING_CODECS = (
     'msmpeg4v3',
     'wmv1',
     'wmv2',
-    'h261',
     'h263',
     'h263p',
     'flv1',
