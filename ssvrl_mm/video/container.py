@@ -8,16 +8,24 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from ssvrl_mm.video.bitstream import Picture, picture_parser
+from ssvrl_mm.video.bitstream import picture_parser
 from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
+from ssvrl_mm.video.picture import Picture
 
 #: Encoded video up to this many bytes stays in memory, so that no packet is read twice.
 CACHE_BYTES = 64 * 2**20
+
+#: Path, size, time of change and inode.
+FileKey = tuple[str, int, int, int]
+
+#: Stands for a time that a packet does not have (FFmpeg's AV_NOPTS_VALUE).
+NO_TIME = -(2**63)
 
 # FFmpeg renders any file with a fitting name as a video of a text terminal.
 _TEXT_CODECS = ('ansi', 'bintext', 'idf', 'xbin')
@@ -54,6 +62,17 @@ class VideoSource:
     def is_portable(self) -> bool:
         """Whether it can be opened in another process: everything but a file object."""
         return isinstance(self._source, str | bytes)
+
+    def file_key(self) -> FileKey | None:
+        """What tells this version of a file from others; None for what is no file."""
+        if not isinstance(self._source, str):
+            return None
+        try:
+            status = os.stat(self._source)
+        except OSError:
+            return None
+        path = os.path.abspath(self._source)
+        return path, status.st_size, status.st_mtime_ns, status.st_ino
 
     def open(self) -> tuple[InputContainer, VideoStream]:
         """Opens the container and picks its video stream.
@@ -117,17 +136,19 @@ class PacketInfo(NamedTuple):
 class PacketReader:
     """The packets of a video stream, by number in the order of decoding.
 
-    The first pass reads them all. Where they fit into ``cache_bytes`` they are kept, otherwise the
-    container is sought again.
+    The first pass reads them all, unless they are known. Where they fit into ``cache_bytes`` they
+    are kept, otherwise the container is sought again.
 
     Args:
         container: the open container.
         stream: its video stream.
         codec: FFmpeg's name of the codec.
         cache_bytes: how much encoded video to keep in memory.
+        table: the :attr:`table` of the same file, if it was read before; then nothing is read
+            and no packet kept.
 
     Attributes:
-        infos: one per packet.
+        infos: one per packet; empty if a table was given.
     """
 
     def __init__(
@@ -136,9 +157,24 @@ class PacketReader:
         stream: VideoStream,
         codec: str,
         cache_bytes: int = CACHE_BYTES,
+        table: np.ndarray | None = None,
     ) -> None:
         self.infos: list[PacketInfo] = []
-        self._kept: list[Packet] | None = []
+        self._kept: list[Packet] | None = None
+        self._table = table
+        self._keeps = table is not None and int(table[:, 2].sum()) <= cache_bytes
+        self._num_sought = 0
+        self._length = 0 if table is None else len(table)
+        if table is None:
+            self._scan(container, stream, codec, cache_bytes)
+        self.attach(container, stream)
+        # Packets that were read are not to be had again without seeking.
+        self._position = len(self) if table is None else 0
+
+    def _scan(
+        self, container: InputContainer, stream: VideoStream, codec: str, cache_bytes: int
+    ) -> None:
+        self._kept = []
         parse = picture_parser(codec, stream.codec_context.extradata or b'')
         held = 0
         for packet in _demux(container, stream):
@@ -159,12 +195,18 @@ class PacketReader:
                 held += size
                 if held > cache_bytes:
                     self._kept = None
-        self._numbers: dict[tuple, int] = {}
-        self.attach(container, stream)
-        self._position = len(self.infos)
+        self._length = len(self.infos)
 
     def __len__(self) -> int:
-        return len(self.infos)
+        return self._length
+
+    @property
+    def table(self) -> np.ndarray:
+        """Pts, dts and size of every packet: int64 ``(P, 3)``, :data:`NO_TIME` for None."""
+        if self._table is None:
+            rows = [_times(info.pts, info.dts, info.size) for info in self.infos]
+            self._table = np.array(rows, np.int64).reshape(-1, 3)
+        return self._table
 
     def attach(self, container: InputContainer, stream: VideoStream) -> None:
         """Goes on with packet 0 of another opening of the same file."""
@@ -184,15 +226,18 @@ class PacketReader:
         if scan:
             while self._position < number:
                 self.skip()
+        if self._position == number:
+            return True
+        if self._keeps and self._num_sought > self._length and self._keep():
+            self._position = number
             return True
         # Containers differ in whether they seek by pts or dts. The start always works.
-        info, start = self.infos[number], self.infos[0]
-        times = dict.fromkeys((info.pts, info.dts, start.pts, start.dts))
-        return any(self._seek_to_time(time, number) for time in times if time is not None)
+        times = dict.fromkeys(self.table[[number, 0], :2].ravel().tolist())
+        return any(self._seek_to_time(time, number) for time in times if time != NO_TIME)
 
     def read(self) -> Packet | None:
         """The next packet, None after the last. Its pts is its number."""
-        if self._position >= len(self.infos):
+        if self._position >= self._length:
             return None
         if self._kept is not None:
             packet = self._kept[self._position]
@@ -205,6 +250,7 @@ class PacketReader:
         # whatever the container's times are worth.
         packet.pts = self._position
         self._position += 1
+        self._num_sought += 1
         return packet
 
     def skip(self) -> None:
@@ -213,24 +259,38 @@ class PacketReader:
             next(self._packets, None)
         self._position += 1
 
+    def _keep(self) -> bool:
+        """Keeps all packets after all, of a file that turns out to be read again and again."""
+        self._keeps = False
+        if not self.seek(0):
+            return False
+        packets = list(self._packets)
+        self._position = self._length
+        if len(packets) == self._length:
+            self._kept = packets
+        return self._kept is not None
+
     def _seek_to_time(self, time: int, number: int) -> bool:
         try:
             self._container.seek(time, stream=self._stream, backward=True)
         except (av.FFmpegError, OSError):
             return False
-        if not self._numbers:
-            self._numbers = {info[:3]: i for i, info in enumerate(self.infos)}
         self._packets = _demux(self._container, self._stream)
         first = next(self._packets, None)
         if first is None:
             return False
         # The packet tells where the container went: anywhere before the number will do.
-        found = self._numbers.get((first.pts, first.dts, first.size), len(self.infos))
-        if found > number:
+        like_it = self.table == _times(first.pts, first.dts, first.size)
+        places = np.flatnonzero(like_it.all(axis=1))
+        if len(places) != 1 or places[0] > number:
             return False
         self._packets = itertools.chain((first,), self._packets)
-        self._position = found
+        self._position = int(places[0])
         return self.seek(number, scan=True)
+
+
+def _times(pts: int | None, dts: int | None, size: int) -> tuple[int, int, int]:
+    return NO_TIME if pts is None else pts, NO_TIME if dts is None else dts, size
 
 
 def _demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:

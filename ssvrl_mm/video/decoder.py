@@ -10,8 +10,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ssvrl_mm.video.container import CACHE_BYTES, PacketReader, VideoSource
+from ssvrl_mm.video.container import CACHE_BYTES, FileKey, PacketReader, VideoSource
 from ssvrl_mm.video.index import FrameIndex, build_index
+from ssvrl_mm.video.index_cache import KnownVideo, known_videos
 
 # A frame that has not come out when this many later ones have is lost.
 _MAX_DELAY = 17
@@ -19,6 +20,9 @@ _MAX_DELAY = 17
 # Decoders that keep a frame back until the next one comes, and give it away without its motion
 # vectors where none comes.
 _DRAINED_WITHOUT_MOTION = ('mpeg4', 'mpeg1video', 'mpeg2video')
+
+# Containers with an index of their own, which lead straight to any packet.
+_SOUGHT_EXACTLY = ('avi', 'mov')
 
 # Reading goes on from the last request if the next one starts at most this many frames after it.
 _MAX_GAP = 8
@@ -40,6 +44,7 @@ class FrameDecoder:
         stream: the video stream.
         codec: FFmpeg's name of the codec.
         index: the frames.
+        quarter_turns: anticlockwise turns of the frames for display, None while it is not known.
         size: ``(h, w)`` of the video in px, as coded.
         num_packets: packets in the stream.
         drops: whether to leave out packets that no needed frame depends on.
@@ -67,13 +72,12 @@ class FrameDecoder:
         self._pending: set[int] = set()
         self._opening: Packet
         self._last_needed = -_MAX_GAP - 1
+        self._key: FileKey | None = None
         try:
             self.codec: str = self._context.codec.canonical_name
             self.size = (self._context.height, self._context.width)
             self._reorder_depth = self._context.reorder_depth
-            self._packets = PacketReader(self._container, self.stream, self.codec, cache_bytes)
-            self.num_packets = len(self._packets)
-            self.index = self._build_index()
+            self._read_index(cache_bytes)
             # Single elements of arrays are slow.
             self._frames: list[int] = self.index.frames.tolist()
             self._starts: list[int] = self.index.starts.tolist()
@@ -98,7 +102,7 @@ class FrameDecoder:
         present = self.num_packets
         if self.container_format == 'avi' and present:
             # The header also counts empty chunks, which repeat a frame: time passes there.
-            present = max(present, (self._packets.infos[-1].dts or 0) + 1)
+            present = max(present, int(self._packets.table[-1, 1]) + 1)
         return max(self.stream.frames - present, 0)
 
     def export_motion(self) -> None:
@@ -158,7 +162,10 @@ class FrameDecoder:
     def decode_keyframe(self, number: int) -> VideoFrame | None:
         """Decodes a keyframe alone; None if it cannot be decoded without what precedes it."""
         self._restart(int(self.index.packets[number]))
-        frames = self._feed(self._packets.read()) + self._drain()
+        frames = []
+        while self._next <= self.index.ends[number]:
+            frames += self._feed(self._packets.read())
+        frames += self._drain()
         return next((frame for found, frame in frames if found == number), None)
 
     def reason(self, number: int) -> str:
@@ -172,6 +179,9 @@ class FrameDecoder:
     def close(self) -> None:
         """Closes the container and lets go of the packets."""
         self._stop()
+        if self._key and hasattr(self, '_packets') and len(self.index):
+            facts = (self._reorder_depth, self.quarter_turns)
+            known_videos.put(self._key, KnownVideo(self._packets.table, self.index, *facts))
         self._container.close()
         if hasattr(self, '_packets'):
             del self._packets
@@ -179,6 +189,21 @@ class FrameDecoder:
     @property
     def _context(self) -> VideoCodecContext:
         return self.stream.codec_context
+
+    def _read_index(self, cache_bytes: int) -> None:
+        """Scans the file, unless this process has done so before."""
+        if self.container_format.startswith(_SOUGHT_EXACTLY):
+            self._key = self._source.file_key()
+        known = known_videos.get(self._key)
+        packets = known.packets if known else None
+        self._packets = PacketReader(self._container, self.stream, self.codec, cache_bytes, packets)
+        self.num_packets = len(self._packets)
+        self.quarter_turns: int | None = None
+        if known:
+            self.index: FrameIndex = known.index
+            self._reorder_depth, self.quarter_turns = known.reorder_depth, known.quarter_turns
+        else:
+            self.index = self._build_index()
 
     def _build_index(self) -> FrameIndex:
         return build_index(
@@ -332,7 +357,7 @@ class _Run:
     def __init__(self, needed: list[int], index: FrameIndex) -> None:
         self.needed = needed
         self._starts = index.starts[needed].tolist()
-        self._packets = index.packets[needed].tolist()
+        self._packets = index.ends[needed].tolist()
         self._passed = 0
         self._last_packet = -1
 

@@ -45,7 +45,7 @@ class FrameFetcher:
         self.size: Size = decoder.size
         self.lost: set[int] = set()
         self.types = decoder.index.types.copy()
-        self.quarter_turns: int | None = None
+        self.quarter_turns = decoder.quarter_turns
         self._path = path
         self._raises = raises
         self._resizes = resizes
@@ -159,7 +159,7 @@ class FrameFetcher:
             name = PictureType(frame.pict_type).name
             self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
         if self.quarter_turns is None:
-            self.quarter_turns = round(frame.rotation / 90) % 4
+            self.quarter_turns = self.decoder.quarter_turns = round(frame.rotation / 90) % 4
         height, width = size = frame.height, frame.width
         if size != self.size and not self._resizes:
             raise VideoDecodeError(
