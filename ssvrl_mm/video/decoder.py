@@ -1,5 +1,6 @@
 """Decoding of frames by their number."""
 
+import sys
 from collections.abc import Collection, Iterator
 from fractions import Fraction
 
@@ -47,7 +48,8 @@ class FrameDecoder:
         quarter_turns: anticlockwise turns of the frames for display, None while it is not known.
         size: ``(h, w)`` of the video in px, as coded.
         num_packets: packets in the stream.
-        drops: whether to leave out packets that no needed frame depends on.
+        is_damaged: whether the decoder has refused a packet. What conceals the damage may come from
+            any frame before it, and so nothing is left out from then on.
         errors: what the decoder said to each packet that it refused, by the packet's number.
 
     Raises:
@@ -62,7 +64,7 @@ class FrameDecoder:
         self._num_threads = num_threads
         self._export_motion = False
         self._skims = True
-        self.drops = True
+        self.is_damaged = False
         self.errors: dict[int, str] = {}
         self._container: InputContainer
         self.stream: VideoStream
@@ -122,6 +124,13 @@ class FrameDecoder:
             if self._export_motion and self._context.is_open:
                 self._reopen()
 
+    def tolerate_damage(self) -> None:
+        """Makes the decoder conceal damage from now on instead of refusing it."""
+        if not self.is_damaged:
+            self.is_damaged, self._skims = True, False
+            if self._context.is_open:
+                self._reopen()
+
     def decode(self, needed: Collection[int]) -> Iterator[tuple[int, VideoFrame]]:
         """Decodes frames.
 
@@ -133,7 +142,7 @@ class FrameDecoder:
             not be decoded does not.
 
         Raises:
-            DamagedError: the video is damaged and has to be decoded fully.
+            DamagedError: the video is damaged, and that is not tolerated yet.
         """
         wanted = set(needed)
         run = _Run(sorted(wanted), self.index)
@@ -147,6 +156,8 @@ class FrameDecoder:
             self.decode_fully()  # skimming drains the decoder at the end
         for number in run.needed:
             start: int | None = self._starts[number]
+            if self.is_damaged:
+                start = self.index.previous_start(self._starts[number]) or start
             # A keyframe may turn out not to be enough (H.264's intra refresh): try the one before.
             for _ in range(2):
                 if number not in wanted or start is None:
@@ -160,7 +171,13 @@ class FrameDecoder:
             self._drain()
 
     def decode_keyframe(self, number: int) -> VideoFrame | None:
-        """Decodes a keyframe alone; None if it cannot be decoded without what precedes it."""
+        """Decodes a keyframe alone; None if it cannot be decoded without what precedes it.
+
+        Raises:
+            DamagedError: the video is damaged, and that is not tolerated yet.
+        """
+        if self._starts[number] != self.index.packets[number]:
+            return None
         self._restart(int(self.index.packets[number]))
         frames = []
         while self._next <= self.index.ends[number]:
@@ -179,12 +196,12 @@ class FrameDecoder:
     def close(self) -> None:
         """Closes the container and lets go of the packets."""
         self._stop()
-        if self._key and hasattr(self, '_packets') and len(self.index):
-            facts = (self._reorder_depth, self.quarter_turns)
-            known_videos.put(self._key, KnownVideo(self._packets.table, self.index, *facts))
-        self._container.close()
         if hasattr(self, '_packets'):
+            if self._key and hasattr(self, 'index') and not sys.is_finalizing():
+                facts = (self._reorder_depth, self.quarter_turns)
+                known_videos.put(self._key, KnownVideo(self._packets.table, self.index, *facts))
             del self._packets
+        self._container.close()
 
     @property
     def _context(self) -> VideoCodecContext:
@@ -216,6 +233,13 @@ class FrameDecoder:
         )
 
     def _decode_order(self, first: int, last: int) -> list[int]:
+        try:
+            return self._order_of_frames(first, last)
+        except DamagedError:
+            self.tolerate_damage()
+            return self._order_of_frames(first, last)
+
+    def _order_of_frames(self, first: int, last: int) -> list[int]:
         self._restart(first)
         order = []
         while self._next < last:
@@ -252,7 +276,7 @@ class FrameDecoder:
         return self.index.packets[number] >= self._next or number in self._pending
 
     def _can_drop(self, packet: int, last: int, wanted: set[int]) -> bool:
-        if not self.drops or not self._droppable[packet]:
+        if self.is_damaged or not self._droppable[packet]:
             return False
         # Frames after the last needed one may be what the next request begins with.
         frame = self._frames[packet]
@@ -264,11 +288,12 @@ class FrameDecoder:
 
     def _options(self) -> dict[str, str]:
         options = {'flags2': '+export_mvs'} if self._export_motion else {}
+        if not self.is_damaged:
+            # Or damage would be concealed unnoticed.
+            options['err_detect'] = '+explode'
         if self._is_skimming:
-            # Damage is concealed by vectors that fit the pixels around it: it must not go
-            # unnoticed. It would with lowres, which turns concealment off.
-            skipped = {'skip_idct': 'all', 'skip_loop_filter': 'all'}
-            options |= {**skipped, 'err_detect': '+explode'}
+            # Not lowres, which turns the detection of damage off.
+            options |= {'skip_idct': 'all', 'skip_loop_filter': 'all'}
         return options
 
     def _restart(self, packet: int) -> None:
@@ -324,12 +349,12 @@ class FrameDecoder:
         try:
             frames = context.decode(packet)
         except av.FFmpegError as error:
-            if self._is_skimming:
+            if not self.is_damaged:
                 raise DamagedError from error
             if packet is not None:
                 self.errors[number] = error.strerror or str(error)
             return []
-        if self._is_skimming and any(frame.is_corrupt for frame in frames):
+        if not self.is_damaged and any(frame.is_corrupt for frame in frames):
             raise DamagedError
         if packet is None:
             context.flush_buffers()
@@ -344,7 +369,7 @@ class FrameDecoder:
 
 
 class DamagedError(Exception):
-    """A video, decoded without its pixels, needs them."""
+    """The decoder has refused a packet, or part of it."""
 
 
 class _Run:

@@ -75,18 +75,12 @@ class FrameFetcher:
         pixels = {number for number in pixels if number not in contents.pixels}
         vectors = {number for number in vectors if number not in contents.vectors}
         missing = pixels | vectors
-        num_errors = len(self.decoder.errors)
         if pixels:
             self.decoder.decode_fully()
         try:
             self._decode(contents, pixels, vectors, rows, missing)
         except DamagedError:
-            self.decoder.decode_fully()
-            missing = pixels | vectors
-            self._decode(contents, pixels, vectors, rows, missing)
-        if self.decoder.drops and len(self.decoder.errors) > num_errors:
-            # What conceals the damage may come from any frame before it: leave none out.
-            self.decoder.drops = False
+            self.decoder.tolerate_damage()
             missing = pixels | vectors
             self._decode(contents, pixels, vectors, rows, missing)
         if missing and self._raises:
@@ -115,7 +109,11 @@ class FrameFetcher:
     def keyframe(self, number: int) -> np.ndarray | None:
         """The pixels of a keyframe decoded alone, None if that cannot be done."""
         self.decoder.decode_fully()
-        frame = self.decoder.decode_keyframe(number)
+        try:
+            frame = None if self.decoder.is_damaged else self.decoder.decode_keyframe(number)
+        except DamagedError:
+            self.decoder.tolerate_damage()
+            frame = None
         if frame is None:
             return None
         self._inspect(number, frame)
@@ -126,7 +124,7 @@ class FrameFetcher:
         try:
             frame = self.decoder.decode_keyframe(number)
         except DamagedError:
-            self.decoder.decode_fully()
+            self.decoder.tolerate_damage()
             frame = self.decoder.decode_keyframe(number)
         if frame is not None:
             self._inspect(number, frame)

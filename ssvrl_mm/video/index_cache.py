@@ -1,5 +1,6 @@
 """Indices of files that this process has read before: opening one again does not scan it."""
 
+import os
 import pickle
 import threading
 import zlib
@@ -72,6 +73,10 @@ class IndexCache:
             while self._held > self.memory_bytes:
                 self._held -= len(self._entries.popitem(last=False)[1])
 
+    def unlock(self) -> None:
+        """Makes the cache usable in a process that was forked while it was in use."""
+        self._lock = threading.Lock()
+
     def clear(self) -> None:
         """Forgets everything."""
         with self._lock:
@@ -81,3 +86,6 @@ class IndexCache:
 
 #: The cache of this process.
 known_videos = IndexCache()
+if hasattr(os, 'register_at_fork'):
+    # Another thread may have held the lock when the process forked.
+    os.register_at_fork(after_in_child=known_videos.unlock)

@@ -57,11 +57,15 @@ IFrameMotion = Literal['hold', 'zero']
 # Two float32 that no motion consists of: the cell is empty.
 _EMPTY = np.iinfo(np.int64).max
 
-# Where (motion_x, motion_y) is in a VECTOR, in words of 64 bits.
-_MOTION_WORD = 24 // 8
+# The 64-bit words of a VECTOR that are used: (source, w, h, src_x), (src_y, dst_x, dst_y),
+# (motion_x, motion_y) and (motion_scale); the first field is in the lowest bits.
+_WORDS = (0, 1, 3, 4)
 
 # A macroblock in pixels, and in cells of 8 px.
 _BLOCK, _CELLS = 16, 2
+
+# Where in its macroblock a place is, in the second word, and what that is for the centre.
+_WITHIN_BLOCK, _BLOCK_CENTRE = ((part << 16) | (part << 32) for part in (_BLOCK - 1, _BLOCK // 2))
 
 
 class MotionPlan(NamedTuple):
@@ -153,22 +157,22 @@ def rasterize(
     if not sum(map(len, vectors)):
         shape = (len(vectors), *grid)
         return np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
-    frame = np.repeat(np.arange(len(vectors)), [len(part) for part in vectors])
+    lengths = [len(part) for part in vectors]
+    frame, spans = np.repeat(np.arange(len(vectors)), lengths), np.repeat(past, lengths)
     # Moving words instead of fields is many times faster.
-    words = np.concatenate([part.view(np.int64) for part in vectors]).reshape(len(frame), -1)
-    table = words.view(VECTOR)[:, 0]
-    is_future = table['source'] > 0
-    spans, ahead = past[frame], np.empty(0, np.int64)
+    words = np.frombuffer(b''.join([part.data for part in vectors]), '<i8').reshape(len(frame), -1)
+    head, place, coded, scale = (words[:, word].copy() for word in _WORDS)
+    is_future = head << 32 > 0  # source
+    ahead = np.empty(0, np.int64)
     if is_future.any():
         # Vectors into the future get grids of their own, after those of the past.
         spans[is_future] = -future[frame[is_future]]
         ahead, row = np.unique(frame[is_future], return_inverse=True)
         frame[is_future] = len(vectors) + row
-    divisor = (table['motion_scale'] * -spans).astype(np.float32)
-    coded = words[:, _MOTION_WORD].copy().view(np.int32).reshape(-1, 2)
-    moved = np.divide(coded, divisor[:, None], dtype=np.float32)
+    divisor = ((scale & 0xFFFF) * -spans).astype(np.float32)
+    moved = np.divide(coded.view(np.int32).reshape(-1, 2), divisor[:, None], dtype=np.float32)
     moved += 0  # no negative zeros
-    motion, valid = _scatter(table, moved, frame, len(vectors) + len(ahead), grid)
+    motion, valid = _scatter(head, place, moved, frame, len(vectors) + len(ahead), grid)
     if not len(ahead):
         return motion, valid
     (motion, other), (valid, also) = (np.split(a, [len(vectors)]) for a in (motion, valid))
@@ -180,32 +184,38 @@ def rasterize(
 
 
 def _scatter(
-    table: np.ndarray, moved: np.ndarray, frame: np.ndarray, num_frames: int, grid: Size
+    head: np.ndarray,
+    place: np.ndarray,
+    moved: np.ndarray,
+    frame: np.ndarray,
+    num_frames: int,
+    grid: Size,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Writes the motion of each block of ``table`` into the cells that it covers.
+    """Writes the motion of each block into the cells that it covers.
 
     Returns the cells, float32 ``(F, gh, gw, 2)``, zero where no block is, and where one is.
     """
     rows, cols = (-(-cells // _CELLS) for cells in grid)
     word = moved.view(np.int64)[:, 0]  # (dx, dy) moves as one
-    x, y = table['dst_x'].astype(np.int64), table['dst_y'].astype(np.int64)
+    side = head >> 32 & 0xFFFF  # (w, h)
+    x, y = place << 32 >> 48, place << 16 >> 48
     # Whole macroblocks, most of all blocks, go to a coarser grid of their own.
-    off_centre = ((x ^ _BLOCK // 2) | (y ^ _BLOCK // 2)) & (_BLOCK - 1)
-    whole = (table['w'] == _BLOCK) & (table['h'] == _BLOCK) & (off_centre == 0)
-    inside = whole & (x >= 0) & (y >= 0) & (x < cols * _BLOCK) & (y < rows * _BLOCK)
-    place = (frame * rows + (y >> 4)) * cols + (x >> 4)
+    whole = (side == _BLOCK << 8 | _BLOCK) & (place & _WITHIN_BLOCK == _BLOCK_CENTRE)
+    col, row = x >> 4, y >> 4
+    inside = whole & (col.view(np.uint64) < cols) & (row.view(np.uint64) < rows)
+    at = (frame * rows + row) * cols + col
     blocks = np.full((num_frames, rows, cols), _EMPTY)
-    blocks.reshape(-1)[place[inside]] = word[inside]
+    blocks.reshape(-1)[at[inside]] = word[inside]
     there = blocks != _EMPTY
     blocks *= there
     cells, valid = _spread(blocks, grid), _spread(there, grid)
 
     part = np.flatnonzero(~whole)
     if len(part):
-        w, h = table['w'][part], table['h'][part]
-        place, block = _cells_of_parts(grid, frame[part], x[part], y[part], w, h)
-        cells.reshape(-1)[place] = word[part][block]
-        valid.reshape(-1)[place] = True
+        w, h = side[part] & 0xFF, side[part] >> 8
+        at, block = _cells_of_parts(grid, frame[part], x[part], y[part], w, h)
+        cells.reshape(-1)[at] = word[part][block]
+        valid.reshape(-1)[at] = True
     return cells.view(np.float32).reshape(*cells.shape, 2), valid
 
 

@@ -53,15 +53,16 @@ class CodecMotion:
             spans = np.stack([d[drawn] for d in self._fetcher.decoder.index.reference_distances])
         vectors = [contents.vectors[number] for number in drawn.tolist()]
         motion, valid = self._draw(vectors, *spans)
-        if len(drawn) != len(frames) or (origins != 'coded').any():
+        has_source = sources >= 0
+        if not has_source.all():
             shape = (len(frames), *valid.shape[1:])
             drawn_motion, drawn_valid = motion, valid
             motion, valid = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
-            motion[sources >= 0] = drawn_motion[row]
-            valid[sources >= 0] = drawn_valid[row]
-            valid[(origins == 'held') | (origins == 'none')] = False
-        elif not np.array_equal(row, np.arange(len(row))):
+            motion[has_source] = drawn_motion[row]
+            valid[has_source] = drawn_valid[row]
+        elif not np.array_equal(row, np.arange(len(drawn))):
             motion, valid = motion[row], valid[row]
+        valid[(origins == 'held') | (origins == 'none')] = False
         return Fields(motion, valid, origins)
 
     def _plan(self) -> MotionPlan:
