@@ -5,8 +5,8 @@ _base_ = ['../_base_/models/mvcgc_s3d.py', '../_base_/default_runtime.py']
 data_root = '{{$SSVRL_DATA:data}}/motion_primitives'
 # 640 videos, 32 at a time.
 steps_per_epoch = 20
-switch_epoch = 6
-max_epochs = 16
+switch_epoch = 8
+max_epochs = 20
 
 model = dict(
     data_preprocessor=dict(
@@ -75,7 +75,7 @@ val_dataloader = test_dataloader
 val_evaluator = test_evaluator
 val_cfg = dict(type='ValLoop')
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_begin=6, val_interval=10)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_begin=8, val_interval=6)
 custom_hooks = [dict(type='StageSwitchHook')]
 optim_wrapper = dict(
     type='DeviceAmpOptimWrapper',
