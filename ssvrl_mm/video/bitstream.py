@@ -9,7 +9,7 @@ where decoding can start: containers are often wrong there.
 from collections.abc import Callable
 
 from ssvrl_mm.video.h264 import H264Pictures
-from ssvrl_mm.video.picture import START_CODE, BitReader, Picture
+from ssvrl_mm.video.picture import START_CODE, BitReader, Picture, nal_units
 
 __all__ = ['H264Pictures', 'MPEG4Pictures', 'Picture', 'PictureParser', 'picture_parser']
 
@@ -18,7 +18,7 @@ _LONGEST_EMPTY_PLANE = 24
 
 _I, _P, _B = Picture('I', True, True), Picture('P', True, False), Picture('B', False, False)
 _DISPOSABLE = Picture('P', False, False)
-_UNKNOWN = Picture('?', True, False)
+_UNKNOWN, _START = Picture('?', True, False), Picture('?', True, True)
 _KINDS = {'I': _I, 'P': _P, 'B': _B}
 
 # By vop_coding_type; the last one is a sprite, which is predicted as well.
@@ -47,6 +47,8 @@ def picture_parser(codec: str, extradata: bytes) -> PictureParser | None:
         return H264Pictures(extradata)
     if codec == 'mpeg4':
         return MPEG4Pictures(extradata)
+    if codec == 'hevc':
+        return HEVCPictures(extradata)
     return _PARSERS.get(codec)
 
 
@@ -121,6 +123,37 @@ def _vp8_pictures(data: bytes) -> list[Picture]:
     return [_P if data[0] & 1 else _I]
 
 
+def _vp9_pictures(data: bytes) -> list[Picture]:
+    """VP9: the uncompressed header (VP9 Bitstream Specification, 6.2) of the first frame."""
+    bits = BitReader(data[:1])
+    bits.skip(2)
+    if bits.read(1) + 2 * bits.read(1) == 3:
+        bits.skip(1)
+    shows_existing, is_inter = bits.read(1), bits.read(1)
+    return [_UNKNOWN if shows_existing or is_inter else _START]
+
+
+def _av1_pictures(data: bytes) -> list[Picture]:
+    """AV1: the first frame header in a temporal unit (AV1 Bitstream Specification, 5.5 and 5.9)."""
+    at = 0
+    while at < len(data):
+        kind, has_extension, has_size = data[at] >> 3 & 15, data[at] & 4, data[at] & 2
+        at += 2 if has_extension else 1
+        size, shift = len(data) - at, 0
+        if has_size:
+            size = 0
+            while at < len(data) and shift < 56:
+                size |= (data[at] & 127) << shift
+                shift, at = shift + 7, at + 1
+                if data[at - 1] < 128:
+                    break
+        if kind in (3, 6) and at < len(data):
+            # It shows no other frame, it is a keyframe, and that one is shown.
+            return [_START if data[at] & 0xF0 == 0x10 else _UNKNOWN]
+        at += size
+    return [_UNKNOWN]
+
+
 _PARSERS: dict[str, PictureParser] = {
     'mpeg1video': _mpeg_pictures,
     'mpeg2video': _mpeg_pictures,
@@ -136,7 +169,26 @@ _PARSERS: dict[str, PictureParser] = {
     'rv10': _rv10_pictures,
     'rv20': _rv20_pictures,
     'vp8': _vp8_pictures,
+    'vp9': _vp9_pictures,
+    'av1': _av1_pictures,
 }
+
+
+class HEVCPictures:
+    """HEVC: whether decoding can start from a picture (ITU-T H.265, 7.4.2.2)."""
+
+    def __init__(self, extradata: bytes) -> None:
+        # hvcC starts with its version, an Annex B byte stream with zeros.
+        is_hvc = len(extradata) > 22 and extradata[:3] > START_CODE
+        self._length_size = (extradata[21] & 3) + 1 if is_hvc else 0
+
+    def __call__(self, data: bytes) -> list[Picture]:
+        """The picture in a packet, by its first slice."""
+        for at, _ in nal_units(data, self._length_size):
+            kind = data[at] >> 1 & 63
+            if kind < 32:
+                return [_START if 16 <= kind < 24 else _UNKNOWN]
+        return []
 
 
 class MPEG4Pictures:

@@ -124,9 +124,12 @@ class FrameDecoder:
             if self._export_motion and self._context.is_open:
                 self._reopen()
 
-    def tolerate_damage(self) -> None:
+    def recover(self) -> None:
         """Makes the decoder conceal damage from now on instead of refusing it."""
-        if not self.is_damaged:
+        if self._is_skimming and not self.index.is_closed:
+            # What it refused may be talk of frames before the one that decoding started from.
+            self.decode_fully()
+        elif not self.is_damaged:
             self.is_damaged, self._skims = True, False
             if self._context.is_open:
                 self._reopen()
@@ -236,8 +239,14 @@ class FrameDecoder:
         try:
             return self._order_of_frames(first, last)
         except DamagedError:
-            self.tolerate_damage()
-            return self._order_of_frames(first, last)
+            # It may be that what is shown before the first keyframe lacks its references.
+            self.is_damaged, self._skims = True, False
+            self._reopen()
+            order = self._order_of_frames(first, last)
+            self.is_damaged, self._skims = False, True
+            self.errors.clear()
+            self._reopen()
+            return order
 
     def _order_of_frames(self, first: int, last: int) -> list[int]:
         self._restart(first)
@@ -254,9 +263,10 @@ class FrameDecoder:
         """Decodes up to a frame; yields it and what else is wanted on the way."""
         if not self._is_ahead(number, start):
             self._restart(start)
-        overdue = 0
+        overdue, end = 0, int(self.index.ends[number])
         while self._start is not None and number in wanted and overdue < _MAX_DELAY:
-            if self._next == self.num_packets or (not reads_on and run.is_fed(self._next)):
+            is_fed = not reads_on and self._next > end and run.is_fed(self._next)
+            if is_fed or self._next == self.num_packets:
                 frames = self._drain()
             elif self._can_drop(self._next, run.needed[-1], wanted):
                 self._packets.skip()
@@ -288,7 +298,8 @@ class FrameDecoder:
 
     def _options(self) -> dict[str, str]:
         options = {'flags2': '+export_mvs'} if self._export_motion else {}
-        if not self.is_damaged:
+        is_closed = not hasattr(self, 'index') or self.index.is_closed
+        if not self.is_damaged and (is_closed or self._is_skimming):
             # Or damage would be concealed unnoticed.
             options['err_detect'] = '+explode'
         if self._is_skimming:
@@ -349,17 +360,24 @@ class FrameDecoder:
         try:
             frames = context.decode(packet)
         except av.FFmpegError as error:
-            if not self.is_damaged:
+            if not self.is_damaged and self._is_due(number):
                 raise DamagedError from error
             if packet is not None:
                 self.errors[number] = error.strerror or str(error)
             return []
-        if not self.is_damaged and any(frame.is_corrupt for frame in frames):
+        if not self.is_damaged and any(f.is_corrupt and self._is_due(f.pts) for f in frames):
             raise DamagedError
         if packet is None:
             context.flush_buffers()
         last = self.num_packets
         return [(f.pts, f) for f in frames if f.pts is not None and 0 <= f.pts < last]
+
+    def _is_due(self, packet: int | None) -> bool:
+        """Whether the frame in a packet comes out right from where decoding has started."""
+        if packet is None or not 0 <= packet < self.num_packets or not hasattr(self, '_starts'):
+            return True
+        frame = self._frames[packet]
+        return frame < 0 or self._start is None or self._start <= self._starts[frame]
 
     def _reopen(self) -> None:
         self._stop()

@@ -77,12 +77,13 @@ class FrameFetcher:
         missing = pixels | vectors
         if pixels:
             self.decoder.decode_fully()
-        try:
-            self._decode(contents, pixels, vectors, rows, missing)
-        except DamagedError:
-            self.decoder.tolerate_damage()
-            missing = pixels | vectors
-            self._decode(contents, pixels, vectors, rows, missing)
+        while True:
+            try:
+                self._decode(contents, pixels, vectors, rows, missing)
+                break
+            except DamagedError:
+                self.decoder.recover()
+                missing = pixels | vectors
         if missing and self._raises:
             number = min(missing)
             reason = self.decoder.reason(number)
@@ -112,7 +113,7 @@ class FrameFetcher:
         try:
             frame = None if self.decoder.is_damaged else self.decoder.decode_keyframe(number)
         except DamagedError:
-            self.decoder.tolerate_damage()
+            self.decoder.recover()
             frame = None
         if frame is None:
             return None
@@ -124,10 +125,13 @@ class FrameFetcher:
         try:
             frame = self.decoder.decode_keyframe(number)
         except DamagedError:
-            self.decoder.tolerate_damage()
-            frame = self.decoder.decode_keyframe(number)
+            self.decoder.recover()
+            frame = None
         if frame is not None:
             self._inspect(number, frame)
+        else:
+            while not self.fetch(Contents(), self.stand_ins([number]), (), {}):
+                pass
 
     def stand_ins(self, numbers: Iterable[int]) -> list[int]:
         """The frames themselves, or for lost ones the nearest before, after at the start."""

@@ -1,9 +1,8 @@
 """The headers of H.264 (ITU-T H.264, 7.3): what an index needs of them."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from ssvrl_mm.video.picture import START_CODE, BitReader, Picture
+from ssvrl_mm.video.picture import BitReader, Picture, nal_units
 
 _SLICE, _IDR_SLICE, _SEI, _PARAMETERS = 1, 5, 6, 7
 _RECOVERY_POINT = 6
@@ -45,14 +44,14 @@ class H264Pictures:
             size = int.from_bytes(extradata[6:8], 'big')
             self._read_parameters(extradata[8 : 8 + size])
         else:
-            for at, end in self._units(extradata):
+            for at, end in nal_units(extradata, 0):
                 if extradata[at] & 31 == _PARAMETERS:
                     self._read_parameters(extradata[at:end])
 
     def __call__(self, data: bytes) -> list[Picture]:
         """The picture in a packet; none where it is the second field of one."""
         recovery = None
-        for at, end in self._units(data):
+        for at, end in nal_units(data, self._length_size):
             kind = data[at] & 31
             if kind in (_SLICE, _IDR_SLICE):
                 return self._picture(data, at, end, recovery)
@@ -74,7 +73,7 @@ class H264Pictures:
             kind, field = self._slice_header(data[at : at + _LONGEST_HEADER])
         # An I-picture that nothing marks as a start may be one: the container tells.
         is_start = True if is_idr or recovery is not None else None if kind == 'I' else False
-        picture = Picture(kind, is_reference, is_start, recovery or 0)
+        picture = Picture(kind, is_reference, is_start, is_idr or not is_start, recovery or 0)
         if field is None:
             self._first_field = None
             return [picture]
@@ -105,28 +104,12 @@ class H264Pictures:
         return kind, (frame_num, bits.read(1))
 
     def _holds_other_field(self, data: bytes, start: int, field: tuple[int, int]) -> bool:
-        for at, _ in self._units(data, start):
+        for at, _ in nal_units(data, self._length_size, start):
             if data[at] & 31 in (_SLICE, _IDR_SLICE):
                 _, other = self._slice_header(data[at : at + _LONGEST_HEADER])
                 if other == (field[0], 1 - field[1]):
                     return True
         return False
-
-    def _units(self, data: bytes, start: int = 0) -> Iterator[tuple[int, int]]:
-        """Where NAL units begin and end, from that on which ends at ``start``."""
-        size = self._length_size
-        if size:
-            at = start + size
-            while at < len(data) - 1:
-                end = at + int.from_bytes(data[at - size : at], 'big')
-                yield at, min(end, len(data))
-                at = end + size
-            return
-        at = data.find(START_CODE, start)
-        while 0 <= at < len(data) - 4:
-            following = data.find(START_CODE, at + 3)
-            yield at + 3, len(data) if following < 0 else following
-            at = following
 
     def _read_parameters(self, unit: bytes) -> None:
         if len(unit) > 4 and unit != self._unit:

@@ -37,6 +37,7 @@ class FrameIndex:
         is_reference: bool ``(P,)``, whether other frames may refer to a packet's frame.
         droppable: bool ``(P,)``, whether all other frames can be decoded without the packet.
         is_field: bool ``(N,)``, whether a frame is coded as two fields.
+        is_closed: whether what follows a keyframe makes no mention of what precedes it.
         pts: float64 ``(N,)``, presentation times in units of the stream.
         keyframes: int64 ``(K,)``, the frames that decoding can start from.
     """
@@ -49,6 +50,7 @@ class FrameIndex:
     is_reference: np.ndarray
     droppable: np.ndarray
     is_field: np.ndarray
+    is_closed: bool
     pts: np.ndarray
     keyframes: np.ndarray
 
@@ -158,6 +160,7 @@ def build_index(
         # Where packets hold two pictures, nothing can be left out.
         droppable=~(is_reference | is_needed | packed),
         is_field=np.array([pictures[number].is_field for number in order], bool),
+        is_closed=all(picture.is_closed for picture in pictures),
         pts=_presentation_times(order, infos, container, frame_ticks),
         keyframes=keyframes,
     )

@@ -1,5 +1,6 @@
-"""A coded picture as its headers describe it, and the bits that headers are made of."""
+"""A coded picture as its headers describe it, and what headers are made of: units and bits."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 #: What every unit of MPEG's byte streams begins with.
@@ -13,6 +14,7 @@ class Picture(NamedTuple):
         kind: 'I', 'P', 'B', or '?' where only decoding tells.
         is_reference: whether other pictures may refer to it.
         is_start: whether decoding can start from it; None where the container has to tell.
+        is_closed: whether what follows a start makes no mention of what precedes it.
         recovery: how many reference pictures have to follow before pictures come out right, if
             decoding starts from it.
         is_needed: whether a decoder needs it even if nothing refers to it.
@@ -23,6 +25,7 @@ class Picture(NamedTuple):
     kind: str
     is_reference: bool
     is_start: bool | None = None
+    is_closed: bool = True
     recovery: int = 0
     is_needed: bool = False
     is_field: bool = False
@@ -58,3 +61,25 @@ class BitReader:
         """A number in H.264's signed Exp-Golomb code."""
         code = self.exp_golomb()
         return (code + 1) // 2 if code & 1 else -(code // 2)
+
+
+def nal_units(data: bytes, length_size: int, start: int = 0) -> Iterator[tuple[int, int]]:
+    """Where the NAL units of H.264 and its successors begin and end in a packet.
+
+    Args:
+        data: the packet.
+        length_size: bytes that tell a unit's length before it; 0 where start codes part units.
+        start: where to begin, between two units.
+    """
+    if length_size:
+        at = start + length_size
+        while at < len(data) - 1:
+            end = at + int.from_bytes(data[at - length_size : at], 'big')
+            yield at, min(end, len(data))
+            at = end + length_size
+        return
+    at = data.find(START_CODE, start)
+    while 0 <= at < len(data) - 4:
+        following = data.find(START_CODE, at + 3)
+        yield at + 3, len(data) if following < 0 else following
+        at = following
