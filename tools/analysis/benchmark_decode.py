@@ -15,11 +15,10 @@ Example:
 
 import argparse
 import gc
-import importlib.util
+import importlib
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -49,7 +48,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('videos', nargs='*', help='generated in a temporary folder if none')
     parser.add_argument('--frames', type=int, default=32, help='length of the clip')
     parser.add_argument('--rounds', type=int, default=21, help='measurements of each reader')
-    parser.add_argument('--no-memory', action='store_true', help='do not measure memory')
+    parser.add_argument('--memory', action='store_true', help='measure peak memory (Linux)')
     parser.add_argument('--json', type=Path, help='write the figures to this file')
     return parser.parse_args()
 
@@ -106,16 +105,24 @@ def tasks(path: str, length: int) -> dict[str, Task]:
         path, mode, frames, streams['RGB + motion'], forget=True
     )
     found['PyAV RGB + naive motion + open'] = lambda: _plain_pyav(path, start, frames, exports)
-    if importlib.util.find_spec('decord'):
+    if _installed('decord'):
         found['decord RGB + open'] = lambda: _decord(path, frames)
-    if importlib.util.find_spec('torchcodec'):
+    if _installed('torchcodec.decoders'):
         found['torchcodec RGB + open'] = lambda: _torchcodec(path, frames, 'exact')
         found['torchcodec approximate RGB + open'] = lambda: _torchcodec(
             path, frames, 'approximate'
         )
-    if importlib.util.find_spec('mvextractor') and exports:
+    if exports and _installed('mvextractor.videocap'):
         found['mvextractor RGB + vectors + open'] = lambda: _mvextractor(path, frames)
     return found
+
+
+def _installed(package: str) -> bool:
+    try:
+        importlib.import_module(package)
+    except (ImportError, RuntimeError, OSError):  # torchcodec raises what it likes
+        return False
+    return True
 
 
 def _floor(path: str, start: int, end: int, close: bool = False) -> Task:
@@ -244,13 +251,20 @@ def measure(found: dict[str, Task], rounds: int) -> dict[str, float]:
 
 
 def peak_memory(path: str, length: int, name: str) -> float:
-    """By how many MiB a process grows at most that does a task three times."""
+    """By how many MiB a process grows at most that reads for the first three times."""
     task = tasks(path, length)[name]
     gc.collect()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _resident('VmRSS')
+    # Forgets the peak so far, which is that of the imports.
+    Path('/proc/self/clear_refs').write_text('5')
     for _ in range(3):
         task()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (_resident('VmHWM') - before) / 1024
+
+
+def _resident(field: str) -> int:
+    status = Path('/proc/self/status').read_text()
+    return int(next(line for line in status.splitlines() if line.startswith(field)).split()[1])
 
 
 def main() -> None:
@@ -265,7 +279,7 @@ def main() -> None:
                 raise SystemExit(f'error: {error}') from error
             times = measure(found, args.rounds)
             rows = {name: {'ms': ms, 'ratio': ms / times[FLOOR]} for name, ms in times.items()}
-            if not args.no_memory:
+            if args.memory:
                 # A process of its own for each, since a peak does not go down again.
                 context = multiprocessing.get_context('spawn')
                 for name, row in rows.items():
