@@ -124,15 +124,20 @@ class FrameDecoder:
             if self._export_motion and self._context.is_open:
                 self._reopen()
 
-    def recover(self) -> None:
+    def conceal_damage(self) -> None:
         """Makes the decoder conceal damage from now on instead of refusing it."""
-        if self._is_skimming and not self.index.is_closed:
-            # What it refused may be talk of frames before the one that decoding started from.
-            self.decode_fully()
-        elif not self.is_damaged:
+        if not self.is_damaged:
             self.is_damaged, self._skims = True, False
             if self._context.is_open:
                 self._reopen()
+
+    def recover(self) -> None:
+        """Makes the decoder go on after a :class:`DamagedError`."""
+        if self._is_skimming and not self.index.is_closed:
+            # What it refused may be talk of frames before the one that decoding started from.
+            self.decode_fully()
+        else:
+            self.conceal_damage()
 
     def decode(self, needed: Collection[int]) -> Iterator[tuple[int, VideoFrame]]:
         """Decodes frames.
@@ -240,8 +245,7 @@ class FrameDecoder:
             return self._order_of_frames(first, last)
         except DamagedError:
             # It may be that what is shown before the first keyframe lacks its references.
-            self.is_damaged, self._skims = True, False
-            self._reopen()
+            self.conceal_damage()
             order = self._order_of_frames(first, last)
             self.is_damaged, self._skims = False, True
             self.errors.clear()

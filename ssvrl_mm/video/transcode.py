@@ -265,6 +265,7 @@ def _encode(
 def _every_frame(decoder: FrameDecoder) -> Iterator[tuple[int, VideoFrame]]:
     """The frames that can be decoded, by rising number."""
     last = -1
+    decoder.conceal_damage()
     for number, frame in decoder.decode(range(len(decoder.index))):
         if number > last:
             last = number
