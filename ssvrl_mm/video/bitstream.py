@@ -209,8 +209,10 @@ class MPEG4Pictures:
         while 0 <= at < len(data) - 4:
             if len(data) - at > _LONGEST_EMPTY_PLANE or self._is_coded(data[at + 4 :]):
                 picture = _MPEG4_KINDS[data[at + 4] >> 6]
-                # FFmpeg measures the time between fields by the first B-frame that it meets.
-                pictures.append(picture._replace(is_needed=self._layer.interlaced))
+                if self._layer.interlaced:
+                    # FFmpeg measures the time between fields by the first B-frame that it meets.
+                    picture = picture._replace(is_needed=True)
+                pictures.append(picture)
             at = data.find(START_CODE + b'\xb6', at + 4)
         return pictures
 
