@@ -7,6 +7,7 @@ from ssvrl_mm.video.errors import (
     VideoDecodeError,
     VideoError,
     VideoOpenError,
+    VideoTimeoutError,
 )
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.reader import CompressedVideoReader
@@ -21,4 +22,5 @@ __all__ = [
     'VideoError',
     'VideoMetadata',
     'VideoOpenError',
+    'VideoTimeoutError',
 ]

@@ -3,8 +3,8 @@
 import io
 import itertools
 import os
+import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import av
@@ -15,6 +15,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from ssvrl_mm.video.bitstream import picture_parser
+from ssvrl_mm.video.deadline import Deadline
 from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
 from ssvrl_mm.video.picture import Picture
 
@@ -36,15 +37,20 @@ class VideoSource:
 
     Args:
         source: path, ``bytes`` or an object with ``read`` and ``seek``.
+        timeout: seconds that a call of the reader may take, None for any time.
 
     Attributes:
         path: the path, or a description of the object.
+        deadline: the end of that time; whoever starts a call restarts it.
 
     Raises:
         TypeError: ``source`` is something else.
+        ValueError: ``timeout`` is not positive.
     """
 
-    def __init__(self, source: str | os.PathLike | bytes | BinaryIO) -> None:
+    def __init__(
+        self, source: str | os.PathLike | bytes | BinaryIO, timeout: float | None = None
+    ) -> None:
         self._source: Any = source
         if isinstance(source, str | os.PathLike):
             self._source = self.path = os.fspath(source)
@@ -57,6 +63,7 @@ class VideoSource:
             raise TypeError(
                 f'expected a path, bytes or a binary file object, got {type(source).__name__}'
             )
+        self.deadline = Deadline(self.path, timeout)
 
     @property
     def is_portable(self) -> bool:
@@ -80,19 +87,15 @@ class VideoSource:
         Raises:
             VideoOpenError: it is not a video.
             NoVideoStreamError: there is no video in it.
+            VideoTimeoutError: it takes too long.
         """
-        file = self._source
-        if isinstance(file, bytes):
-            file = io.BytesIO(file)
-        elif isinstance(file, str):
-            # FFmpeg takes what stands before a colon for a protocol.
-            file = f'file:{file}' if ':' in file and Path(file).exists() else file
-        else:
-            file.seek(0)
         try:
             # Real files carry metadata in whatever encoding their author used.
-            container = av.open(file, mode='r', metadata_errors='replace')
+            container = av.open(
+                self._file(), mode='r', metadata_errors='replace', timeout=self.deadline.seconds
+            )
         except (av.FFmpegError, OSError, ValueError, EOFError) as error:
+            self.deadline.check()
             reason = getattr(error, 'strerror', None) or str(error)
             raise VideoOpenError(self.path, f'cannot be opened as a video: {reason}') from error
         try:
@@ -100,6 +103,24 @@ class VideoSource:
         except BaseException:
             container.close()
             raise
+
+    def _file(self) -> str | BinaryIO:
+        """What to open."""
+        file = self._source
+        if isinstance(file, bytes):
+            return io.BytesIO(file)
+        if not isinstance(file, str):
+            file.seek(0)
+            return file
+        if '\0' in file:
+            raise VideoOpenError(self.path, 'cannot be opened as a video: no file has such a name')
+        if not os.path.exists(file):
+            return file
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            # A pipe would have to be read twice, or be waited for.
+            raise VideoOpenError(self.path, 'cannot be opened as a video: it is no regular file')
+        # FFmpeg takes what stands before a colon for a protocol.
+        return f'file:{file}' if ':' in file else file
 
     def _video_stream(self, container: InputContainer) -> VideoStream:
         streams = [
@@ -146,6 +167,7 @@ class PacketReader:
         cache_bytes: how much encoded video to keep in memory.
         table: the :attr:`table` of the same file, if it was read before; then nothing is read
             and no packet kept.
+        deadline: when to give up; none by default.
 
     Attributes:
         infos: one per packet; empty if a table was given.
@@ -158,7 +180,9 @@ class PacketReader:
         codec: str,
         cache_bytes: int = CACHE_BYTES,
         table: np.ndarray | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
+        self._deadline = deadline or Deadline('')
         self.infos: list[PacketInfo] = []
         self._kept: list[Packet] | None = None
         self._table = table
@@ -178,6 +202,7 @@ class PacketReader:
         parse = picture_parser(codec, stream.codec_context.extradata or b'')
         held = 0
         for packet in _demux(container, stream):
+            self._deadline.check()
             pictures = parse(bytes(packet)) if parse else None
             size = packet.size
             self.infos.append(
@@ -195,6 +220,7 @@ class PacketReader:
                 held += size
                 if held > cache_bytes:
                     self._kept = None
+        self._deadline.check()
         self._length = len(self.infos)
 
     def __len__(self) -> int:
@@ -237,6 +263,7 @@ class PacketReader:
 
     def read(self) -> Packet | None:
         """The next packet, None after the last. Its pts is its number."""
+        self._deadline.check()
         if self._position >= self._length:
             return None
         if self._kept is not None:

@@ -221,7 +221,8 @@ class FrameDecoder:
             self._key = self._source.file_key()
         known = known_videos.get(self._key)
         packets = known.packets if known else None
-        self._packets = PacketReader(self._container, self.stream, self.codec, cache_bytes, packets)
+        opened = self._container, self.stream, self.codec
+        self._packets = PacketReader(*opened, cache_bytes, packets, self._source.deadline)
         self.num_packets = len(self._packets)
         self.quarter_turns: int | None = None
         if known:

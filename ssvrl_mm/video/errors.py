@@ -38,5 +38,9 @@ class VideoDecodeError(VideoError):
     """A frame that was asked for could not be decoded."""
 
 
+class VideoTimeoutError(VideoError, TimeoutError):
+    """Opening or reading took longer than allowed."""
+
+
 class FrameIndexError(VideoError, IndexError):
     """A frame number that the video does not have."""

@@ -52,11 +52,13 @@ class CompressedVideoReader:
         on_size_change: frames whose size differs from that of the video: 'resize' or 'raise'.
         num_threads: decoding threads where no motion is read, which needs a single one.
         cache_bytes: how much encoded video may stay in memory; larger files are sought.
+        timeout: seconds that opening the video, and each call, may take.
 
     Raises:
         VideoOpenError: the source is not a video.
         NoVideoStreamError: there is no video in it.
         VideoDecodeError: no frame can be decoded, or the file is truncated and that is an error.
+        VideoTimeoutError: opening takes longer than ``timeout``; every method may raise it.
 
     Example::
 
@@ -76,6 +78,7 @@ class CompressedVideoReader:
         on_size_change: Literal['resize', 'raise'] = 'resize',
         num_threads: int = 1,
         cache_bytes: int = CACHE_BYTES,
+        timeout: float | None = None,
     ) -> None:
         self._fetcher: FrameFetcher | None = None
         self._closed = False
@@ -84,7 +87,7 @@ class CompressedVideoReader:
         _check_choice('iframe_motion', iframe_motion, ('hold', 'zero'))
         _check_choice('on_error', on_error, ('pad', 'raise'))
         _check_choice('on_size_change', on_size_change, ('resize', 'raise'))
-        self._source = VideoSource(source)
+        self._source = VideoSource(source, timeout)
         self._motion_mode = motion
         self._normalize_time = normalize_time
         self._iframe_motion: IFrameMotion = iframe_motion
@@ -263,6 +266,7 @@ class CompressedVideoReader:
         """What reads the file in this process; opens it if need be."""
         if self._closed:
             raise VideoError(self.path, 'the reader is closed')
+        self._source.deadline.restart()
         if self._fetcher is not None:
             if self._process == os.getpid():
                 return self._fetcher
