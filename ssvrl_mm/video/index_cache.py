@@ -12,7 +12,7 @@ import numpy as np
 from ssvrl_mm.video.container import FileKey
 from ssvrl_mm.video.index import FrameIndex
 
-#: Compressed indices up to this many bytes are remembered per process: some 10,000 short videos.
+#: Compressed indices up to this many bytes are remembered per process: some 4,000 clips of 8 s.
 MEMORY_BYTES = 16 * 2**20
 
 
@@ -65,7 +65,7 @@ class IndexCache:
         """Remembers a file."""
         if key in self._entries or not self.memory_bytes:
             return
-        # Numbers in a row differ little: a short video takes one or two KiB.
+        # Numbers in a row differ little: a clip of 8 s takes some 4 KiB.
         entry = zlib.compress(pickle.dumps(video, pickle.HIGHEST_PROTOCOL), 1)
         with self._lock:
             self._entries[key] = entry
