@@ -187,9 +187,11 @@ def _sample(num_frames: int, has_motion: np.ndarray, count: int) -> list[int]:
 def _decode(reader: CompressedVideoReader, numbers: Sequence[int], motion: bool) -> _Findings:
     found = _Findings()
     streams = ('rgb', 'motion') if motion else ('rgb',)
-    level = av.logging.get_level()
+    level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
     # Decoders conceal damage and only say so in their log.
     av.logging.set_level(av.logging.ERROR)
+    # Or how often another file's message was repeated would be said here.
+    av.logging.set_skip_repeated(False)
     try:
         for start in range(0, len(numbers), _CHUNK):
             part = numbers[start : start + _CHUNK]
@@ -203,6 +205,7 @@ def _decode(reader: CompressedVideoReader, numbers: Sequence[int], motion: bool)
             _add_motion(found, batch)
     finally:
         av.logging.set_level(level)
+        av.logging.set_skip_repeated(skips)
     return found
 
 
