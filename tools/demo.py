@@ -10,11 +10,13 @@ half of each video looks for the first half of the same video.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 from torch import Tensor
@@ -198,6 +200,9 @@ def main() -> None:
     cfg.merge_from_dict(args.cfg_options)
     # The two evaluations around the training are enough.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+
+    # Threads that share a core with the loader's worker wait more than they compute.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - cfg.train_dataloader.num_workers))
 
     runner = Runner.from_cfg(cfg)
     runner.model.init_weights()

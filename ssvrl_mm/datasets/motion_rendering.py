@@ -69,7 +69,7 @@ def _shape(rng: np.random.Generator, size: int, radius: float) -> np.ndarray:
 
 
 def _camera(rng: np.random.Generator, num_frames: int) -> np.ndarray:
-    """A hand-held camera's path: (T, 2) px, drifting at about 0.5 px per frame.
+    """A hand-held camera's path: (T, 2) px, drifting at about 0.35 px per frame.
 
     Its direction changes within a fraction of a second, so that it tells nothing of the video: two
     clips of one video are as different as clips of two.
@@ -77,7 +77,7 @@ def _camera(rng: np.random.Generator, num_frames: int) -> np.ndarray:
     memory = 4.0
     noise = rng.normal(size=(num_frames + 48, 2))
     kernel = np.exp(-0.5 * (np.arange(-24, 25) / memory) ** 2)
-    kernel *= 3.0 / np.sqrt((kernel**2).sum())
+    kernel *= 2.0 / np.sqrt((kernel**2).sum())
     return np.stack([np.convolve(noise[:, axis], kernel, 'valid') for axis in (0, 1)], 1)
 
 

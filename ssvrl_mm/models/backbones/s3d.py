@@ -72,10 +72,10 @@ class S3D(BaseModule):
     4     mixed_5c     1024     8               32
     ===== ============ ======== =============== ==============
 
-    As in the original, convolutions start from a normal distribution of deviation 0.01, cut off at
-    two deviations; BatchNorm from weight 1 and bias 0. Under BatchNorm the scale of the weights is
-    the inverse of the step size: Kaiming's rule starts with weights several times as large, and
-    learns as much slower at the same learning rate.
+    Weights start as in torchvision's ``s3d``: convolutions from PyTorch's own rule, BatchNorm from
+    weight 1 and bias 0. Under BatchNorm the scale of the weights divides the step size: Kaiming's
+    rule for ReLU starts with weights two and a half times as large, and learns as much slower at
+    the same learning rate.
     ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone_rgb.')`` starts from the
     backbone of a training checkpoint. A checkpoint of torchvision's ``s3d`` is recognised wherever
     it is loaded and goes through :func:`from_torchvision`.
@@ -177,7 +177,7 @@ class S3D(BaseModule):
 
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
-                nn.init.trunc_normal_(module.weight, std=0.01, a=-0.02, b=0.02)
+                module.reset_parameters()  # mmcv's ConvModule has set Kaiming's
         self.register_load_state_dict_pre_hook(_convert_on_load)
         self._freeze()
 
