@@ -7,6 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -131,12 +132,9 @@ def build_index(
         is_start[shown[0]] = True
     first = is_start.index(True) if any(is_start) else 0
     shown = [number for number in shown if number >= first]
-    pts = [infos[number].pts for number in shown]
 
     by_type = codec in _ORDERED_BY_TYPE and bool(found)
-    by_time = (
-        None not in pts and len(set(pts)) == len(pts) and not (container == 'avi' and reorders)
-    )
+    by_time = _has_times(shown, infos) and not (container == 'avi' and reorders)
     if by_type or by_time:
         order = _order_by_type(shown, pictures) if by_type else _order_by_time(shown, infos)
         order = _without_undecodable(order, first, len(infos), decode_order)
@@ -208,6 +206,16 @@ def _order_by_type(shown: Sequence[int], pictures: Sequence[Picture]) -> list[in
     return order if held is None else [*order, held]
 
 
+def _has_times(shown: Sequence[int], infos: Sequence[PacketInfo]) -> bool:
+    """Whether the packets' times tell the order of display."""
+    times = {infos[number].pts for number in shown}
+    if None in times or len(times) < len(shown):
+        return False
+    # Where recordings are joined, time goes back.
+    coded = [info.dts for info in infos if info.dts is not None]
+    return all(before <= after for before, after in pairwise(coded))
+
+
 def _order_by_time(shown: Sequence[int], infos: Sequence[PacketInfo]) -> list[int]:
     return sorted(shown, key=lambda number: infos[number].pts or 0)
 
@@ -263,10 +271,18 @@ def _recovery(start: int, frames: np.ndarray, pictures: Sequence[Picture]) -> in
 def _presentation_times(
     order: Sequence[int], infos: Sequence[PacketInfo], container: str, frame_ticks: float
 ) -> np.ndarray:
-    # AVI has no presentation times: the frames are shown one after the other.
     times = [infos[number].pts for number in order]
-    if container == 'avi' or None in times or bool(np.any(np.diff(np.array(times)) <= 0)):
-        times = [infos[number].dts for number in order]
+    if container == 'avi' or not _increases(times):
+        # AVI has no presentation times: the frames are shown one after the other.
+        coded = [infos[number].dts for number in sorted(order)]
+        times = coded if _increases(coded) else times
     if None in times:
         return np.arange(len(order)) * frame_ticks
-    return np.sort(np.array(times, np.float64))
+    ticks = np.array(times, np.float64)
+    # Where recordings are joined and time goes back, it goes on instead.
+    steps = np.diff(ticks, prepend=ticks[:1] - 1)
+    return ticks + np.cumsum(np.where(steps > 0, 0, frame_ticks - steps))
+
+
+def _increases(times: Sequence[int | None]) -> bool:
+    return None not in times and bool(np.all(np.diff(np.array(times, np.int64)) > 0))
