@@ -38,7 +38,7 @@ def version():
 
 
 class BuildWithMim(build_py):
-    """Puts configs, tools and the model index into `ssvrl_mm/.mim`: copies, or links if editable."""
+    """Puts configs, tools and model index into `ssvrl_mm/.mim`: copies, or links if editable."""
 
     def run(self):
         super().run()
