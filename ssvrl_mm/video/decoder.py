@@ -165,7 +165,8 @@ class FrameDecoder:
         for number in run.needed:
             start: int | None = self._starts[number]
             if self.is_damaged:
-                start = self.index.previous_start(self._starts[number]) or start
+                before = self.index.previous_start(self._starts[number])
+                start = start if before is None else before
             # A keyframe may turn out not to be enough (H.264's intra refresh): try the one before.
             for _ in range(2):
                 if number not in wanted or start is None:

@@ -20,6 +20,7 @@ class SequenceParameters(NamedTuple):
     frame_num_bits: int = 4
     separate_planes: bool = False
     frames_only: bool = True
+    gaps_allowed: bool = False
     crop: tuple[int, int] = (0, 0)
 
 
@@ -40,6 +41,7 @@ class H264Pictures:
         self.parameters = SequenceParameters()
         self._unit = b''
         self._first_field: tuple[int, int] | None = None
+        self._last_reference: int | None = None
         if is_avc:
             size = int.from_bytes(extradata[6:8], 'big')
             self._read_parameters(extradata[8 : 8 + size])
@@ -68,12 +70,20 @@ class H264Pictures:
         first = data[at + 1]
         if self.parameters.frames_only and first & 0x80:
             # The slice that begins a picture has its type in its first byte.
-            kind, field = _KINDS[first], None
+            kind, length = _KINDS[first]
+            frame_num, field = self._frame_num(data[at + 1 : at + 6], length), None
         else:
-            kind, field = self._slice_header(data[at : at + _LONGEST_HEADER])
+            kind, frame_num, field = self._slice_header(data[at : at + _LONGEST_HEADER])
         # An I-picture that nothing marks as a start may be one: the container tells.
         is_start = True if is_idr or recovery is not None else None if kind == 'I' else False
-        picture = Picture(kind, is_reference, is_start, is_idr or not is_start, recovery or 0)
+        picture = Picture(
+            kind,
+            is_reference,
+            is_start,
+            is_idr or not is_start,
+            recovery or 0,
+            is_after_gap=self._is_after_gap(frame_num, is_idr, is_reference),
+        )
         if field is None:
             self._first_field = None
             return [picture]
@@ -88,25 +98,40 @@ class H264Pictures:
         self._first_field = field
         return [picture._replace(is_field=True, is_half=True, is_needed=True)]
 
-    def _slice_header(self, unit: bytes) -> tuple[str, tuple[int, int] | None]:
-        """The type of a slice, and its frame number and parity if it is one of a field."""
+    def _frame_num(self, header: bytes, length: int) -> int | None:
+        """The number after the first bits of a slice header, if the parameters' number is 0."""
+        value, left = int.from_bytes(header, 'big'), 8 * len(header) - length - 1
+        bits = self.parameters.frame_num_bits
+        if left < bits or not value >> left & 1:
+            return None
+        return value >> (left - bits) & ((1 << bits) - 1)
+
+    def _is_after_gap(self, number: int | None, is_idr: bool, is_reference: bool) -> bool:
+        """Whether frame numbers do not follow on each other (ITU-T H.264, 7.4.3)."""
+        last = self._last_reference
+        if is_reference:
+            self._last_reference = number
+        if number is None or last is None or is_idr or self.parameters.gaps_allowed:
+            return False
+        return number not in (0, last, (last + 1) % (1 << self.parameters.frame_num_bits))
+
+    def _slice_header(self, unit: bytes) -> tuple[str, int, tuple[int, int] | None]:
+        """The type of a slice, its frame number, and that and its parity if it is of a field."""
         bits = BitReader(_payload(unit[1:]))
         bits.exp_golomb()  # first_mb_in_slice
         kind = 'PBIPI'[bits.exp_golomb() % 5]
-        if self.parameters.frames_only:
-            return kind, None
         bits.exp_golomb()  # pic_parameter_set_id
         if self.parameters.separate_planes:
             bits.skip(2)
         frame_num = bits.read(self.parameters.frame_num_bits)
-        if not bits.read(1):
-            return kind, None
-        return kind, (frame_num, bits.read(1))
+        if self.parameters.frames_only or not bits.read(1):
+            return kind, frame_num, None
+        return kind, frame_num, (frame_num, bits.read(1))
 
     def _holds_other_field(self, data: bytes, start: int, field: tuple[int, int]) -> bool:
         for at, _ in nal_units(data, self._length_size, start):
             if data[at] & 31 in (_SLICE, _IDR_SLICE):
-                _, other = self._slice_header(data[at : at + _LONGEST_HEADER])
+                _, _, other = self._slice_header(data[at : at + _LONGEST_HEADER])
                 if other == (field[0], 1 - field[1]):
                     return True
         return False
@@ -170,7 +195,7 @@ def _sequence_parameters(data: bytes) -> SequenceParameters:
         for _ in range(min(bits.exp_golomb(), 255)):
             bits.exp_golomb()
     bits.exp_golomb()  # max_num_ref_frames
-    bits.skip(1)
+    gaps_allowed = bool(bits.read(1))
     bits.exp_golomb()
     bits.exp_golomb()  # width and height
     frames_only = bool(bits.read(1))
@@ -183,7 +208,9 @@ def _sequence_parameters(data: bytes) -> SequenceParameters:
     is_subsampled = not separate
     left *= 2 if is_subsampled and chroma in (1, 2) else 1
     top *= (2 if is_subsampled and chroma == 1 else 1) * (1 if frames_only else 2)
-    return SequenceParameters(min(frame_num_bits, 16), separate, frames_only, (left, top))
+    return SequenceParameters(
+        min(frame_num_bits, 16), separate, frames_only, gaps_allowed, (left, top)
+    )
 
 
 def _skip_scaling_list(bits: BitReader, length: int) -> None:
@@ -194,10 +221,12 @@ def _skip_scaling_list(bits: BitReader, length: int) -> None:
         scale = following or scale
 
 
-def _first_kind(first: int) -> str:
+def _first_kind(first: int) -> tuple[str, int]:
+    """The type in the first byte of a slice that begins a picture, and in how many bits."""
     bits = BitReader(bytes([first]))
     bits.exp_golomb()  # first_mb_in_slice
-    return 'PBIPI'[bits.exp_golomb() % 5]
+    code = bits.exp_golomb()
+    return 'PBIPI'[code % 5], 2 * (code + 1).bit_length()
 
 
 _KINDS = [_first_kind(first) for first in range(256)]

@@ -147,6 +147,7 @@ def build_index(
     frames[packets] = np.arange(len(packets))
     is_reference = np.array([picture.is_reference for picture in pictures], bool)
     is_needed = np.array([picture.is_needed for picture in pictures], bool)
+    has_gaps = any(picture.is_after_gap for picture in pictures[first:])
     keyframes = np.flatnonzero(np.array(is_start, bool)[packets])
     return FrameIndex(
         packets=packets,
@@ -155,8 +156,9 @@ def build_index(
         starts=_starts(packets, keyframes, first, frames, pictures),
         types=np.array([pictures[number].kind for number in order], '<U1'),
         is_reference=is_reference,
-        # Where packets hold two pictures, nothing can be left out.
-        droppable=~(is_reference | is_needed | packed),
+        # Where packets hold two pictures, nothing can be left out; nor where pictures are missing,
+        # for which a decoder takes others.
+        droppable=~(is_reference | is_needed | packed | has_gaps),
         is_field=np.array([pictures[number].is_field for number in order], bool),
         is_closed=all(picture.is_closed for picture in pictures),
         pts=_presentation_times(order, infos, container, frame_ticks),

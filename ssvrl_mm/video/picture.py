@@ -18,6 +18,7 @@ class Picture(NamedTuple):
         recovery: how many reference pictures have to follow before pictures come out right, if
             decoding starts from it.
         is_needed: whether a decoder needs it even if nothing refers to it.
+        is_after_gap: whether pictures before it are missing.
         is_field: whether it is coded as two fields.
         is_half: whether it is the first field alone, and the next packet holds the other one.
     """
@@ -28,6 +29,7 @@ class Picture(NamedTuple):
     is_closed: bool = True
     recovery: int = 0
     is_needed: bool = False
+    is_after_gap: bool = False
     is_field: bool = False
     is_half: bool = False
 
