@@ -8,6 +8,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from ssvrl_mm.video.geometry import Size
+from ssvrl_mm.video.orientation import Orientation
 
 # FFmpeg's AVCOL_SPC_BT2020_CL, which it cannot convert.
 _CONSTANT_LUMINANCE = 10
@@ -63,7 +64,7 @@ def scale(image: np.ndarray, out: np.ndarray) -> None:
 
 
 def rgb_array(
-    length: int, size: Size, to: int | Size | None, turns: int, out: np.ndarray | None
+    length: int, size: Size, to: int | Size | None, orientation: Orientation, out: np.ndarray | None
 ) -> np.ndarray:
     """The array that the pixels of frames go to, before they are turned.
 
@@ -71,7 +72,7 @@ def rgb_array(
         length: number of frames T.
         size: ``(h, w)`` of the frames as coded.
         to: ``(h, w)`` as displayed to scale them to, or the shorter side, or None.
-        turns: quarter turns for display.
+        orientation: how frames are turned for display.
         out: where the caller wants the turned frames, or None.
 
     Returns:
@@ -80,22 +81,21 @@ def rgb_array(
     Raises:
         ValueError: a side is shorter than a pixel, or ``out`` does not fit.
     """
-    flip = -1 if turns % 2 else 1
     if isinstance(to, int):
         short = min(size)
         height, width = (int(side * to / short + 0.5) for side in size)
     else:
-        height, width = size if to is None else to[::flip]
+        height, width = size if to is None else orientation.size(to)
     if min(height, width) < 1:
         raise ValueError(f'frames cannot be scaled to {to} px')
     shape = (length, height, width, 3)
     if out is not None:
-        displayed = (length, *(height, width)[::flip], 3)
+        displayed = (length, *orientation.size((height, width)), 3)
         if out.shape != displayed or out.dtype != np.uint8 or not out.flags.carray:
             raise ValueError(
                 f'out must be writeable, C-contiguous, uint8 and of shape {displayed}, '
                 f'got {out.dtype} of shape {out.shape}'
             )
-        if not turns:
+        if orientation.is_upright:
             return out
     return np.empty(shape, np.uint8)

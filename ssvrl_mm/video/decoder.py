@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from ssvrl_mm.video.container import CACHE_BYTES, FileKey, PacketReader, VideoSource
 from ssvrl_mm.video.index import FrameIndex, build_index
 from ssvrl_mm.video.index_cache import KnownVideo, known_videos
+from ssvrl_mm.video.orientation import Orientation
 
 # A frame that has not come out when this many later ones have is lost.
 _MAX_DELAY = 17
@@ -45,7 +46,7 @@ class FrameDecoder:
         stream: the video stream.
         codec: FFmpeg's name of the codec.
         index: the frames.
-        quarter_turns: anticlockwise turns of the frames for display, None while it is not known.
+        orientation: how frames are turned for display, None while it is not known.
         size: ``(h, w)`` of the video in px, as coded.
         num_packets: packets in the stream.
         is_damaged: whether the decoder has refused a packet. What conceals the damage may come from
@@ -207,7 +208,7 @@ class FrameDecoder:
         self._stop()
         if hasattr(self, '_packets'):
             if self._key and hasattr(self, 'index') and not sys.is_finalizing():
-                facts = (self._reorder_depth, self.quarter_turns)
+                facts = (self._reorder_depth, self.orientation)
                 known_videos.put(self._key, KnownVideo(self._packets.table, self.index, *facts))
             del self._packets
         self._container.close()
@@ -225,10 +226,10 @@ class FrameDecoder:
         opened = self._container, self.stream, self.codec
         self._packets = PacketReader(*opened, cache_bytes, packets, self._source.deadline)
         self.num_packets = len(self._packets)
-        self.quarter_turns: int | None = None
+        self.orientation: Orientation | None = None
         if known:
             self.index: FrameIndex = known.index
-            self._reorder_depth, self.quarter_turns = known.reorder_depth, known.quarter_turns
+            self._reorder_depth, self.orientation = known.reorder_depth, known.orientation
         else:
             self.index = self._build_index()
 

@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from ssvrl_mm.video.geometry import Size
+from ssvrl_mm.video.orientation import Orientation
 
 # MPEG-4 Part 2 has 16 bits for the denominator of its time base.
 _MOST_TICKS = 2**16 - 1
@@ -129,7 +130,7 @@ class PictureConverter:
 
     Args:
         size: ``(h, w)`` of the frames as coded, px; frames of another size are scaled to it.
-        quarter_turns: anticlockwise turns for display.
+        orientation: how frames are turned for display.
         short_side: px; what is larger is scaled to it. What is not loses the last row or column of
             an odd side.
 
@@ -137,15 +138,19 @@ class PictureConverter:
         size: ``(h, w)`` of the pictures, px.
     """
 
-    def __init__(self, size: Size, quarter_turns: int = 0, short_side: int | None = None) -> None:
+    def __init__(
+        self,
+        size: Size,
+        orientation: Orientation | None = None,
+        short_side: int | None = None,
+    ) -> None:
         if short_side is not None and min(size) > short_side:
             scale = short_side / min(size)
             size = (2 * round(size[0] * scale / 2), 2 * round(size[1] * scale / 2))
         self._scaled = size
         self._even: Size = (size[0] // 2 * 2, size[1] // 2 * 2)
-        self._quarter_turns = quarter_turns
-        height, width = self._even
-        self.size: Size = (width, height) if quarter_turns % 2 else (height, width)
+        self._orientation = orientation or Orientation()
+        self.size: Size = self._orientation.size(self._even)
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
@@ -174,7 +179,7 @@ class PictureConverter:
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
             # Cut before turning, so that rows and columns of colour keep to theirs.
             part = rows[: self._even[0] // step, : self._even[1] // step]
-            planes.append(np.rot90(part, self._quarter_turns).ravel())
+            planes.append(self._orientation.frames(part[..., None]).ravel())
         array = np.concatenate(planes).reshape(-1, self.size[1])
         return VideoFrame.from_ndarray(array, format='yuv420p')
 

@@ -12,6 +12,7 @@ from ssvrl_mm.video.decoder import DamagedError, FrameDecoder
 from ssvrl_mm.video.errors import VideoDecodeError
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.motion import VECTOR
+from ssvrl_mm.video.orientation import Orientation
 
 _NO_VECTORS = np.empty(0, VECTOR)
 
@@ -37,7 +38,7 @@ class FrameFetcher:
         size: ``(h, w)`` of the frames as coded.
         lost: frames that turned out not to be decodable.
         types: str ``(N,)`` types of all frames, '?' where nothing has told yet.
-        quarter_turns: anticlockwise turns for display; None before the first frame is decoded.
+        orientation: how frames are turned for display; None before the first one is decoded.
     """
 
     def __init__(self, decoder: FrameDecoder, path: str, raises: bool, resizes: bool) -> None:
@@ -45,7 +46,7 @@ class FrameFetcher:
         self.size: Size = decoder.size
         self.lost: set[int] = set()
         self.types = decoder.index.types.copy()
-        self.quarter_turns = decoder.quarter_turns
+        self.orientation = decoder.orientation
         self._path = path
         self._raises = raises
         self._resizes = resizes
@@ -160,8 +161,8 @@ class FrameFetcher:
         if self.types[number] == '?':
             name = PictureType(frame.pict_type).name
             self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
-        if self.quarter_turns is None:
-            self.quarter_turns = self.decoder.quarter_turns = round(frame.rotation / 90) % 4
+        if self.orientation is None:
+            self.orientation = self.decoder.orientation = Orientation.of(frame)
         height, width = size = frame.height, frame.width
         if size != self.size and not self._resizes:
             raise VideoDecodeError(

@@ -10,6 +10,10 @@ from ssvrl_mm.video.geometry import CELL, grid_size
 
 METHODS = ('dis', 'farneback', 'tvl1')
 
+#: A name in :data:`METHODS`, or a function that takes two RGB frames, uint8 ``(h, w, 3)``, and
+#: returns the flow from the first to the second, float32 ``(h, w, 2)`` px.
+FlowMethod = str | Callable[[np.ndarray, np.ndarray], np.ndarray]
+
 # DIS cannot build its pyramid on less than this.
 _SMALLEST_SIDE = 16
 
@@ -19,7 +23,7 @@ _persistent = threading.local()
 def estimate_motion(
     previous_rgb: np.ndarray,
     frame_rgb: np.ndarray,
-    method: str = 'dis',
+    method: FlowMethod = 'dis',
     scale: float = 0.5,
     grid: bool = True,
 ) -> np.ndarray:
@@ -32,7 +36,8 @@ def estimate_motion(
         previous_rgb: uint8 ``(h, w, 3)``, or grey ``(h, w)``.
         frame_rgb: uint8, the same shape.
         method: 'dis' (Kroeger et al. 2016, the fastest), 'farneback' (Farnebäck 2003) or 'tvl1'
-            (Zach et al. 2007; slow, needs OpenCV's contrib modules).
+            (Zach et al. 2007; slow, needs OpenCV's contrib modules); or a function such as
+            :class:`~ssvrl_mm.video.raft.RAFT`.
         scale: the flow is computed on frames resized by this factor.
         grid: mean over cells of 8x8 px, as codec motion has; otherwise a dense field.
 
@@ -59,7 +64,13 @@ def estimate_motion(
     if min(work) < _SMALLEST_SIDE:
         raise ValueError(f'optical flow needs frames of {_SMALLEST_SIDE} px at least, got {size}')
 
-    back = _flow(method)(_grey(frame_rgb, work), _grey(previous_rgb, work))
+    if callable(method):
+        back = method(_resize(_rgb(frame_rgb), work), _resize(_rgb(previous_rgb), work))
+        if back.shape != (*work, 2):
+            raise ValueError(f'{method!r} gives flow {back.shape} for frames of {work} px')
+        back = back.astype(np.float32)
+    else:
+        back = _flow(method)(_grey(frame_rgb, work), _grey(previous_rgb, work))
     back *= np.array([-width / work[1], -height / work[0]], np.float32)
     if not grid:
         return cv2.resize(back, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -133,7 +144,15 @@ _WHEEL = _colour_wheel()
 def _grey(frame: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     if frame.ndim == 3:
         frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    if frame.shape == size:
+    return _resize(frame, size)
+
+
+def _rgb(frame: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB) if frame.ndim == 2 else frame
+
+
+def _resize(frame: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    if frame.shape[:2] == size:
         return frame
     return cv2.resize(frame, (size[1], size[0]), interpolation=cv2.INTER_AREA)
 

@@ -241,31 +241,70 @@ def accumulate_motion(
         raise ValueError(
             f'expected motion (T, gh, gw, 2) and T flags, got {motion.shape} and {len(iframes)}'
         )
-    grid_h, grid_w = motion.shape[1:3]
-    size_h, size_w = size or _full_size((grid_h, grid_w))
-    cell = np.array([cell_size(size_w, grid_w), cell_size(size_h, grid_h)], np.float32)
-    here = np.stack(np.meshgrid(np.arange(grid_w), np.arange(grid_h)), -1).astype(np.float32)
-
     out = np.zeros(motion.shape, np.float32)
     coded = None if valid is None else np.ones(valid.shape, bool)
+    accumulator = MotionAccumulator(size or _full_size(motion.shape[1:3]))
+    everywhere = np.ones(motion.shape[1:3], bool)
     for t, iframe in enumerate(iframes):
         if iframe:
-            continue
-        out[t] = motion[t]
-        if coded is not None and valid is not None:
-            coded[t] = valid[t]
-        if t == 0:
-            continue
-        there = here - out[t] / cell
-        out[t] += cv2.remap(
-            out[t - 1], there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+            accumulator.restart(motion.shape[1:])
+        else:
+            accumulator.add(motion[t], everywhere if valid is None else valid[t])
+        out[t] = accumulator.motion
         if coded is not None:
-            before = coded[t - 1].view(np.uint8)
-            coded[t] &= cv2.remap(
-                before, there, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-            ).view(bool)
+            coded[t] = accumulator.valid
     return out.astype(motion.dtype, copy=False), coded
+
+
+class MotionAccumulator:
+    """Adds up motion frame by frame, as :func:`accumulate_motion` does for a whole clip.
+
+    Args:
+        size: ``(h, w)`` of the frames in px.
+
+    Attributes:
+        motion: float32 ``(gh, gw, 2)`` px since the start.
+        valid: bool ``(gh, gw)``, whether all nearest cells on the way back were valid.
+    """
+
+    motion: np.ndarray
+    valid: np.ndarray
+
+    def __init__(self, size: Size) -> None:
+        self._size = size
+        self._here: np.ndarray | None = None
+        self._starts = True
+
+    def restart(self, shape: tuple[int, ...]) -> None:
+        """Starts from here, with no motion: ``shape = (gh, gw, 2)``, valid all over."""
+        self.motion = np.zeros(shape, np.float32)
+        self.valid = np.ones(shape[:2], bool)
+        self._starts = False
+
+    def add(self, motion: np.ndarray, valid: np.ndarray) -> None:
+        """Adds the next frame's motion ``(gh, gw, 2)`` px; the first one starts from its past."""
+        total = motion.astype(np.float32)
+        if self._starts:
+            self.motion, self.valid, self._starts = total, valid.copy(), False
+            return
+        grid_h, grid_w = motion.shape[:2]
+        if self._here is None:
+            cells = np.meshgrid(np.arange(grid_w), np.arange(grid_h))
+            self._here = np.stack(cells, -1).astype(np.float32)
+        cell = [cell_size(self._size[1], grid_w), cell_size(self._size[0], grid_h)]
+        there = self._here - total / np.array(cell, np.float32)
+        border = cv2.BORDER_REPLICATE
+        self.motion = total + cv2.remap(
+            self.motion, there, None, cv2.INTER_LINEAR, borderMode=border
+        )
+        before = self.valid.view(np.uint8)
+        before = cv2.remap(before, there, None, cv2.INTER_NEAREST, borderMode=border)
+        self.valid = valid & before.view(bool)
+
+
+def spread(grid: np.ndarray, size: Size) -> np.ndarray:
+    """Every pixel's cell: ``(T, h, w, ...)`` of ``(T, gh, gw, ...)`` with cells of 8x8 px."""
+    return grid.repeat(CELL, axis=1).repeat(CELL, axis=2)[:, : size[0], : size[1]]
 
 
 def _source_cells(

@@ -11,6 +11,7 @@ import numpy as np
 
 from ssvrl_mm.video.container import FileKey
 from ssvrl_mm.video.index import FrameIndex
+from ssvrl_mm.video.orientation import Orientation
 
 #: Compressed indices up to this many bytes are remembered per process: some 4,000 clips of 8 s.
 MEMORY_BYTES = 16 * 2**20
@@ -24,13 +25,13 @@ class KnownVideo:
         packets: int64 ``(P, 3)``, see :attr:`~ssvrl_mm.video.container.PacketReader.table`.
         index: its frames.
         reorder_depth: frames that the decoder holds back.
-        quarter_turns: anticlockwise turns for display, None if no frame was decoded.
+        orientation: how frames are turned for display, None if no frame was decoded.
     """
 
     packets: np.ndarray
     index: FrameIndex
     reorder_depth: int
-    quarter_turns: int | None
+    orientation: Orientation | None
 
 
 class IndexCache:

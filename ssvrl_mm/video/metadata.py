@@ -18,6 +18,8 @@ class VideoMetadata:
         height: px, as displayed.
         rotation: degrees in {0, 90, 180, 270} by which coded frames are turned anticlockwise for
             display. Everything a reader returns is turned already.
+        mirrored: whether coded frames are mirrored, left for right, before they are turned. This
+            too is done already.
         num_frames: frames that can be asked for.
         average_fps: frames per second.
         duration_seconds: seconds that the frames last.
@@ -35,6 +37,7 @@ class VideoMetadata:
     width: int
     height: int
     rotation: int
+    mirrored: bool
     num_frames: int
     average_fps: float
     duration_seconds: float

@@ -12,21 +12,23 @@ from ssvrl_mm.video.conversion import rgb_array, scale
 from ssvrl_mm.video.decoder import FrameDecoder
 from ssvrl_mm.video.errors import (
     FrameIndexError,
-    MotionUnavailableError,
     VideoDecodeError,
     VideoError,
     VideoOpenError,
 )
 from ssvrl_mm.video.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.geometry import Size, rotate_motion, rotate_valid
+from ssvrl_mm.video.flow import FlowMethod
+from ssvrl_mm.video.geometry import Size, spread
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.motion import EXPORTING_CODECS, IFrameMotion
-from ssvrl_mm.video.streams import CodecMotion, EstimatedMotion, Fields, MotionSource, residuals
+from ssvrl_mm.video.orientation import Orientation
+from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice, residuals
 
 STREAMS = ('rgb', 'motion', 'residual')
 
-# Containers that can tell how to turn a video for display.
-_ROTATING_FORMATS = ('mov', 'matroska')
+# Containers and codecs that can tell how to turn a video for display.
+_TURNING_FORMATS = ('mov', 'matroska')
+_TURNING_CODECS = ('h264', 'hevc')
 
 
 class CompressedVideoReader:
@@ -53,6 +55,13 @@ class CompressedVideoReader:
         num_threads: decoding threads where no motion is read, which needs a single one.
         cache_bytes: how much encoded video may stay in memory; larger files are sought.
         timeout: seconds that opening the video, and each call, may take.
+        accumulate: motion and residuals relate to the last I-frame instead of the previous frame,
+            as in CoViAR (Wu et al. 2018): motion is traced back frame by frame, in px, and is zero
+            and valid on I-frames.
+        dense: motion of every pixel instead of every cell, ``(T, H, W, 2)``; accumulated motion is
+            traced pixel by pixel then.
+        flow: how motion is estimated: 'dis', 'farneback', 'tvl1' or a function such as
+            :class:`~ssvrl_mm.video.raft.RAFT`; see :func:`~ssvrl_mm.video.flow.estimate_motion`.
 
     Raises:
         VideoOpenError: the source is not a video.
@@ -79,18 +88,19 @@ class CompressedVideoReader:
         num_threads: int = 1,
         cache_bytes: int = CACHE_BYTES,
         timeout: float | None = None,
+        accumulate: bool = False,
+        dense: bool = False,
+        flow: FlowMethod = 'dis',
     ) -> None:
         self._fetcher: FrameFetcher | None = None
         self._closed = False
         self._process = os.getpid()
-        _check_choice('motion', motion, ('codec', 'auto', 'estimate'))
-        _check_choice('iframe_motion', iframe_motion, ('hold', 'zero'))
-        _check_choice('on_error', on_error, ('pad', 'raise'))
-        _check_choice('on_size_change', on_size_change, ('resize', 'raise'))
+        check_choice('on_error', on_error, ('pad', 'raise'))
+        check_choice('on_size_change', on_size_change, ('resize', 'raise'))
+        self._options = MotionOptions(
+            motion, normalize_time, iframe_motion, accumulate, dense, flow
+        )
         self._source = VideoSource(source, timeout)
-        self._motion_mode = motion
-        self._normalize_time = normalize_time
-        self._iframe_motion: IFrameMotion = iframe_motion
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
         self._num_threads = num_threads
@@ -107,8 +117,8 @@ class CompressedVideoReader:
         """Facts about the video."""
         fetcher = self._open()
         decoder, index = fetcher.decoder, fetcher.decoder.index
-        turns = self._quarter_turns(fetcher)
-        height, width = fetcher.size[:: -1 if turns % 2 else 1]
+        orientation = self._orientation(fetcher)
+        height, width = orientation.size(fetcher.size)
         times = self._pts_seconds(fetcher)
         fps = float(decoder.frame_rate)
         return VideoMetadata(
@@ -118,7 +128,8 @@ class CompressedVideoReader:
             pixel_format=decoder.stream.codec_context.pix_fmt or '',
             width=width,
             height=height,
-            rotation=90 * turns,
+            rotation=90 * orientation.quarter_turns,
+            mirrored=orientation.mirrored,
             num_frames=len(index),
             average_fps=fps,
             duration_seconds=float(times[-1] - times[0]) + 1 / fps,
@@ -173,8 +184,9 @@ class CompressedVideoReader:
         rows: dict[int, np.ndarray] = {}
         first: dict[int, int] = {}
         if 'rgb' in streams:
-            turns = self._quarter_turns(fetcher) if size is not None or out is not None else 0
-            rgb = rgb_array(len(numbers), fetcher.size, size, turns, out)
+            is_given = size is not None or out is not None
+            orientation = self._orientation(fetcher) if is_given else Orientation()
+            rgb = rgb_array(len(numbers), fetcher.size, size, orientation, out)
             # Residuals and estimates are computed from pixels as large as the frames.
             computes = 'residual' in streams or (source and source.needs(numbers)[0])
             if rgb.shape[1:3] == fetcher.size or not computes:
@@ -186,9 +198,9 @@ class CompressedVideoReader:
             pixels, vectors = source.needs(frames) if source else (set(), set())
             if rgb is not None:
                 pixels.update(frames)
-            if 'residual' in streams:
-                before = (fetcher.previous(number) for number in frames)
-                pixels.update(frames, (number for number in before if number is not None))
+            if source and 'residual' in streams:
+                references = [source.reference(number) for number in frames]
+                pixels.update(frames, (found.frame for found in references if found))
             # What turns out lost changes what is needed in its place.
             if fetcher.fetch(contents, pixels, vectors, rows):
                 break
@@ -305,28 +317,8 @@ class CompressedVideoReader:
     def _motion_source(self, fetcher: FrameFetcher) -> MotionSource:
         """Where motion comes from in this video."""
         if self._source_of_motion is None:
-            self._source_of_motion = self._choose_motion_source(fetcher)
+            self._source_of_motion = self._options.source(fetcher, self.path)
         return self._source_of_motion
-
-    def _choose_motion_source(self, fetcher: FrameFetcher) -> MotionSource:
-        decoder = fetcher.decoder
-        exports = decoder.codec in EXPORTING_CODECS
-        if self._motion_mode == 'codec' and not exports:
-            raise MotionUnavailableError(
-                self.path,
-                f'FFmpeg does not export the motion vectors of {decoder.codec}; '
-                "estimate motion instead (motion='estimate' or 'auto'), or transcode the video "
-                'to H.264 or MPEG-4 Part 2 (ssvrl_mm.video.transcode)',
-            )
-        all_intra = not np.any(decoder.index.types != 'I')
-        if (
-            self._motion_mode == 'estimate'
-            or not exports
-            or (self._motion_mode == 'auto' and all_intra)
-        ):
-            return EstimatedMotion(fetcher)
-        decoder.export_motion()
-        return CodecMotion(fetcher, self._iframe_motion)
 
     def _motion_streams(
         self,
@@ -338,17 +330,25 @@ class CompressedVideoReader:
         streams: Collection[str],
     ) -> dict[str, np.ndarray]:
         batch: dict[str, np.ndarray] = {}
-        normalized = None
-        if 'residual' in streams or self._normalize_time:
-            normalized = source.fields(frames, contents, True)
-        if 'residual' in streams and normalized is not None:
-            batch['residual'] = residuals(frames, contents, normalized.motion, fetcher)
-        if 'motion' in streams:
-            fields: Fields | None = normalized if self._normalize_time else None
-            motion, valid, origins = fields or source.fields(frames, contents, False)
-            origins[lost & (origins != 'none')] = 'held'
-            valid[lost] = False
-            batch |= {'motion': motion, 'motion_valid': valid, 'motion_origin': origins}
+        orientation = self._orientation(fetcher)
+        for normalize in (True, False):
+            # Residuals are those of motion in px/frame, whatever motion is asked for.
+            has_residual = normalize and 'residual' in streams
+            has_motion = normalize == self._options.normalize_time and 'motion' in streams
+            if not (has_residual or has_motion):
+                continue
+            motion, valid, origins = source.fields(frames, contents, normalize)
+            motion, valid = orientation.motion(motion, valid, fetcher.size)
+            size = orientation.size(fetcher.size)
+            if self._options.dense and motion.shape[1:3] != size:
+                motion, valid = spread(motion, size), spread(valid, size)
+            if has_residual:
+                shown = orientation, size
+                batch['residual'] = residuals(frames, contents, motion, source, *shown)
+            if has_motion:
+                origins[lost & (origins != 'none')] = 'held'
+                valid[lost] = False
+                batch |= {'motion': motion, 'motion_valid': valid, 'motion_origin': origins}
         return batch
 
     def _batch(
@@ -360,15 +360,10 @@ class CompressedVideoReader:
         out: np.ndarray | None = None,
     ) -> FrameBatch:
         """Turns the streams for display and adds what goes with every batch."""
-        turns = fetcher.quarter_turns or 0
-        if turns:
-            for name in streams.keys() & {'rgb', 'residual'}:
-                streams[name] = np.ascontiguousarray(np.rot90(streams[name], turns, axes=(1, 2)))
-            if 'motion' in streams:
-                size = fetcher.size
-                streams['motion'] = rotate_motion(streams['motion'], turns, size)
-                streams['motion_valid'] = rotate_valid(streams['motion_valid'], turns, size)
-            if out is not None and 'rgb' in streams:
+        orientation = fetcher.orientation
+        if orientation and not orientation.is_upright and 'rgb' in streams:
+            streams['rgb'] = orientation.frames(streams['rgb'])
+            if out is not None:
                 out[...] = streams['rgb']
                 streams['rgb'] = out
         return FrameBatch(
@@ -382,20 +377,16 @@ class CompressedVideoReader:
     def _pts_seconds(self, fetcher: FrameFetcher) -> np.ndarray:
         return fetcher.decoder.index.pts * float(fetcher.decoder.stream.time_base or 1)
 
-    def _quarter_turns(self, fetcher: FrameFetcher) -> int:
-        """How often frames are turned; a frame has to be decoded to know."""
-        turns = fetcher.quarter_turns
-        if turns is None and fetcher.decoder.container_format.startswith(_ROTATING_FORMATS):
-            exports = fetcher.decoder.codec in EXPORTING_CODECS and self._motion_mode != 'estimate'
+    def _orientation(self, fetcher: FrameFetcher) -> Orientation:
+        """How frames are turned; one has to be decoded to know."""
+        decoder = fetcher.decoder
+        may_turn = decoder.container_format.startswith(_TURNING_FORMATS)
+        if fetcher.orientation is None and (may_turn or decoder.codec in _TURNING_CODECS):
+            exports = fetcher.decoder.codec in EXPORTING_CODECS and self._options.mode != 'estimate'
             if exports and self._num_threads == 1:
                 # So that the decoder need not be opened once more when motion is asked for.
                 fetcher.decoder.export_motion()
             keyframes = fetcher.decoder.index.keyframes
             if len(keyframes):
                 fetcher.inspect_keyframe(int(keyframes[0]))
-        return fetcher.quarter_turns or 0
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f'{name} must be one of {choices}, got {value!r}')
+        return fetcher.orientation or Orientation()

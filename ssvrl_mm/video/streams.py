@@ -1,15 +1,73 @@
 """The streams of motion: read from the codec's vectors or estimated on pixels."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from ssvrl_mm.video.errors import MotionUnavailableError
 from ssvrl_mm.video.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.flow import estimate_motion
-from ssvrl_mm.video.geometry import grid_size, resize_motion
-from ssvrl_mm.video.motion import IFrameMotion, MotionPlan, plan_motion, rasterize
+from ssvrl_mm.video.flow import METHODS, FlowMethod, estimate_motion
+from ssvrl_mm.video.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
+from ssvrl_mm.video.motion import (
+    EXPORTING_CODECS,
+    IFrameMotion,
+    MotionPlan,
+    plan_motion,
+    rasterize,
+)
+from ssvrl_mm.video.orientation import Orientation
 from ssvrl_mm.video.residual import residual
+
+
+@dataclass(frozen=True)
+class MotionOptions:
+    """Which motion to read; the arguments of the reader."""
+
+    mode: Literal['codec', 'auto', 'estimate'] = 'codec'
+    normalize_time: bool = True
+    iframe_motion: IFrameMotion = 'hold'
+    accumulate: bool = False
+    dense: bool = False
+    flow: FlowMethod = 'dis'
+
+    def __post_init__(self) -> None:
+        check_choice('motion', self.mode, ('codec', 'auto', 'estimate'))
+        check_choice('iframe_motion', self.iframe_motion, ('hold', 'zero'))
+        if not callable(self.flow):
+            check_choice('flow', self.flow, METHODS)
+
+    def source(self, fetcher: FrameFetcher, path: str) -> 'MotionSource':
+        """Where motion comes from in a video.
+
+        Raises:
+            MotionUnavailableError: the codec does not give its vectors away.
+        """
+        decoder = fetcher.decoder
+        exports = decoder.codec in EXPORTING_CODECS
+        if self.mode == 'codec' and not exports:
+            raise MotionUnavailableError(
+                path,
+                f'FFmpeg does not export the motion vectors of {decoder.codec}; '
+                "estimate motion instead (motion='estimate' or 'auto'), or transcode the video "
+                'to H.264 or MPEG-4 Part 2 (ssvrl_mm.video.transcode)',
+            )
+        all_intra = not np.any(decoder.index.types != 'I')
+        estimates = self.mode == 'estimate' or not exports or (self.mode == 'auto' and all_intra)
+        source: MotionSource
+        if estimates:
+            source = EstimatedMotion(fetcher, self.flow)
+        else:
+            decoder.export_motion()
+            source = CodecMotion(fetcher, self.iframe_motion)
+        return AccumulatedMotion(source, fetcher, self.dense) if self.accumulate else source
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuses a value that is not among the choices."""
+    if value not in choices:
+        raise ValueError(f'{name} must be one of {choices}, got {value!r}')
 
 
 class Fields(NamedTuple):
@@ -18,6 +76,13 @@ class Fields(NamedTuple):
     motion: np.ndarray
     valid: np.ndarray
     origins: np.ndarray
+
+
+class Reference(NamedTuple):
+    """A frame that motion starts from, and how many times the motion leads from it to its end."""
+
+    frame: int
+    span: int
 
 
 class MotionSource(Protocol):
@@ -29,12 +94,27 @@ class MotionSource(Protocol):
     def fields(self, frames: Sequence[int], contents: Contents, normalize: bool) -> Fields:
         """The motion of ``frames``, in px/frame or, not normalised, in px."""
 
+    def reference(self, frame: int) -> Reference | None:
+        """Where the normalised motion of a frame starts from; None if there is nothing."""
 
-class CodecMotion:
+
+class _SincePrevious:
+    """Motion that starts from the previous frame."""
+
+    def __init__(self, fetcher: FrameFetcher) -> None:
+        self._fetcher = fetcher
+
+    def reference(self, frame: int) -> Reference | None:
+        """The nearest frame before it that can be decoded."""
+        previous = self._fetcher.previous(frame)
+        return None if previous is None else Reference(previous, frame - previous)
+
+
+class CodecMotion(_SincePrevious):
     """Motion from the vectors of the bitstream."""
 
     def __init__(self, fetcher: FrameFetcher, iframe_motion: IFrameMotion) -> None:
-        self._fetcher = fetcher
+        super().__init__(fetcher)
         self._iframe_motion = iframe_motion
         self._planned: MotionPlan | None = None
         self._planned_lost = 0
@@ -53,6 +133,8 @@ class CodecMotion:
             spans = np.stack([d[drawn] for d in self._fetcher.decoder.index.reference_distances])
         vectors = [contents.vectors[number] for number in drawn.tolist()]
         motion, valid = self._draw(vectors, *spans)
+        # Blocks of fields move by lines of their field: every second one of the frame.
+        motion[self._fetcher.decoder.index.is_field[drawn], ..., 1] *= 2
         has_source = sources >= 0
         if not has_source.all():
             shape = (len(frames), *valid.shape[1:])
@@ -94,11 +176,17 @@ class CodecMotion:
         return motion, valid
 
 
-class EstimatedMotion:
-    """Motion from optical flow between a frame and the one before."""
+class EstimatedMotion(_SincePrevious):
+    """Motion from optical flow between a frame and the one before.
 
-    def __init__(self, fetcher: FrameFetcher) -> None:
-        self._fetcher = fetcher
+    Args:
+        fetcher: knows the frames.
+        flow: the method, see :func:`~ssvrl_mm.video.flow.estimate_motion`.
+    """
+
+    def __init__(self, fetcher: FrameFetcher, flow: FlowMethod) -> None:
+        super().__init__(fetcher)
+        self._flow = flow
 
     def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]:
         """The pixels of the frames and of those before them; no vectors."""
@@ -118,7 +206,8 @@ class EstimatedMotion:
                 continue
             if pair not in known:
                 previous, number = pair
-                field = estimate_motion(contents.pixels[previous], contents.pixels[number])
+                pixels = contents.pixels
+                field = estimate_motion(pixels[previous], pixels[number], self._flow)
                 known[pair] = field / (number - previous) if normalize else field
             motion[row] = known[pair]
             origins[row] = 'estimated' if pair[1] == frame else 'held'
@@ -135,27 +224,110 @@ class EstimatedMotion:
         return None if second is None else (frame, second)
 
 
+class AccumulatedMotion:
+    """Motion since the last I-frame instead of since the previous frame.
+
+    CoViAR (Compressed Video Action Recognition, Wu et al. 2018, Sec. 3) traces every pixel back to
+    the I-frame, which frees it from the frames in between.
+
+    Args:
+        source: the motion since the previous frame.
+        fetcher: knows the frames.
+        dense: trace every pixel instead of every cell.
+    """
+
+    def __init__(self, source: MotionSource, fetcher: FrameFetcher, dense: bool) -> None:
+        self._source = source
+        self._fetcher = fetcher
+        self._dense = dense
+        index = fetcher.decoder.index
+        # A keyframe of a gradual refresh is no I-frame.
+        starts = index.keyframes[np.isin(index.types[index.keyframes], ('I', '?'))]
+        self._iframes = np.union1d(np.flatnonzero(index.types == 'I'), starts)
+
+    def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]:
+        """What the motion of all frames since the I-frames takes."""
+        return self._source.needs(self._chain(frames))
+
+    def fields(self, frames: Sequence[int], contents: Contents, normalize: bool) -> Fields:
+        """Traces the frames back, in px."""
+        chain = self._chain(frames)
+        motion, valid, origins = self._source.fields(chain, contents, True)
+        size = self._fetcher.size
+        grid = size if self._dense else grid_size(size)
+        out = Fields(
+            np.zeros((len(frames), *grid, 2), np.float32),
+            np.zeros((len(frames), *grid), bool),
+            np.empty(len(frames), '<U10'),
+        )
+        rows: dict[int, list[int]] = {}
+        for row, frame in enumerate(frames):
+            rows.setdefault(frame, []).append(row)
+        accumulator = MotionAccumulator(size)
+        for step, frame in enumerate(chain):
+            reference = self._source.reference(frame)
+            if reference is None or self._iframe_of(frame) == frame:
+                accumulator.restart((*grid, 2))
+                origins[step] = 'coded'
+            else:
+                field, mask = motion[step] * reference.span, valid[step]
+                if self._dense:
+                    field, mask = spread(field[None], grid)[0], spread(mask[None], grid)[0]
+                accumulator.add(field, mask)
+            for row in rows.get(frame, ()):
+                out.motion[row], out.valid[row] = accumulator.motion, accumulator.valid
+                out.origins[row] = origins[step]
+        return out
+
+    def reference(self, frame: int) -> Reference | None:
+        """The I-frame."""
+        iframe = self._iframe_of(frame)
+        return None if iframe == frame else Reference(iframe, 1)
+
+    def _chain(self, frames: Sequence[int]) -> list[int]:
+        """All frames from the I-frames to those asked for."""
+        chain: set[int] = set()
+        for frame in frames:
+            if frame not in chain:
+                chain.update(range(self._iframe_of(frame), frame + 1))
+        return sorted(chain - self._fetcher.lost)
+
+    def _iframe_of(self, frame: int) -> int:
+        """The last I-frame up to a frame; the first frame if there is none."""
+        for iframe in self._iframes[self._iframes <= frame][::-1].tolist():
+            if iframe not in self._fetcher.lost:
+                return iframe
+        return next(n for n in range(frame + 1) if n not in self._fetcher.lost)
+
+
 def residuals(
-    frames: Sequence[int], contents: Contents, motion: np.ndarray, fetcher: FrameFetcher
+    frames: Sequence[int],
+    contents: Contents,
+    motion: np.ndarray,
+    source: MotionSource,
+    orientation: Orientation,
+    size: Size,
 ) -> np.ndarray:
-    """Frames minus their motion-compensated previous ones: int16 ``(T, h, w, 3)``.
+    """Frames as displayed minus what motion makes of their references: int16 ``(T, h, w, 3)``.
 
     Args:
         frames: frame numbers.
-        contents: their pixels and those of the frames before them.
-        motion: float32 ``(T, gh, gw, 2)`` of the frames, px/frame.
-        fetcher: knows the frames before them.
+        contents: their pixels and those of their references.
+        motion: float32 ``(T, gh, gw, 2)`` of the frames as displayed.
+        source: knows the references.
+        orientation: how frames are turned for display.
+        size: ``(h, w)`` of the frames as displayed.
     """
-    out = np.zeros((len(frames), *fetcher.size, 3), np.int16)
+    out = np.zeros((len(frames), *size, 3), np.int16)
     known: dict[int, int] = {}
     for row, number in enumerate(frames):
-        previous = fetcher.previous(number)
-        if previous is None:
-            continue
+        reference = source.reference(number)
         if number in known:
             out[row] = out[known[number]]
-            continue
-        known[number] = row
-        span = number - previous
-        out[row] = residual(contents.pixels[previous], contents.pixels[number], motion[row] * span)
+        elif reference is not None:
+            before, frame = (
+                orientation.frames(contents.pixels[n]) for n in (reference.frame, number)
+            )
+            out[row] = residual(before, frame, motion[row] * reference.span)
+        known.setdefault(number, row)
     return out

@@ -29,6 +29,7 @@ from ssvrl_mm.video.encoding import (
 )
 from ssvrl_mm.video.errors import VideoDecodeError, VideoError
 from ssvrl_mm.video.files import VideoFilesError
+from ssvrl_mm.video.orientation import Orientation
 from ssvrl_mm.video.parallel import count_cores, map_in_processes
 
 # What the comment in the metadata of every file begins with that is written here.
@@ -222,13 +223,14 @@ def _encode(
         if first is None:
             raise VideoDecodeError(str(source), 'not one of its frames can be decoded')
         context = decoder.stream.codec_context
-        turns = round(first[1].rotation / 90) % 4
-        convert = PictureConverter((context.height, context.width), turns, settings.short_side)
+        orientation = Orientation.of(first[1])
+        size = context.height, context.width
+        convert = PictureConverter(size, orientation, settings.short_side)
         container = container_of(target)
         seconds = index.pts * float(decoder.stream.time_base or 1)
         unit, ticks = plan_times(seconds, decoder.frame_rate, container)
         aspect = context.sample_aspect_ratio or Fraction(1)
-        aspect = 1 / aspect if turns % 2 else aspect
+        aspect = 1 / aspect if orientation.quarter_turns % 2 else aspect
         encoder = VideoEncoder(
             partial_file,
             container,

@@ -6,7 +6,8 @@ import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, FrameIndexError, MotionUnavailableError
 from ssvrl_mm.video.flow import estimate_motion
-from ssvrl_mm.video.geometry import rotate_motion
+from ssvrl_mm.video.geometry import flip_motion, rotate_motion
+from ssvrl_mm.video.residual import warp
 from tests.clips import H264, H264_B, encode, translating
 from tests.test_video.test_motion import naive_field
 
@@ -247,34 +248,55 @@ def test_metadata(clips):
         assert not reader.metadata.has_b_frames
 
 
-@pytest.mark.parametrize('degrees', [90, 180, -90])
-def test_rotation_turns_everything(tmp_path, degrees):
-    frames = translating(8, 3, 0, 100, 132)
-    plain = encode(tmp_path / 'plain.mp4', frames)
-    turned = tmp_path / 'turned.mp4'
-    with av.open(str(plain)) as source, av.open(str(turned), 'w') as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        stream.set_display_rotation(degrees)
-        for packet in source.demux(video=0):
+def remux(source, target, prepare):
+    """Copies the video packets to another file; ``prepare`` sees its stream first."""
+    with av.open(str(source)) as old, av.open(str(target), 'w') as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        prepare(stream)
+        for packet in old.demux(video=0):
             if packet.size:
                 packet.stream = stream
-                target.mux(packet)
+                new.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize('suffix', ['mp4', 'mkv'])
+@pytest.mark.parametrize('mirrored', [False, True])
+@pytest.mark.parametrize('turns', range(4))
+def test_display_matrix_turns_everything(tmp_path, turns, mirrored, suffix):
+    size = height, width = 100, 132
+    plain = encode(tmp_path / f'plain.{suffix}', translating(8, 3, 0, *size))
+    # Where the axes of the coded frame point on the screen, x to the right and y down.
+    matrix = np.array([[1, 0], [0, 1]]) @ np.linalg.matrix_power([[0, -1], [1, 0]], turns)
+    if mirrored:
+        matrix[0] *= -1
+    (a, b), (c, d) = (matrix * 2**16).tolist()
+    turned = remux(
+        plain,
+        tmp_path / f'turned.{suffix}',
+        lambda stream: stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 2**30]),
+    )
     with CompressedVideoReader(plain) as reader:
         upright = reader.get_frames_at(range(8), EVERYTHING)
     with CompressedVideoReader(turned) as reader:
         facts = reader.metadata
         batch = reader.get_frames_at(range(8), EVERYTHING)
-    turns = degrees // 90
-    assert facts.rotation == degrees % 360
+        keyframe = reader.get_keyframes_near(0)
+    assert (facts.rotation, facts.mirrored) == (90 * turns, mirrored)
     assert (facts.height, facts.width) == batch.rgb.shape[1:3]
-    np.testing.assert_array_equal(batch.rgb, np.rot90(upright.rgb, turns, axes=(1, 2)))
-    np.testing.assert_array_equal(batch.residual, np.rot90(upright.residual, turns, axes=(1, 2)))
-    expected = rotate_motion(upright.motion, turns, (100, 132))
-    np.testing.assert_array_equal(batch.motion, expected)
-    # Turned anticlockwise, what moved right moves up.
-    direction = {90: (0, -3), 180: (-3, 0), -90: (0, 3)}[degrees]
+
+    def show(frames):
+        return np.rot90(frames[:, :, ::-1] if mirrored else frames, turns, axes=(1, 2))
+
+    np.testing.assert_array_equal(batch.rgb, show(upright.rgb))
+    np.testing.assert_array_equal(keyframe.rgb, batch.rgb[:1])
+    motion = flip_motion(upright.motion, size) if mirrored else upright.motion
+    np.testing.assert_array_equal(batch.motion, rotate_motion(motion, turns, size))
     median = np.median(batch.motion[5][batch.motion_valid[5]], axis=0)
-    np.testing.assert_allclose(median, direction, atol=0.3)
+    np.testing.assert_allclose(median, 3 * matrix[0], atol=0.3)
+    for t in range(1, 8):
+        made = warp(batch.rgb[t - 1], batch.motion[t]) + batch.residual[t]
+        np.testing.assert_array_equal(made, batch.rgb[t])
 
 
 def test_indices_are_checked(clips):

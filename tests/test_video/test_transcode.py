@@ -16,6 +16,7 @@ from ssvrl_mm.video import CompressedVideoReader, MotionUnavailableError, VideoO
 from ssvrl_mm.video.encoding import EncoderSettings, PictureConverter, plan_times
 from ssvrl_mm.video.errors import VideoError
 from ssvrl_mm.video.files import VideoFilesError, find_videos
+from ssvrl_mm.video.orientation import Orientation
 from ssvrl_mm.video.transcode import TranscodeError, transcode_tree, transcode_video
 from tests.clips import H264, H264_B, encode, texture, translating
 from tests.test_video.test_bad_input import damaged_h264
@@ -213,7 +214,7 @@ def test_plan_times():
 def test_turned_pictures_of_odd_size(turns):
     image = cv2.GaussianBlur(texture(65, 91, seed=1), (0, 0), 4)
     frame = av.VideoFrame.from_ndarray(image, format='rgb24')
-    convert = PictureConverter((65, 91), turns)
+    convert = PictureConverter((65, 91), Orientation(quarter_turns=turns))
     picture = convert(frame)
     expected = np.rot90(image[:64, :90], turns)
     assert (picture.height, picture.width) == convert.size == expected.shape[:2]
