@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from ssvrl_mm.video.bitstream import picture_parser
+from ssvrl_mm.video.bitstream import H264Pictures, picture_parser
 from ssvrl_mm.video.deadline import Deadline
 from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
 from ssvrl_mm.video.picture import Picture
@@ -171,6 +171,7 @@ class PacketReader:
 
     Attributes:
         infos: one per packet; empty if a table was given.
+        crop: ``(left, top)`` px that decoders cut off, where vectors do not know of it.
     """
 
     def __init__(
@@ -184,6 +185,7 @@ class PacketReader:
     ) -> None:
         self._deadline = deadline or Deadline('')
         self.infos: list[PacketInfo] = []
+        self.crop = (0, 0)
         self._kept: list[Packet] | None = None
         self._table = table
         self._keeps = table is not None and int(table[:, 2].sum()) <= cache_bytes
@@ -221,6 +223,8 @@ class PacketReader:
                 if held > cache_bytes:
                     self._kept = None
         self._deadline.check()
+        if isinstance(parse, H264Pictures):
+            self.crop = parse.parameters.crop
         self._length = len(self.infos)
 
     def __len__(self) -> int:

@@ -241,6 +241,7 @@ class FrameDecoder:
             bool(self._reorder_depth),
             float(1 / self.frame_rate / (self.stream.time_base or 1)),
             self._decode_order,
+            self._packets.crop,
         )
 
     def _decode_order(self, first: int, last: int) -> list[int]:
@@ -304,7 +305,10 @@ class FrameDecoder:
         return self._skims and self._export_motion
 
     def _options(self) -> dict[str, str]:
-        options = {'flags2': '+export_mvs'} if self._export_motion else {}
+        # Cut frames where the header says, not where memory is best aligned.
+        options = {'flags': '+unaligned'}
+        if self._export_motion:
+            options['flags2'] = '+export_mvs'
         is_closed = not hasattr(self, 'index') or self.index.is_closed
         if not self.is_damaged and (is_closed or self._is_skimming):
             # Or damage would be concealed unnoticed.

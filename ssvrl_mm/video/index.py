@@ -39,6 +39,7 @@ class FrameIndex:
         droppable: bool ``(P,)``, whether all other frames can be decoded without the packet.
         is_field: bool ``(N,)``, whether a frame is coded as two fields.
         is_closed: whether what follows a keyframe makes no mention of what precedes it.
+        crop: ``(left, top)`` px that decoders cut off, where vectors do not know of it.
         pts: float64 ``(N,)``, presentation times in units of the stream.
         keyframes: int64 ``(K,)``, the frames that decoding can start from.
     """
@@ -52,6 +53,7 @@ class FrameIndex:
     droppable: np.ndarray
     is_field: np.ndarray
     is_closed: bool
+    crop: tuple[int, int]
     pts: np.ndarray
     keyframes: np.ndarray
 
@@ -107,6 +109,7 @@ def build_index(
     reorders: bool,
     frame_ticks: float,
     decode_order: Callable[[int, int], list[int]],
+    crop: tuple[int, int] = (0, 0),
 ) -> FrameIndex:
     """Numbers the frames of a video in the order of display.
 
@@ -118,6 +121,7 @@ def build_index(
         frame_ticks: units of the stream's time that a frame lasts, for where times are missing.
         decode_order: decodes packets ``[first, last)`` and returns the packets of the frames that
             come out, in that order. Only called where packets alone leave doubts.
+        crop: ``(left, top)`` px that decoders cut off, where vectors do not know of it.
 
     Returns:
         The index; it has no frames if none can be decoded.
@@ -161,6 +165,7 @@ def build_index(
         droppable=~(is_reference | is_needed | packed | has_gaps),
         is_field=np.array([pictures[number].is_field for number in order], bool),
         is_closed=all(picture.is_closed for picture in pictures),
+        crop=crop,
         pts=_presentation_times(order, infos, container, frame_ticks),
         keyframes=keyframes,
     )

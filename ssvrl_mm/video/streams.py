@@ -131,7 +131,7 @@ class CodecMotion(_SincePrevious):
         spans = np.ones((2, len(drawn)), np.int64)
         if normalize:
             spans = np.stack([d[drawn] for d in self._fetcher.decoder.index.reference_distances])
-        vectors = [contents.vectors[number] for number in drawn.tolist()]
+        vectors = [self._cropped(*contents.vectors[number]) for number in drawn.tolist()]
         motion, valid = self._draw(vectors, *spans)
         # Blocks of fields move by lines of their field: every second one of the frame.
         motion[self._fetcher.decoder.index.is_field[drawn], ..., 1] *= 2
@@ -154,6 +154,15 @@ class CodecMotion(_SincePrevious):
             self._planned = plan_motion(types, codec, self._iframe_motion, lost)
             self._planned_lost = len(lost)
         return self._planned
+
+    def _cropped(self, vectors: np.ndarray, size: Size) -> tuple[np.ndarray, Size]:
+        """Vectors where they are in the frame as it comes out."""
+        left, top = self._fetcher.decoder.index.crop
+        if left or top:
+            vectors = vectors.copy()
+            vectors['dst_x'] -= left
+            vectors['dst_y'] -= top
+        return vectors, size
 
     def _draw(
         self,
