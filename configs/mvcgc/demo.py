@@ -30,7 +30,8 @@ model = dict(
 # No flip: left and right are different classes.
 train_pipeline = [
     dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold'),
-    dict(type='SampleClips', clip_len=8, frame_interval=2, num_clips=2),
+    # Clips that do not overlap share the object's motion, but not the camera's.
+    dict(type='SampleClips', clip_len=8, frame_interval=2, num_clips=2, min_gap=16),
     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
     dict(type='ClipRandomResizedCrop', size=64, area_range=(0.5, 1.0)),
     dict(type='PackSSLInputs'),
