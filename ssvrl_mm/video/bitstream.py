@@ -204,17 +204,42 @@ class MPEG4Pictures:
         """The coded planes in a packet."""
         if not self._layer.found:
             self._layer = _MPEG4Layer(data)
-        pictures = []
+        pictures = [_MPEG4_KINDS[data[at + 4] >> 6] for at in self._planes(data)]
+        if not self._layer.interlaced:
+            return pictures
+        # FFmpeg measures the time between fields by the first B-frame that it meets.
+        return [picture._replace(is_needed=True) for picture in pictures]
+
+    def next_picture(self, waiting: bytes, data: bytes) -> tuple[bytes, bytes]:
+        """What to decode with a packet of a packed bitstream.
+
+        A packet's second picture, always a B-frame, is decoded in place of the next one's first.
+
+        Args:
+            waiting: what the packet before has left.
+            data: the packet.
+
+        Returns:
+            The picture to decode, and what waits for the next packet.
+        """
+        starts = self._planes(data)
+        ends = [*starts[1:], len(data)]
+        pictures = [data[start:end] for start, end in zip(starts, ends, strict=False)]
+        if pictures:
+            pictures[0] = data[: ends[0]]  # with the headers before it
+        queue = [waiting, *pictures] if waiting else pictures
+        left = [picture for picture in queue[1:] if self(picture)[0].kind == 'B'] or [b'']
+        return queue[0] if queue else data, left[0]
+
+    def _planes(self, data: bytes) -> list[int]:
+        """Where coded planes begin."""
+        planes = []
         at = data.find(START_CODE + b'\xb6')
         while 0 <= at < len(data) - 4:
             if len(data) - at > _LONGEST_EMPTY_PLANE or self._is_coded(data[at + 4 :]):
-                picture = _MPEG4_KINDS[data[at + 4] >> 6]
-                if self._layer.interlaced:
-                    # FFmpeg measures the time between fields by the first B-frame that it meets.
-                    picture = picture._replace(is_needed=True)
-                pictures.append(picture)
+                planes.append(at)
             at = data.find(START_CODE + b'\xb6', at + 4)
-        return pictures
+        return planes
 
     def _is_coded(self, header: bytes) -> bool:
         bits = BitReader(header)

@@ -14,10 +14,10 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from ssvrl_mm.video.bitstream import H264Pictures, picture_parser
+from ssvrl_mm.video.bitstream import H264Pictures, MPEG4Pictures, picture_parser
 from ssvrl_mm.video.deadline import Deadline
 from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
-from ssvrl_mm.video.picture import Picture
+from ssvrl_mm.video.picture import START_CODE, Picture
 
 #: Encoded video up to this many bytes stays in memory, so that no packet is read twice.
 CACHE_BYTES = 64 * 2**20
@@ -186,6 +186,8 @@ class PacketReader:
         self._deadline = deadline or Deadline('')
         self.infos: list[PacketInfo] = []
         self.crop = (0, 0)
+        self._packed: MPEG4Pictures | None = None
+        self._waiting = b''
         self._kept: list[Packet] | None = None
         self._table = table
         self._keeps = table is not None and int(table[:, 2].sum()) <= cache_bytes
@@ -225,6 +227,8 @@ class PacketReader:
         self._deadline.check()
         if isinstance(parse, H264Pictures):
             self.crop = parse.parameters.crop
+        if any(info.pictures and len(info.pictures) > 1 for info in self.infos):
+            self.unpack(stream)
         self._length = len(self.infos)
 
     def __len__(self) -> int:
@@ -244,12 +248,21 @@ class PacketReader:
         self._position = 0
         self._packets = _demux(container, stream)
 
+    def unpack(self, stream: VideoStream) -> None:
+        """Hands the pictures of a packed bitstream of MPEG-4 out one by one from now on.
+
+        The decoder does so too, but goes astray where it starts from anywhere but the beginning.
+        """
+        if stream.codec_context.name == 'mpeg4':
+            self._packed = MPEG4Pictures(stream.codec_context.extradata or b'')
+
     def seek(self, number: int, scan: bool = False) -> bool:
         """Makes :meth:`read` go on at packet ``number``; False if the container cannot get there.
 
         Seeking in the container flushes its decoders. With ``scan`` it is not sought: packets are
         read and dropped instead, which works from where :meth:`attach` left.
         """
+        self._waiting = b''
         if self._kept is not None:
             self._position = number
             return True
@@ -277,6 +290,12 @@ class PacketReader:
             if found is None:
                 return None
             packet = found
+        if self._packed:
+            data = bytes(packet)
+            picture, self._waiting = self._packed.next_picture(self._waiting, data)
+            if picture != data:
+                # Decoders look beyond a picture's end for the start code of whatever follows.
+                packet = Packet(picture + START_CODE + b'\xb1')
         # Decoders hand a packet's pts on to the frame, and so a frame is known by its packet
         # whatever the container's times are worth.
         packet.pts = self._position

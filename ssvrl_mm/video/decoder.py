@@ -16,8 +16,11 @@ from ssvrl_mm.video.index import FrameIndex, build_index
 from ssvrl_mm.video.index_cache import KnownVideo, known_videos
 from ssvrl_mm.video.orientation import Orientation
 
+# H.264 holds back so many frames at most.
+_MAX_REORDER = 16
+
 # A frame that has not come out when this many later ones have is lost.
-_MAX_DELAY = 17
+_MAX_DELAY = _MAX_REORDER + 1
 
 # Decoders that keep a frame back until the next one comes, and give it away without its motion
 # vectors where none comes.
@@ -229,9 +232,14 @@ class FrameDecoder:
         self.orientation: Orientation | None = None
         if known:
             self.index: FrameIndex = known.index
+            if self.index.is_packed:
+                self._packets.unpack(self.stream)
             self._reorder_depth, self.orientation = known.reorder_depth, known.orientation
         else:
             self.index = self._build_index()
+            if self.codec == 'h264':
+                # Where its headers do not tell, FFmpeg finds out by losing frames.
+                self._reorder_depth = max(self._reorder_depth, self.index.reorder_depth)
 
     def _build_index(self) -> FrameIndex:
         return build_index(
@@ -258,10 +266,13 @@ class FrameDecoder:
 
     def _order_of_frames(self, first: int, last: int) -> list[int]:
         self._restart(first)
+        if self.codec == 'h264':
+            self._context.reorder_depth = _MAX_REORDER
         order = []
         while self._next < last:
             order += [number for number, _ in self._feed_raw(self._packets.read())]
         order += [number for number, _ in self._feed_raw(None)]
+        self._context.reorder_depth = self._reorder_depth
         self._stop()
         return order
 

@@ -38,6 +38,7 @@ class FrameIndex:
         is_reference: bool ``(P,)``, whether other frames may refer to a packet's frame.
         droppable: bool ``(P,)``, whether all other frames can be decoded without the packet.
         is_field: bool ``(N,)``, whether a frame is coded as two fields.
+        is_packed: whether packets hold two pictures, as in DivX's packed bitstream.
         is_closed: whether what follows a keyframe makes no mention of what precedes it.
         crop: ``(left, top)`` px that decoders cut off, where vectors do not know of it.
         pts: float64 ``(N,)``, presentation times in units of the stream.
@@ -52,6 +53,7 @@ class FrameIndex:
     is_reference: np.ndarray
     droppable: np.ndarray
     is_field: np.ndarray
+    is_packed: bool
     is_closed: bool
     crop: tuple[int, int]
     pts: np.ndarray
@@ -87,6 +89,17 @@ class FrameIndex:
                 if len(decoded) > _MAX_REFERENCES:
                     shown.remove(decoded.pop(0))
         return past, future
+
+    @cached_property
+    def reorder_depth(self) -> int:
+        """How many frames, at most, are decoded before a frame but shown after it."""
+        depth = 0
+        decoded: list[int] = []
+        for frame in self.frames[self.frames >= 0].tolist():
+            insort(decoded, frame)
+            depth = max(depth, len(decoded) - 1 - bisect_left(decoded, frame))
+            del decoded[: -2 * _MAX_REFERENCES]
+        return depth
 
     def previous_start(self, start: int) -> int | None:
         """The start before ``start``, None before the first."""
@@ -164,6 +177,7 @@ def build_index(
         # for which a decoder takes others.
         droppable=~(is_reference | is_needed | packed | has_gaps),
         is_field=np.array([pictures[number].is_field for number in order], bool),
+        is_packed=packed,
         is_closed=all(picture.is_closed for picture in pictures),
         crop=crop,
         pts=_presentation_times(order, infos, container, frame_ticks),
@@ -175,7 +189,8 @@ def _coded_pictures(infos: Sequence[PacketInfo]) -> tuple[list[int], list[Pictur
     """The packets that give a frame, the picture decoded with each packet, and if any holds two.
 
     A decoder takes one picture per packet. The second picture of a packet of DivX's packed
-    bitstream, always a B-frame, is decoded in place of the next packet's first one.
+    bitstream, always a B-frame, is decoded in place of the next packet's first one, see
+    :meth:`~ssvrl_mm.video.bitstream.MPEG4Pictures.next_picture`.
     """
     shown, decoded, packed = [], [], False
     waiting: list[Picture] = []
