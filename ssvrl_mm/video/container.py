@@ -292,9 +292,12 @@ class PacketReader:
             packet = found
         if self._packed:
             data = bytes(packet)
-            picture, self._waiting = self._packed.next_picture(self._waiting, data)
-            if picture != data:
-                # Decoders look beyond a picture's end for the start code of whatever follows.
+            waiting = self._waiting
+            picture, self._waiting = self._packed.next_picture(waiting, data)
+            if waiting:
+                packet = Packet(picture)
+            elif picture != data:
+                # The decoder looks beyond the picture's end for the start code of what follows.
                 packet = Packet(picture + START_CODE + b'\xb1')
         # Decoders hand a packet's pts on to the frame, and so a frame is known by its packet
         # whatever the container's times are worth.
