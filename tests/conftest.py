@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,15 @@ def clips_dir() -> Path:
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def default_scope():
+    """Takes back the default scope that a Runner built in a test leaves to the whole process."""
+    registry = sys.modules.get('mmengine.registry')
+    before = dict(registry.DefaultScope._instance_dict) if registry else {}
+    yield
+    registry = sys.modules.get('mmengine.registry')
+    if registry:
+        registry.DefaultScope._instance_dict.clear()
+        registry.DefaultScope._instance_dict.update(before)
