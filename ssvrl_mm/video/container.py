@@ -355,3 +355,6 @@ def _demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
                 yield packet
     except (av.FFmpegError, OSError):
         return
+    except IndexError:
+        # PyAV ends so where streams have turned up in the middle of the file.
+        return

@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ssvrl_mm.video.container import CACHE_BYTES, FileKey, PacketReader, VideoSource
+from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.index import FrameIndex, build_index
 from ssvrl_mm.video.index_cache import KnownVideo, known_videos
 from ssvrl_mm.video.orientation import Orientation
@@ -50,7 +51,7 @@ class FrameDecoder:
         codec: FFmpeg's name of the codec.
         index: the frames.
         orientation: how frames are turned for display, None while it is not known.
-        size: ``(h, w)`` of the video in px, as coded.
+        size: ``(h, w)`` of the video in px, as coded; zeros if no frame can be decoded.
         num_packets: packets in the stream.
         is_damaged: whether the decoder has refused a packet. What conceals the damage may come from
             any frame before it, and so nothing is left out from then on.
@@ -88,6 +89,8 @@ class FrameDecoder:
             self._frames: list[int] = self.index.frames.tolist()
             self._starts: list[int] = self.index.starts.tolist()
             self._droppable: list[bool] = self.index.droppable.tolist()
+            if not all(self.size):
+                self.size = self._size_of_frames()
         except BaseException:
             self.close()
             raise
@@ -240,6 +243,12 @@ class FrameDecoder:
             if self.codec == 'h264':
                 # Where its headers do not tell, FFmpeg finds out by losing frames.
                 self._reorder_depth = max(self._reorder_depth, self.index.reorder_depth)
+
+    def _size_of_frames(self) -> Size:
+        """The size of the first frame that can be decoded, where the header does not tell."""
+        self.conceal_damage()
+        frames = self.decode(range(len(self.index)))
+        return next(((frame.height, frame.width) for _, frame in frames), (0, 0))
 
     def _build_index(self) -> FrameIndex:
         return build_index(

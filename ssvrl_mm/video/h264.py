@@ -12,6 +12,7 @@ _HIGH_PROFILES = (44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244)
 
 # As much of a slice as its header up to the field flags, or of parameters, can take.
 _LONGEST_HEADER, _LONGEST_PARAMETERS = 24, 512
+_LARGEST_CROP = 4096
 
 
 class SequenceParameters(NamedTuple):
@@ -205,6 +206,8 @@ def _sequence_parameters(data: bytes) -> SequenceParameters:
         left = bits.exp_golomb()
         bits.exp_golomb()  # right
         top = bits.exp_golomb()
+    if max(left, top) > _LARGEST_CROP:  # no picture is as large
+        left = top = 0
     is_subsampled = not separate
     left *= 2 if is_subsampled and chroma in (1, 2) else 1
     top *= (2 if is_subsampled and chroma == 1 else 1) * (1 if frames_only else 2)

@@ -292,7 +292,7 @@ class CompressedVideoReader:
         self._process = os.getpid()
         decoder = FrameDecoder(self._source, self._num_threads, self._cache_bytes)
         reason = None
-        if not len(decoder.index):
+        if not len(decoder.index) or not all(decoder.size):
             reason = 'not one of its frames can be decoded'
         elif decoder.num_missing and self._raises:
             promised = len(decoder.index) + decoder.num_missing
