@@ -223,13 +223,15 @@ class MPEG4Pictures:
             The picture to decode, and what waits for the next packet.
         """
         starts = self._planes(data)
-        ends = [*starts[1:], len(data)]
-        pictures = [data[start:end] for start, end in zip(starts, ends, strict=False)]
-        if pictures:
-            pictures[0] = data[: ends[0]]  # with the headers before it
-        queue = [waiting, *pictures] if waiting else pictures
-        left = [picture for picture in queue[1:] if self(picture)[0].kind == 'B'] or [b'']
-        return queue[0] if queue else data, left[0]
+        pictures = [
+            # The first one with the headers before it.
+            (_MPEG4_KINDS[data[start + 4] >> 6].kind, data[start if number else 0 : end])
+            for number, (start, end) in enumerate(zip(starts, [*starts[1:], None], strict=False))
+        ]
+        if waiting:
+            pictures.insert(0, ('B', waiting))
+        left = [picture for kind, picture in pictures[1:] if kind == 'B']
+        return pictures[0][1] if pictures else data, left[0] if left else b''
 
     def _planes(self, data: bytes) -> list[int]:
         """Where coded planes begin."""
