@@ -217,7 +217,7 @@ class FrameDecoder:
                 facts = (self._reorder_depth, self.orientation)
                 known_videos.put(self._key, KnownVideo(self._packets.table, self.index, *facts))
             del self._packets
-        self._container.close()
+        self._close_container()
 
     @property
     def _context(self) -> VideoCodecContext:
@@ -410,9 +410,16 @@ class FrameDecoder:
         frame = self._frames[packet]
         return frame < 0 or self._start is None or self._start <= self._starts[frame]
 
+    def _close_container(self) -> None:
+        if self._context.is_open and self._context.thread_count != 1:
+            # PyAV frees decoders while it holds the interpreter, and would wait for ever for a
+            # thread that wants it in order to log.
+            self._context.flush_buffers()
+        self._container.close()
+
     def _reopen(self) -> None:
         self._stop()
-        self._container.close()
+        self._close_container()
         self._container, self.stream = self._source.open()
         self._packets.attach(self._container, self.stream)
 
