@@ -12,10 +12,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ssvrl_mm.video.container import CACHE_BYTES, FileKey, PacketReader, VideoSource
+from ssvrl_mm.video.errors import VideoOpenError
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.index import FrameIndex, build_index
 from ssvrl_mm.video.index_cache import KnownVideo, known_videos
 from ssvrl_mm.video.orientation import Orientation
+
+#: No frame has more pixels (twice those of 8K); a damaged header may ask for any number.
+MAX_PIXELS = 2**26
 
 # H.264 holds back so many frames at most.
 _MAX_REORDER = 16
@@ -45,6 +49,7 @@ class FrameDecoder:
         num_threads: threads for decoding where no motion is exported. Motion needs one: with more
             the vectors of H.264 are read while others are being written.
         cache_bytes: how much encoded video to keep in memory.
+        max_pixels: the most that a frame may have; larger ones are not decoded.
 
     Attributes:
         stream: the video stream.
@@ -58,15 +63,20 @@ class FrameDecoder:
         errors: what the decoder said to each packet that it refused, by the packet's number.
 
     Raises:
-        VideoOpenError: the source is not a video.
+        VideoOpenError: the source is not a video, or its frames are larger than allowed.
         NoVideoStreamError: there is no video in it.
     """
 
     def __init__(
-        self, source: VideoSource, num_threads: int = 1, cache_bytes: int = CACHE_BYTES
+        self,
+        source: VideoSource,
+        num_threads: int = 1,
+        cache_bytes: int = CACHE_BYTES,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self._source = source
         self._num_threads = num_threads
+        self._max_pixels = max_pixels
         self._export_motion = False
         self._skims = True
         self.is_damaged = False
@@ -82,7 +92,10 @@ class FrameDecoder:
         self._key: FileKey | None = None
         try:
             self.codec: str = self._context.codec.canonical_name
-            self.size = (self._context.height, self._context.width)
+            self.size = height, width = self._context.height, self._context.width
+            if height * width > max_pixels:
+                reason = f'its frames of {width}x{height} px are larger than max_pixels allows'
+                raise VideoOpenError(source.path, reason)
             self._reorder_depth = self._context.reorder_depth
             self._read_index(cache_bytes)
             # Single elements of arrays are slow.
@@ -326,7 +339,7 @@ class FrameDecoder:
 
     def _options(self) -> dict[str, str]:
         # Cut frames where the header says, not where memory is best aligned.
-        options = {'flags': '+unaligned'}
+        options = {'flags': '+unaligned', 'max_pixels': str(self._max_pixels)}
         if self._export_motion:
             options['flags2'] = '+export_mvs'
         is_closed = not hasattr(self, 'index') or self.index.is_closed

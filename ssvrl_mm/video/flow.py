@@ -14,8 +14,8 @@ METHODS = ('dis', 'farneback', 'tvl1')
 #: returns the flow from the first to the second, float32 ``(h, w, 2)`` px.
 FlowMethod = str | Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-# DIS cannot build its pyramid on less than this.
-_SMALLEST_SIDE = 16
+#: Shortest side in px of frames that motion can be estimated on: the least for DIS's pyramid.
+SMALLEST_SIDE = 16
 
 _persistent = threading.local()
 
@@ -60,9 +60,9 @@ def estimate_motion(
     if not scale > 0:
         raise ValueError(f'scale must be positive: {scale}')
     size = height, width = frame_rgb.shape[:2]
-    work = tuple(max(round(side * scale), min(side, _SMALLEST_SIDE)) for side in size)
-    if min(work) < _SMALLEST_SIDE:
-        raise ValueError(f'optical flow needs frames of {_SMALLEST_SIDE} px at least, got {size}')
+    work = tuple(max(round(side * scale), min(side, SMALLEST_SIDE)) for side in size)
+    if min(work) < SMALLEST_SIDE:
+        raise ValueError(f'optical flow needs frames of {SMALLEST_SIDE} px at least, got {size}')
 
     if callable(method):
         back = method(_resize(_rgb(frame_rgb), work), _resize(_rgb(previous_rgb), work))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssvrl_mm.video.container import CACHE_BYTES, VideoSource
 from ssvrl_mm.video.conversion import rgb_array, scale
-from ssvrl_mm.video.decoder import FrameDecoder
+from ssvrl_mm.video.decoder import MAX_PIXELS, FrameDecoder
 from ssvrl_mm.video.errors import (
     FrameIndexError,
     VideoDecodeError,
@@ -62,9 +62,11 @@ class CompressedVideoReader:
             traced pixel by pixel then.
         flow: how motion is estimated: 'dis', 'farneback', 'tvl1' or a function such as
             :class:`~ssvrl_mm.video.raft.RAFT`; see :func:`~ssvrl_mm.video.flow.estimate_motion`.
+        max_pixels: the most pixels that a frame may have: a damaged header can ask for more memory
+            than there is. Larger frames are treated as ones that cannot be decoded.
 
     Raises:
-        VideoOpenError: the source is not a video.
+        VideoOpenError: the source is not a video, or of more than ``max_pixels``.
         NoVideoStreamError: there is no video in it.
         VideoDecodeError: no frame can be decoded, or the file is truncated and that is an error.
         VideoTimeoutError: opening takes longer than ``timeout``; every method may raise it.
@@ -91,6 +93,7 @@ class CompressedVideoReader:
         accumulate: bool = False,
         dense: bool = False,
         flow: FlowMethod = 'dis',
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self._fetcher: FrameFetcher | None = None
         self._closed = False
@@ -105,6 +108,7 @@ class CompressedVideoReader:
         self._resizes = on_size_change == 'resize'
         self._num_threads = num_threads
         self._cache_bytes = cache_bytes
+        self._max_pixels = max_pixels
         self._open()
 
     @property
@@ -167,8 +171,8 @@ class CompressedVideoReader:
             ValueError: a stream that does not exist, a size of less than a pixel, or ``out`` does
                 not fit.
             FrameIndexError: the video has no such frame.
-            MotionUnavailableError: motion or residuals are asked for and the codec does not give
-                its vectors away.
+            MotionUnavailableError: motion or residuals are asked for, and the codec does not give
+                its vectors away or frames are too small to estimate it.
             VideoDecodeError: a frame cannot be decoded and ``on_error='raise'``, or none can.
         """
         fetcher = self._open()
@@ -290,7 +294,8 @@ class CompressedVideoReader:
                 )
             self._fetcher.decoder.abandon()
         self._process = os.getpid()
-        decoder = FrameDecoder(self._source, self._num_threads, self._cache_bytes)
+        limits = self._cache_bytes, self._max_pixels
+        decoder = FrameDecoder(self._source, self._num_threads, *limits)
         reason = None
         if not len(decoder.index) or not all(decoder.size):
             reason = 'not one of its frames can be decoded'

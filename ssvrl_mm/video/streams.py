@@ -8,7 +8,7 @@ import numpy as np
 
 from ssvrl_mm.video.errors import MotionUnavailableError
 from ssvrl_mm.video.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.flow import METHODS, FlowMethod, estimate_motion
+from ssvrl_mm.video.flow import METHODS, SMALLEST_SIDE, FlowMethod, estimate_motion
 from ssvrl_mm.video.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
 from ssvrl_mm.video.motion import (
     EXPORTING_CODECS,
@@ -42,7 +42,8 @@ class MotionOptions:
         """Where motion comes from in a video.
 
         Raises:
-            MotionUnavailableError: the codec does not give its vectors away.
+            MotionUnavailableError: the codec does not give its vectors away, or frames are too
+                small to estimate motion.
         """
         decoder = fetcher.decoder
         exports = decoder.codec in EXPORTING_CODECS
@@ -53,8 +54,14 @@ class MotionOptions:
                 "estimate motion instead (motion='estimate' or 'auto'), or transcode the video "
                 'to H.264 or MPEG-4 Part 2 (ssvrl_mm.video.transcode)',
             )
+        is_large_enough = min(fetcher.size) >= SMALLEST_SIDE
         all_intra = not np.any(decoder.index.types != 'I')
-        estimates = self.mode == 'estimate' or not exports or (self.mode == 'auto' and all_intra)
+        estimates = self.mode == 'estimate' or not exports
+        estimates |= self.mode == 'auto' and all_intra and is_large_enough
+        if estimates and not is_large_enough:
+            raise MotionUnavailableError(
+                path, f'motion cannot be estimated on frames of less than {SMALLEST_SIDE} px'
+            )
         source: MotionSource
         if estimates:
             source = EstimatedMotion(fetcher, self.flow)
