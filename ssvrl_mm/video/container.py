@@ -36,11 +36,12 @@ class VideoSource:
     """Where a video comes from: a path, its bytes, or a binary file object.
 
     Args:
-        source: path, ``bytes`` or an object with ``read`` and ``seek``.
+        source: path, ``bytes`` or another buffer, or an object with ``read`` and ``seek``.
         timeout: seconds that a call of the reader may take, None for any time.
+        name: what to call the source, for what has no path of its own.
 
     Attributes:
-        path: the path, or a description of the object.
+        path: the path, or the name or a description of the object.
         deadline: the end of that time; whoever starts a call restarts it.
 
     Raises:
@@ -49,16 +50,20 @@ class VideoSource:
     """
 
     def __init__(
-        self, source: str | os.PathLike | bytes | BinaryIO, timeout: float | None = None
+        self,
+        source: str | os.PathLike | bytes | bytearray | memoryview | BinaryIO,
+        timeout: float | None = None,
+        name: str | None = None,
     ) -> None:
         self._source: Any = source
         if isinstance(source, str | os.PathLike):
             self._source = self.path = os.fspath(source)
         elif isinstance(source, bytes | bytearray | memoryview):
             self._source = bytes(source)
-            self.path = f'<{len(self._source)} bytes>'
+            self.path = name or f'<{len(self._source)} bytes>'
         elif hasattr(source, 'read') and hasattr(source, 'seek'):
-            self.path = str(getattr(source, 'name', '')) or f'<{type(source).__name__}>'
+            described = str(getattr(source, 'name', '')) or f'<{type(source).__name__}>'
+            self.path = name or described
         else:
             raise TypeError(
                 f'expected a path, bytes or a binary file object, got {type(source).__name__}'

@@ -41,7 +41,7 @@ class CompressedVideoReader:
     fork opens the file anew.
 
     Args:
-        source: path, bytes or binary file object.
+        source: path, bytes (or another buffer) or binary file object.
         motion: where motion comes from. 'codec' reads the motion vectors and refuses codecs whose
             vectors FFmpeg does not export; 'estimate' computes optical flow; 'auto' reads vectors
             where there are any and estimates otherwise.
@@ -64,6 +64,7 @@ class CompressedVideoReader:
             :class:`~ssvrl_mm.video.raft.RAFT`; see :func:`~ssvrl_mm.video.flow.estimate_motion`.
         max_pixels: the most pixels that a frame may have: a damaged header can ask for more memory
             than there is. Larger frames are treated as ones that cannot be decoded.
+        name: what to call bytes or a file object, in errors above all; a path has its own name.
 
     Raises:
         VideoOpenError: the source is not a video, or of more than ``max_pixels``.
@@ -81,7 +82,7 @@ class CompressedVideoReader:
 
     def __init__(
         self,
-        source: str | os.PathLike | bytes | BinaryIO,
+        source: str | os.PathLike | bytes | bytearray | memoryview | BinaryIO,
         motion: Literal['codec', 'auto', 'estimate'] = 'codec',
         normalize_time: bool = True,
         iframe_motion: IFrameMotion = 'hold',
@@ -94,6 +95,7 @@ class CompressedVideoReader:
         dense: bool = False,
         flow: FlowMethod = 'dis',
         max_pixels: int = MAX_PIXELS,
+        name: str | None = None,
     ) -> None:
         self._fetcher: FrameFetcher | None = None
         self._closed = False
@@ -103,7 +105,7 @@ class CompressedVideoReader:
         self._options = MotionOptions(
             motion, normalize_time, iframe_motion, accumulate, dense, flow
         )
-        self._source = VideoSource(source, timeout)
+        self._source = VideoSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
         self._num_threads = num_threads

@@ -1,10 +1,12 @@
 import random
 import shutil
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.fileio import BaseStorageBackend, register_backend
 from torch.utils.data import DataLoader
 
 from ssvrl_mm.datasets import BadVideosError, CompressedVideoDataset, VideoListError
@@ -317,3 +319,38 @@ def test_real_clips(clips_dir):
         mirrored = inputs['rgb'].unflatten(0, (5, 2, 3))
         assert torch.equal(mirrored[:, 1], mirrored[:, 0].flip(-1))
         assert inputs['mv'].abs().max() > 0.2
+
+
+def test_videos_need_not_be_files(clips, monkeypatch):
+    """A list of URIs, which a file backend fetches in the workers."""
+    folder, uri = clips / 'videos', 'test-store://bucket/videos'
+    stored = {
+        f'{uri}/{path.relative_to(folder)}': path.read_bytes() for path in folder.glob('*/*.mp4')
+    }
+    monkeypatch.setattr(Store, 'stored', stored)
+    expected = samples_of(DataLoader(build(clips, seed=7), 2, collate_fn=pseudo_collate))
+    for backend_args in (None, dict(backend='test_store')):
+        first = dict(type='OpenCompressedVideo', backend_args=backend_args)
+        dataset = CompressedVideoDataset(
+            str(clips / 'list.txt'),
+            [first, *PIPELINE[1:]],
+            data_prefix=dict(video=uri),
+            seed=7,
+        )
+        loader = DataLoader(dataset, 2, num_workers=1, collate_fn=pseudo_collate)
+        assert samples_of(loader) == expected
+
+
+class Store(BaseStorageBackend):
+    """What an object store holds."""
+
+    stored: ClassVar[dict[str, bytes]] = {}
+
+    def get(self, filepath):
+        return self.stored[filepath]
+
+    def get_text(self, filepath, encoding='utf-8'):
+        raise NotImplementedError
+
+
+register_backend('test_store', Store, prefixes='test-store', force=True)

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.fileio import get_file_backend
 
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import CompressedVideoReader
+from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
 
 _STREAMS = ('rgb', 'motion', 'residual')
 
@@ -26,10 +27,13 @@ class OpenCompressedVideo(BaseTransform):
         iframe_motion: Motion of I-frames, which have none: 'hold' that of the frame before, or
             'zero'.
         on_error: Frames that do not decode: 'pad' with the last good one, or 'raise'.
+        backend_args: Which of mmengine's file backends fetches files, and its arguments:
+            ``dict(backend='petrel')``, ``dict(backend='memcached', ...)``. None: local files are
+            read in place, and of URIs (``s3://...``, ``http://...``) the prefix tells.
         **reader_options: Further options of :class:`~ssvrl_mm.video.CompressedVideoReader`.
 
     Raises:
-        VideoOpenError: The file is missing or no video.
+        VideoOpenError: The file is missing or no video, or its backend does not give it.
         MotionUnavailableError: ``motion='codec'`` and the codec exports no vectors.
     """
 
@@ -39,8 +43,10 @@ class OpenCompressedVideo(BaseTransform):
         normalize_time: bool = True,
         iframe_motion: str = 'hold',
         on_error: str = 'pad',
+        backend_args: dict[str, Any] | None = None,
         **reader_options: Any,
     ) -> None:
+        self.backend_args = backend_args
         self.options = dict(
             motion=motion,
             normalize_time=normalize_time,
@@ -51,14 +57,28 @@ class OpenCompressedVideo(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Adds the open reader."""
-        reader = CompressedVideoReader(results['filename'], **self.options)
+        filename = results['filename']
+        source = self._fetch(filename) if self.backend_args or '://' in filename else filename
+        reader = CompressedVideoReader(source, name=filename, **self.options)
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
         results['avg_fps'] = float(reader.metadata.average_fps or 0)
         return results
 
+    def _fetch(self, filename: str) -> bytes:
+        """The contents of a file from its backend."""
+        backend = get_file_backend(filename, backend_args=self.backend_args, enable_singleton=True)
+        try:
+            # Some give a view of their memory, or None for what they do not have.
+            return bytes(memoryview(backend.get(filename)))
+        except Exception as error:
+            # Each client has exceptions of its own.
+            reason = f'{type(backend).__name__} does not give it: {type(error).__name__}: {error}'
+            raise VideoOpenError(filename, reason) from error
+
     def __repr__(self) -> str:
-        options = ', '.join(f'{key}={value!r}' for key, value in self.options.items())
+        shown = {**self.options, 'backend_args': self.backend_args}
+        options = ', '.join(f'{key}={value!r}' for key, value in shown.items())
         return f'{type(self).__name__}({options})'
 
 

@@ -1,5 +1,12 @@
+import functools
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
 import numpy as np
 import pytest
+from mmengine.fileio import BaseStorageBackend, register_backend
 
 from ssvrl_mm.datasets.transforms import DecodeCompressedVideo, OpenCompressedVideo
 from ssvrl_mm.registry import TRANSFORMS
@@ -75,3 +82,76 @@ def test_errors(tmp_path):
         OpenCompressedVideo()(dict(filename=str(tmp_path / 'nothing.mp4')))
     with pytest.raises(ValueError, match='optical'):
         DecodeCompressedVideo(('rgb', 'optical'))
+
+
+class MemoryBackend(BaseStorageBackend):
+    """Serves what a test put in; like real clients it gives views, and None for what it lacks."""
+
+    contents: ClassVar[dict[str, bytes]] = {}
+
+    def get(self, filepath):
+        data = self.contents.get(filepath)
+        return None if data is None else memoryview(data)
+
+    def get_text(self, filepath, encoding='utf-8'):
+        raise NotImplementedError
+
+
+register_backend('test_memory', MemoryBackend, force=True)
+
+
+@pytest.fixture
+def server(clip):
+    """The address of the clip's folder on an HTTP server."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    handler = functools.partial(Handler, directory=str(Path(clip).parent))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield f'http://127.0.0.1:{running.server_port}'
+        running.shutdown()
+        thread.join()
+
+
+def decoded(filename, backend_args=None):
+    opened = TRANSFORMS.build(dict(type='OpenCompressedVideo', backend_args=backend_args))
+    results = opened(dict(filename=filename, frame_inds=np.array([[3, 20]])))
+    assert results['video_reader'].path == filename
+    return DecodeCompressedVideo()(results)
+
+
+def test_files_come_from_backends(clip, server, monkeypatch):
+    expected = decoded(clip)
+    contents = {'s3://clips/a clip.mp4': Path(clip).read_bytes()}
+    monkeypatch.setattr(MemoryBackend, 'contents', contents)
+    for filename, backend_args in (
+        (clip, dict(backend='local')),
+        ('s3://clips/a clip.mp4', dict(backend='test_memory')),
+        (f'{server}/a%20clip.mp4', dict(backend='http')),
+        (f'{server}/a%20clip.mp4', None),  # its prefix tells
+    ):
+        results = decoded(filename, backend_args)
+        assert results['total_frames'] == expected['total_frames']
+        np.testing.assert_array_equal(results['imgs'], expected['imgs'])
+        np.testing.assert_array_equal(results['motion_vectors'], expected['motion_vectors'])
+
+
+def test_errors_of_backends_name_the_file(clip, server, monkeypatch):
+    text = {'s3://clips/text.mp4': b'no video' * 100}
+    monkeypatch.setattr(MemoryBackend, 'contents', text)
+    for filename, backend_args, reason in (
+        (clip + '.gone', dict(backend='local'), 'LocalBackend.*No such file'),
+        ('s3://clips/none.mp4', dict(backend='test_memory'), 'MemoryBackend'),
+        ('s3://clips/text.mp4', dict(backend='test_memory'), 'cannot be opened'),
+        (f'{server}/none.mp4', None, 'HTTPBackend.*404'),
+    ):
+        with pytest.raises(VideoOpenError, match=reason) as caught:
+            decoded(filename, backend_args)
+        assert caught.value.path == filename and filename in str(caught.value)
+    # That a backend does not exist is no fault of the file.
+    with pytest.raises(KeyError, match='nowhere'):
+        decoded(clip, dict(backend='nowhere'))
