@@ -66,6 +66,48 @@ def test_open_reader_in_another_process(clip, method):
     assert in_process(method, CompressedVideoReader(clip), 0) == expected[0]
 
 
+class Checksums:
+    """A dataset; its readers may be open already when its workers get them."""
+
+    def __init__(self, sources):
+        self.sources = sources
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, number):
+        source = self.sources[number % len(self.sources)]
+        if isinstance(source, CompressedVideoReader):
+            return checksum(source, number)
+        with CompressedVideoReader(source) as reader:
+            return checksum(reader, number)
+
+
+@pytest.mark.parametrize('method', ['fork', 'spawn'])
+@pytest.mark.parametrize('opened', ['in the worker', 'before'])
+def test_data_loader(clip, method, opened):
+    from torch.utils.data import DataLoader
+
+    with CompressedVideoReader(clip) as reader:
+        expected = [checksum(reader, number) for number in range(6)]
+        sources = [reader, CompressedVideoReader(clip.read_bytes())]
+        if opened == 'in the worker':
+            sources = [clip, clip.read_bytes()]
+        loader = DataLoader(
+            Checksums(sources),
+            batch_size=None,
+            num_workers=1,
+            multiprocessing_context=method,
+            timeout=60,
+        )
+        assert [tuple(found) for found in loader] == expected
+        # The readers of this process are none the worse for it.
+        assert checksum(reader, 3) == expected[3]
+        for source in sources:
+            if isinstance(source, CompressedVideoReader):
+                source.close()
+
+
 def test_file_object_stays_in_its_process(clip):
     reader = CompressedVideoReader(io.BytesIO(clip.read_bytes()))
     with pytest.raises(TypeError, match='pickle'):
@@ -119,6 +161,49 @@ def test_nothing_is_left_behind(clip, closes):
         most = max(most, open_files())
     assert most <= files + (1 if closes else 8)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 40_000  # kB
+
+
+def cycle(connection, sources, count):
+    """Reads sources in turn; sends what the process holds after a tenth and at the end."""
+    held = []
+    for number in range(count):
+        source = sources[number % len(sources)]
+        try:
+            with CompressedVideoReader(source, motion='auto') as reader:
+                reader.get_frames_at([1, 4], STREAMS)
+        except VideoError:
+            pass
+        if number + 1 in (count // 10, count):
+            with open('/proc/self/statm') as file:
+                resident = int(file.read().split()[1]) * resource.getpagesize()
+            threads = len(os.listdir('/proc/self/task'))
+            held.append((open_files(), threads, resident))
+    connection.send(held)
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='needs /proc')
+def test_five_thousand_cycles(tmp_path):
+    """Files, threads and memory stay as they are, whether videos are whole, damaged or none."""
+    frames = translating(6, 2, 1, 32, 48)
+    whole = encode(tmp_path / 'whole.mp4', frames, options=H264_B)
+    packets = encode(tmp_path / 'packets.avi', frames, 'mpeg4', options={'bf': '2'})
+    cut = tmp_path / 'cut.avi'
+    cut.write_bytes(packets.read_bytes()[:-2000])
+    text = tmp_path / 'text.mp4'
+    text.write_text('no video')
+    sources = [whole, packets, whole.read_bytes(), cut, whole, packets.read_bytes(), text]
+    context = multiprocessing.get_context('spawn')
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=cycle, args=(theirs, sources, 5000))
+    process.start()
+    theirs.close()
+    try:
+        before, after = ours.recv() if ours.poll(120) else (None, None)
+    finally:
+        process.kill()
+        process.join()
+    assert after[:2] == before[:2]
+    assert after[2] - before[2] < 20e6
 
 
 def test_frames_are_freed_while_reading(clip):
