@@ -83,9 +83,13 @@ def pack(source: Path, target: Path) -> Path:
         empty = b'\0\0\1\xb6' + int(bits, 2).to_bytes(len(bits) // 8, 'big')
         coded = [bytes(packet) for packet in old.demux(video=0) if packet.size]
         packed = [b'\0\0\1\xb2DivX503b1338p' + coded[0]]
-        for first, second in zip(coded[1::2], coded[2::2], strict=True):
-            assert [picture.kind for picture in parse(first + second)][1] == 'B'
-            packed += [first + second, empty]
+        waiting = coded[1:]
+        while waiting:
+            first = waiting.pop(0)
+            if waiting and parse(waiting[0])[0].kind == 'B':
+                packed += [first + waiting.pop(0), empty]
+            else:
+                packed.append(first)
         for number, data in enumerate(packed):
             packet = av.Packet(data)
             packet.stream, packet.time_base = stream, old.streams.video[0].time_base

@@ -9,6 +9,7 @@ from ssvrl_mm.video.flow import estimate_motion
 from ssvrl_mm.video.geometry import flip_motion, rotate_motion
 from ssvrl_mm.video.residual import warp
 from tests.clips import H264, H264_B, encode, translating
+from tests.test_video.fuzzing import pack
 from tests.test_video.test_motion import naive_field
 
 NUM_FRAMES, VELOCITY, HEIGHT, WIDTH = 40, (2, 1), 168, 200
@@ -26,9 +27,27 @@ VARIANTS = {
     'mpeg2.mpg': ('mpeg2video', {'bf': '2'}),
     'mpeg1.mpg': ('mpeg1video', {'bf': '2'}),
     'flash.flv': ('flv', {}),
+    'h264_mbaff.ts': ('libx264', {**H264_B, 'x264-params': 'tff=1'}),
+    'h264.flv': ('libx264', H264_B),
+    'h264_b.h264': ('libx264', H264_B),
+    'mpeg4_packed.avi': ('mpeg4', {'bf': '1'}),
+    'mpeg4_b.mkv': ('mpeg4', {'bf': '2'}),
+    'mpeg4_quarter.avi': ('mpeg4', {'flags': '+qpel'}),
+    'mpeg2.ts': ('mpeg2video', {}),
+    'mpeg2_b.m2v': ('mpeg2video', {'bf': '2'}),
+    'h263.avi': ('h263p', {}),
+    'msmpeg4.avi': ('msmpeg4', {}),
+    'msmpeg4v2.avi': ('msmpeg4v2', {}),
+    'wmv1.asf': ('wmv1', {}),
+    'wmv2.asf': ('wmv2', {}),
     'vp9.webm': ('libvpx-vp9', {'deadline': 'realtime', 'cpu-used': '8'}),
+    'vp8.webm': ('libvpx', {'deadline': 'realtime', 'cpu-used': '8'}),
+    'av1.mp4': ('libsvtav1', {'preset': '12'}),
+    'hevc.mp4': ('libx265', {'x265-params': 'log-level=none:pools=none:frame-threads=1'}),
+    'motion_jpeg.avi': ('mjpeg', {}),
 }
-EXPORTING = [name for name in VARIANTS if 'vp9' not in name]
+ESTIMATED = ('vp9.webm', 'vp8.webm', 'av1.mp4', 'hevc.mp4', 'motion_jpeg.avi')
+EXPORTING = [name for name in VARIANTS if name not in ESTIMATED]
 EVERYTHING = ('rgb', 'motion', 'residual')
 
 
@@ -38,7 +57,10 @@ def clips(tmp_path_factory):
     frames = translating(NUM_FRAMES, *VELOCITY, HEIGHT, WIDTH, seed=2)
     paths = {}
     for name, (codec, options) in VARIANTS.items():
-        paths[name] = encode(folder / name, frames, codec, options=options)
+        pix_fmt = 'yuvj420p' if codec == 'mjpeg' else 'yuv420p'
+        paths[name] = encode(folder / name, frames, codec, options=options, pix_fmt=pix_fmt)
+    packed = folder / 'mpeg4_packed.avi'
+    paths[packed.name] = pack(packed.rename(folder / 'to_pack.avi'), packed)
     return paths
 
 
