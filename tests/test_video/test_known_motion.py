@@ -137,7 +137,7 @@ def test_accumulated_motion(clips, kind, name, dense):
         truth = place @ linear.T
         error = np.linalg.norm(batch.motion[t] - truth, axis=-1)[inner]
         length = np.linalg.norm(truth, axis=-1)[inner].mean()
-        assert np.median(error) < 0.3 + 0.12 * length, t
+        assert np.median(error) < 0.4 + 0.15 * length, t
         made = warp(batch.rgb[iframe], batch.motion[t]) + batch.residual[t]
         np.testing.assert_array_equal(made, batch.rgb[t])
     np.testing.assert_array_equal(later.motion, batch.motion[[20, 7]])
