@@ -21,6 +21,9 @@ from ssvrl_mm.video.orientation import Orientation
 #: No frame has more pixels (twice those of 8K); a damaged header may ask for any number.
 MAX_PIXELS = 2**26
 
+# FFmpeg counts what it pads frames with.
+_MAX_PADDING = 2**16
+
 # H.264 holds back so many frames at most.
 _MAX_REORDER = 16
 
@@ -49,7 +52,8 @@ class FrameDecoder:
         num_threads: threads for decoding where no motion is exported. Motion needs one: with more
             the vectors of H.264 are read while others are being written.
         cache_bytes: how much encoded video to keep in memory.
-        max_pixels: the most that a frame may have; larger ones are not decoded.
+        max_pixels: the most that the video's frames may have; single ones that are more than twice
+            as large are not decoded.
 
     Attributes:
         stream: the video stream.
@@ -339,7 +343,8 @@ class FrameDecoder:
 
     def _options(self) -> dict[str, str]:
         # Cut frames where the header says, not where memory is best aligned.
-        options = {'flags': '+unaligned', 'max_pixels': str(self._max_pixels)}
+        most = 2 * self._max_pixels + _MAX_PADDING
+        options = {'flags': '+unaligned', 'max_pixels': str(most)}
         if self._export_motion:
             options['flags2'] = '+export_mvs'
         is_closed = not hasattr(self, 'index') or self.index.is_closed

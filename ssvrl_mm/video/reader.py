@@ -62,8 +62,8 @@ class CompressedVideoReader:
             traced pixel by pixel then.
         flow: how motion is estimated: 'dis', 'farneback', 'tvl1' or a function such as
             :class:`~ssvrl_mm.video.raft.RAFT`; see :func:`~ssvrl_mm.video.flow.estimate_motion`.
-        max_pixels: the most pixels that a frame may have: a damaged header can ask for more memory
-            than there is. Larger frames are treated as ones that cannot be decoded.
+        max_pixels: the most pixels that the frames may have: a damaged header can ask for more
+            memory than there is. Single frames more than twice as large count as damaged.
         name: what to call bytes or a file object, in errors above all; a path has its own name.
 
     Raises:

@@ -3,6 +3,7 @@
 import io
 import warnings
 import wave
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from ssvrl_mm.video import (
     CompressedVideoReader,
+    FrameIndexError,
+    MotionUnavailableError,
     NoVideoStreamError,
     VideoDecodeError,
     VideoError,
@@ -89,12 +92,112 @@ def test_bytes_and_file_objects(tmp_path, frames):
     with CompressedVideoReader(path) as reader:
         expected = reader.get_frames_at([3, 20])
     with open(path, 'rb') as file:
-        for source in (path.read_bytes(), io.BytesIO(path.read_bytes()), file):
+        data = path.read_bytes()
+        buffers = data, bytearray(data), memoryview(b'..' + data)[2:], io.BytesIO(data)
+        for source in (*buffers, file):
             with CompressedVideoReader(source, cache_bytes=0) as reader:
                 batch = reader.get_frames_at([3, 20])
                 np.testing.assert_array_equal(batch.rgb, expected.rgb)
                 np.testing.assert_array_equal(batch.motion, expected.motion)
         assert str(path) in repr(reader)
+
+
+@pytest.mark.parametrize('kind', [bytes, bytearray, memoryview, io.BytesIO])
+def test_errors_of_bytes_and_file_objects(kind, frames, tmp_path):
+    with pytest.raises(VideoOpenError, match='s3://clips/a.mp4: cannot') as caught:
+        CompressedVideoReader(kind(b'no video'), name='s3://clips/a.mp4')
+    assert caught.value.path == 's3://clips/a.mp4'
+    with pytest.raises(VideoOpenError, match='<8 bytes>|<BytesIO>'):
+        CompressedVideoReader(kind(b'no video'))
+    path = encode(tmp_path / 'clip.mp4', frames[:3])
+    with CompressedVideoReader(kind(path.read_bytes()), name='s3://b') as reader:
+        assert reader.metadata.path == reader.path == 's3://b'
+        with pytest.raises(FrameIndexError, match='s3://b'):
+            reader.get_frames_at([3])
+
+
+def test_frames_larger_than_allowed(tmp_path, frames):
+    path = encode(tmp_path / 'clip.mp4', frames[:6])
+    with pytest.raises(VideoOpenError, match='96x80 px.*max_pixels') as caught:
+        CompressedVideoReader(path, max_pixels=96 * 80 - 1)
+    assert caught.value.path == str(path)
+    with CompressedVideoReader(path, max_pixels=96 * 80) as reader:
+        assert not reader.get_frames_at(range(6)).lost.any()
+    # What grows on the way is lost.
+    small = encode(tmp_path / 'small.h264', frames[:12])
+    large = encode(tmp_path / 'large.h264', translating(12, 4, 2, 304, 400))
+    both = tmp_path / 'both.h264'
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    with CompressedVideoReader(both, max_pixels=96 * 80) as reader:
+        lost = reader.get_frames_at(range(len(reader))).lost
+    assert not lost[:12].any() and lost[12:].all()
+
+
+@pytest.mark.parametrize('size', [(12, 64), (64, 8)])
+def test_frames_too_small_for_optical_flow(tmp_path, size):
+    path = encode(tmp_path / 'clip.mp4', translating(6, 1, 0, *size), gop=1)
+    for streams in (('motion',), ('residual',)):
+        with CompressedVideoReader(path, 'estimate') as reader:
+            assert reader.get_frames_at([2], ('rgb',)).rgb.shape == (1, *size, 3)
+            with pytest.raises(MotionUnavailableError, match='less than 16 px') as caught:
+                reader.get_frames_at([2], streams)
+        assert caught.value.path == str(path)
+    with CompressedVideoReader(path, 'auto') as reader:
+        assert reader.get_frames_at([2]).motion_origin[0] == 'none'
+
+
+@pytest.mark.parametrize('name', ['clip.mp4', 'clip.mkv', 'clip.ts'])
+def test_uneven_times(tmp_path, frames, name):
+    """Frames are numbered in the order of their times, which are told as they are."""
+    times = np.cumsum(np.random.default_rng(0).integers(1, 9, len(frames)))
+    path = tmp_path / name
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264', rate=100, options=H264_B)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.codec_context.gop_size = 12
+        stream.codec_context.time_base = Fraction(1, 100)
+        for image, time in zip(frames, times.tolist(), strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+            frame.pts, frame.time_base = time, Fraction(1, 100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    expected = decode_what_goes(path)
+    with CompressedVideoReader(path) as reader:
+        assert len(reader) == len(frames)
+        batch = reader.get_frames_at(range(len(frames)))
+        facts = reader.metadata
+    with CompressedVideoReader(path) as reader:
+        np.testing.assert_array_equal(reader.get_frames_at([17]).rgb[0], expected[17])
+    np.testing.assert_array_equal(batch.rgb, expected)
+    shown = batch.pts_seconds - batch.pts_seconds[0]
+    np.testing.assert_allclose(shown, (times - times[0]) / 100, atol=1.1e-3)
+    assert facts.start_seconds == batch.pts_seconds[0]
+
+
+def test_edit_list(tmp_path, frames):
+    """An edit list that leaves the first frames out: they are decoded, but not counted."""
+    path = encode(tmp_path / 'clip.mp4', frames)
+    with CompressedVideoReader(path) as reader:
+        whole = reader.get_frames_at(range(30), EVERYTHING)
+    with av.open(str(path)) as container:
+        ticks = int(1 / 25 / container.streams.video[0].time_base)
+    data = bytearray(path.read_bytes())
+    entry = data.index(b'elst') + 12  # after version, flags and count
+    data[entry + 4 : entry + 8] = (5 * ticks).to_bytes(4, 'big')
+    path.write_bytes(data)
+    with av.open(str(path)) as container:
+        expected = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
+    assert len(expected) == 25
+    with CompressedVideoReader(path) as reader:
+        assert len(reader) == 25
+        batch = reader.get_frames_at(range(25), EVERYTHING)
+        assert reader.metadata.keyframes == (7, 19)
+    np.testing.assert_array_equal(batch.rgb, expected)
+    np.testing.assert_array_equal(batch.motion, whole.motion[5:])
+    np.testing.assert_array_equal(batch.residual[1:], whole.residual[6:])
+    assert batch.pts_seconds[0] == pytest.approx(0, abs=1e-3)
+    with CompressedVideoReader(path) as reader:
+        np.testing.assert_array_equal(reader.get_frames_at([3, 9]).rgb, batch.rgb[[3, 9]])
 
 
 def damaged_h264(tmp_path, frames, number):
@@ -207,6 +310,7 @@ def test_size_changes(tmp_path, frames):
         batch = reader.get_frames_at(range(24), EVERYTHING)
         again = reader.get_frames_at(range(10, 16), EVERYTHING)
     height, width = batch.rgb.shape[1:3]
+    assert (height, width) == (80, 96)  # those of the first frame
     assert batch.motion.shape[1:3] == (-(-height // 8), -(-width // 8))
     scale = height / 160
     medians = [np.median(batch.motion[t][batch.motion_valid[t]], axis=0) for t in (6, 18)]
