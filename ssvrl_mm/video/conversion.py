@@ -5,13 +5,14 @@ import warnings
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.orientation import Orientation
 
-# FFmpeg's AVCOL_SPC_BT2020_CL, which it cannot convert.
-_CONSTANT_LUMINANCE = 10
+# The colour spaces (FFmpeg's AVColorSpace, ITU-T H.273) that FFmpeg converts to RGB.
+_CONVERTED = (0, 1, 2, 4, 5, 6, 7, 9)
+_UNSPECIFIED, _BT2020, _CONSTANT_LUMINANCE = 2, 9, 10
 
 
 class RGBConverter:
@@ -26,24 +27,17 @@ class RGBConverter:
         self._height, self._width = size
         self._path = path
         self._reformatter = VideoReformatter()
-        self._colorspace: Colorspace | None = None
+        self._has_warned = False
 
     def __call__(self, frame: VideoFrame, out: np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 ``(h, w, 3)``, or scaled to ``out`` if it is given."""
-        if frame.colorspace == _CONSTANT_LUMINANCE and self._colorspace is None:
-            warnings.warn(
-                f'{self._path}: FFmpeg cannot convert BT.2020 with constant luminance; '
-                'read as BT.2020 with non-constant luminance',
-                stacklevel=2,
-            )
-            self._colorspace = Colorspace.BT2020
+        if frame.colorspace not in _CONVERTED:
+            self._replace_colorspace(frame)
         image = self._reformatter.reformat(
             frame,
             width=self._width,
             height=self._height,
             format='rgb24',
-            src_colorspace=self._colorspace,
-            dst_colorspace=self._colorspace,
             threads=1,
         )
         plane = image.planes[0]
@@ -53,6 +47,20 @@ class RGBConverter:
             return view.copy()
         scale(view, out)
         return out
+
+    def _replace_colorspace(self, frame: VideoFrame) -> None:
+        """Declares a frame to be of a colour space that can be converted."""
+        if frame.colorspace == _CONSTANT_LUMINANCE:
+            found, taken = 'BT.2020 with constant luminance', 'BT.2020 with non-constant luminance'
+            frame.colorspace = _BT2020
+        else:
+            found, taken = f'color space {frame.colorspace}', 'if there were no such tag'
+            frame.colorspace = _UNSPECIFIED
+        if not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                f'{self._path}: FFmpeg cannot convert {found}; read as {taken}', stacklevel=3
+            )
 
 
 def scale(image: np.ndarray, out: np.ndarray) -> None:

@@ -338,6 +338,22 @@ def test_constant_luminance(tmp_path, frames):
         np.testing.assert_array_equal(batch.rgb, reader.get_frames_at([0, 1]).rgb)
 
 
+@pytest.mark.parametrize('colormatrix', ['YCgCo', 'smpte2085', 'chroma-derived-nc', 'ICtCp'])
+def test_colour_spaces_without_conversion(tmp_path, frames, colormatrix):
+    """What FFmpeg cannot convert is read as if nothing were said of it."""
+    options = {**H264, 'x264-params': f'colormatrix={colormatrix}'}
+    path = encode(tmp_path / 'tagged.mp4', frames[:3], options=options)
+    same = encode(tmp_path / 'plain.mp4', frames[:3])
+    with CompressedVideoReader(path) as reader:
+        with pytest.warns(UserWarning, match='tagged.mp4: FFmpeg cannot convert'):
+            batch = reader.get_frames_at([0, 2])
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            reader.get_frames_at([1])
+    with CompressedVideoReader(same) as reader:
+        np.testing.assert_array_equal(batch.rgb, reader.get_frames_at([0, 2]).rgb)
+
+
 def test_metadata_in_another_encoding(clips_dir):
     name = 'hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi'
     with CompressedVideoReader(clips_dir / 'action' / name) as reader:
