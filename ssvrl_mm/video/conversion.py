@@ -10,9 +10,27 @@ from av.video.reformatter import VideoReformatter
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.orientation import Orientation
 
-# The colour spaces (FFmpeg's AVColorSpace, ITU-T H.273) that FFmpeg converts to RGB.
+# The colour spaces (FFmpeg's AVColorSpace, ITU-T H.273) that FFmpeg converts.
 _CONVERTED = (0, 1, 2, 4, 5, 6, 7, 9)
 _UNSPECIFIED, _BT2020, _CONSTANT_LUMINANCE = 2, 9, 10
+
+
+def make_convertible(frame: VideoFrame) -> str | None:
+    """Declares a frame whose colour space FFmpeg cannot convert to be of another one.
+
+    Returns:
+        What was changed; None if nothing had to be.
+    """
+    colorspace = frame.colorspace
+    if colorspace in _CONVERTED:
+        return None
+    if colorspace == _CONSTANT_LUMINANCE:
+        frame.colorspace = _BT2020
+        found, taken = 'BT.2020 with constant luminance', 'BT.2020 with non-constant luminance'
+    else:
+        frame.colorspace = _UNSPECIFIED
+        found, taken = f'color space {colorspace}', 'if there were no such tag'
+    return f'FFmpeg cannot convert {found}; read as {taken}'
 
 
 class RGBConverter:
@@ -31,8 +49,10 @@ class RGBConverter:
 
     def __call__(self, frame: VideoFrame, out: np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 ``(h, w, 3)``, or scaled to ``out`` if it is given."""
-        if frame.colorspace not in _CONVERTED:
-            self._replace_colorspace(frame)
+        changed = make_convertible(frame)
+        if changed and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(f'{self._path}: {changed}', stacklevel=2)
         image = self._reformatter.reformat(
             frame,
             width=self._width,
@@ -47,20 +67,6 @@ class RGBConverter:
             return view.copy()
         scale(view, out)
         return out
-
-    def _replace_colorspace(self, frame: VideoFrame) -> None:
-        """Declares a frame to be of a colour space that can be converted."""
-        if frame.colorspace == _CONSTANT_LUMINANCE:
-            found, taken = 'BT.2020 with constant luminance', 'BT.2020 with non-constant luminance'
-            frame.colorspace = _BT2020
-        else:
-            found, taken = f'color space {frame.colorspace}', 'if there were no such tag'
-            frame.colorspace = _UNSPECIFIED
-        if not self._has_warned:
-            self._has_warned = True
-            warnings.warn(
-                f'{self._path}: FFmpeg cannot convert {found}; read as {taken}', stacklevel=3
-            )
 
 
 def scale(image: np.ndarray, out: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from ssvrl_mm.video.conversion import make_convertible
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.orientation import Orientation
 
@@ -21,7 +22,6 @@ _MOST_TICKS = 2**16 - 1
 
 # AVColorSpace: FFmpeg reads untagged video and both kinds of BT.601 alike.
 _LIKE_BT601 = (2, 5, 6)
-_CONSTANT_LUMINANCE = 10
 
 # Containers by suffix. Under any other one the file is Matroska, which readers recognise.
 _FORMATS = {'.avi': 'avi', '.mp4': 'mp4', '.m4v': 'mp4', '.3gp': 'mp4', '.mov': 'mov'}
@@ -156,18 +156,17 @@ class PictureConverter:
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """Returns a new frame without times and types, which encoders would take for orders."""
         height, width = self._scaled
+        make_convertible(frame)
         is_full_range = frame.format.name.startswith('yuvj') or frame.color_range == ColorRange.JPEG
         is_same = frame.colorspace in _LIKE_BT601 and not is_full_range
         if (frame.height, frame.width, frame.format.name) != (*self._scaled, 'yuv420p'):
             is_same = False
         if not is_same:
-            constant = frame.colorspace == _CONSTANT_LUMINANCE  # FFmpeg refuses to convert it
             frame = self._reformatter.reformat(
                 frame,
                 width=width,
                 height=height,
                 format='yuv420p',
-                src_colorspace=Colorspace.BT2020 if constant else None,
                 dst_colorspace=Colorspace.ITU601,
                 src_color_range=ColorRange.JPEG if is_full_range else ColorRange.MPEG,
                 dst_color_range=ColorRange.MPEG,

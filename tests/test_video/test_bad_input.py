@@ -18,6 +18,7 @@ from ssvrl_mm.video import (
     VideoError,
     VideoOpenError,
 )
+from ssvrl_mm.video.transcode import transcode_video
 from tests.clips import H264, H264_B, encode, translating
 
 EVERYTHING = ('rgb', 'motion', 'residual')
@@ -352,6 +353,7 @@ def test_colour_spaces_without_conversion(tmp_path, frames, colormatrix):
             reader.get_frames_at([1])
     with CompressedVideoReader(same) as reader:
         np.testing.assert_array_equal(batch.rgb, reader.get_frames_at([0, 2]).rgb)
+    assert transcode_video(path, tmp_path / 'again.mp4').num_frames == 3
 
 
 def test_metadata_in_another_encoding(clips_dir):
