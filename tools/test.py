@@ -38,6 +38,7 @@ def main() -> None:
     merge_args(cfg, args)
     launch.prepare(cfg, args, ['test_dataloader'])
     Runner.from_cfg(cfg).test()
+    launch.finish()
 
 
 if __name__ == '__main__':

@@ -69,6 +69,7 @@ def main() -> None:
     merge_args(cfg, args)
     launch.prepare(cfg, args, ['train_dataloader', 'val_dataloader'])
     Runner.from_cfg(cfg).train()
+    launch.finish()
 
 
 if __name__ == '__main__':

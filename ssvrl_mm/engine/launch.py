@@ -148,6 +148,15 @@ def setup_launcher(cfg: Config, launcher: str) -> None:
     cfg.model_wrapper_cfg = {**defaults, **wrapper, 'device_ids': None}
 
 
+def finish() -> None:
+    """Ends the process group of a run that came to its end, if it has one.
+
+    A process that exits with a group of gloo still up may be aborted by a thread of it.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _first_slurm_host() -> str:
     """The host of the first task of a SLURM job."""
     command = ['scontrol', 'show', 'hostname', os.environ['SLURM_NODELIST']]
