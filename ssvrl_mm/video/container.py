@@ -86,8 +86,11 @@ class VideoSource:
         path = os.path.abspath(self._source)
         return path, status.st_size, status.st_mtime_ns, status.st_ino
 
-    def open(self) -> tuple[InputContainer, VideoStream]:
+    def open(self, container_format: str | None = None) -> tuple[InputContainer, VideoStream]:
         """Opens the container and picks its video stream.
+
+        Args:
+            container_format: FFmpeg's name of its format where it is known, which saves probing.
 
         Raises:
             VideoOpenError: it is not a video.
@@ -97,7 +100,11 @@ class VideoSource:
         try:
             # Real files carry metadata in whatever encoding their author used.
             container = av.open(
-                self._file(), mode='r', metadata_errors='replace', timeout=self.deadline.seconds
+                self._file(),
+                mode='r',
+                format=container_format and container_format.partition(',')[0],
+                metadata_errors='replace',
+                timeout=self.deadline.seconds,
             )
         except (av.FFmpegError, OSError, ValueError, EOFError) as error:
             self.deadline.check()
@@ -260,6 +267,9 @@ class PacketReader:
         """
         if stream.codec_context.name == 'mpeg4':
             self._packed = MPEG4Pictures(stream.codec_context.extradata or b'')
+            self._waiting = b''
+            if self._kept is not None:
+                self._kept = [self._unpacked(packet) for packet in self._kept]
 
     def seek(self, number: int, scan: bool = False) -> bool:
         """Makes :meth:`read` go on at packet ``number``; False if the container cannot get there.
@@ -285,44 +295,53 @@ class PacketReader:
 
     def read(self) -> Packet | None:
         """The next packet, None after the last. Its pts is its number."""
-        self._deadline.check()
-        if self._position >= self._length:
+        if self._deadline.seconds is not None:
+            self._deadline.check()
+        number = self._position
+        if number >= self._length:
             return None
         if self._kept is not None:
-            packet = self._kept[self._position]
+            packet = self._kept[number]
         else:
             found = next(self._packets, None)
             if found is None:
                 return None
-            packet = found
-        if self._packed:
-            data = bytes(packet)
-            waiting = self._waiting
-            picture, self._waiting = self._packed.next_picture(waiting, data)
-            if waiting:
-                packet = Packet(picture)
-            elif picture != data:
-                # The decoder looks beyond the picture's end for the start code of what follows.
-                packet = Packet(picture + START_CODE + b'\xb1')
+            packet = self._unpacked(found) if self._packed else found
         # Decoders hand a packet's pts on to the frame, and so a frame is known by its packet
         # whatever the container's times are worth.
-        packet.pts = self._position
-        self._position += 1
+        packet.pts = number
+        self._position = number + 1
         self._num_sought += 1
         return packet
 
     def skip(self) -> None:
         """Leaves out the next packet."""
         if self._kept is None:
-            next(self._packets, None)
+            found = next(self._packets, None)
+            if found is not None and self._packed:
+                self._unpacked(found)
         self._position += 1
+
+    def _unpacked(self, packet: Packet) -> Packet:
+        """What to decode in place of a packet of a packed bitstream."""
+        if not self._packed:
+            return packet
+        data = bytes(packet)
+        waiting = self._waiting
+        picture, self._waiting = self._packed.next_picture(waiting, data)
+        if waiting:
+            return Packet(picture)
+        if picture != data:
+            # The decoder looks beyond the picture's end for the start code of what follows.
+            return Packet(picture + START_CODE + b'\xb1')
+        return packet
 
     def _keep(self) -> bool:
         """Keeps all packets after all, of a file that turns out to be read again and again."""
         self._keeps = False
         if not self.seek(0):
             return False
-        packets = list(self._packets)
+        packets = [self._unpacked(packet) for packet in self._packets]
         self._position = self._length
         if len(packets) == self._length:
             self._kept = packets

@@ -2,27 +2,19 @@
 
 import sys
 from collections.abc import Collection, Iterator
-from fractions import Fraction
 
-import av
-from av.container import InputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from ssvrl_mm.video.container import CACHE_BYTES, FileKey, PacketReader, VideoSource
-from ssvrl_mm.video.errors import VideoOpenError
+from ssvrl_mm.video.container import CACHE_BYTES, PacketReader, VideoSource
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.index import FrameIndex, build_index
 from ssvrl_mm.video.index_cache import KnownVideo, known_videos
 from ssvrl_mm.video.orientation import Orientation
+from ssvrl_mm.video.session import DamagedError, DecodingSession
 
 #: No frame has more pixels (twice those of 8K); a damaged header may ask for any number.
 MAX_PIXELS = 2**26
-
-# FFmpeg counts what it pads frames with.
-_MAX_PADDING = 2**16
 
 # H.264 holds back so many frames at most.
 _MAX_REORDER = 16
@@ -41,11 +33,8 @@ _SOUGHT_EXACTLY = ('avi', 'mov')
 _MAX_GAP = 8
 
 
-class FrameDecoder:
+class FrameDecoder(DecodingSession):
     """An open video whose frames come out by number.
-
-    Every packet is handed to the decoder with its number in place of its time, and so every frame
-    that comes out is known by its packet, whatever the container's times are worth.
 
     Args:
         source: the video.
@@ -56,15 +45,10 @@ class FrameDecoder:
             as large are not decoded.
 
     Attributes:
-        stream: the video stream.
-        codec: FFmpeg's name of the codec.
         index: the frames.
         orientation: how frames are turned for display, None while it is not known.
         size: ``(h, w)`` of the video in px, as coded; zeros if no frame can be decoded.
         num_packets: packets in the stream.
-        is_damaged: whether the decoder has refused a packet. What conceals the damage may come from
-            any frame before it, and so nothing is left out from then on.
-        errors: what the decoder said to each packet that it refused, by the packet's number.
 
     Raises:
         VideoOpenError: the source is not a video, or its frames are larger than allowed.
@@ -78,33 +62,22 @@ class FrameDecoder:
         cache_bytes: int = CACHE_BYTES,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self._source = source
-        self._num_threads = num_threads
-        self._max_pixels = max_pixels
-        self._export_motion = False
-        self._skims = True
-        self.is_damaged = False
-        self.errors: dict[int, str] = {}
-        self._container: InputContainer
-        self.stream: VideoStream
-        self._container, self.stream = source.open()
-        self._start: int | None = None
-        self._next = 0
+        self._key = source.file_key()
+        self._frames: list[int] = []
+        self._starts: list[int] = []
         self._pending: set[int] = set()
         self._opening: Packet
         self._last_needed = -_MAX_GAP - 1
-        self._key: FileKey | None = None
+        known = known_videos.get(self._key)
+        name = known.container_format if known else None
+        super().__init__(source, num_threads, max_pixels, name)
         try:
-            self.codec: str = self._context.codec.canonical_name
-            self.size = height, width = self._context.height, self._context.width
-            if height * width > max_pixels:
-                reason = f'its frames of {width}x{height} px are larger than max_pixels allows'
-                raise VideoOpenError(source.path, reason)
-            self._reorder_depth = self._context.reorder_depth
-            self._read_index(cache_bytes)
+            self.size: Size = (self.context.height, self.context.width)
+            self._read_index(known, cache_bytes)
             # Single elements of arrays are slow.
-            self._frames: list[int] = self.index.frames.tolist()
-            self._starts: list[int] = self.index.starts.tolist()
+            self._frames = self.index.frames.tolist()
+            self._starts = self.index.starts.tolist()
+            self._ends: list[int] = self.index.ends.tolist()
             self._droppable: list[bool] = self.index.droppable.tolist()
             if not all(self.size):
                 self.size = self._size_of_frames()
@@ -113,55 +86,13 @@ class FrameDecoder:
             raise
 
     @property
-    def container_format(self) -> str:
-        """FFmpeg's name of the container format."""
-        return self._container.format.name
-
-    @property
-    def frame_rate(self) -> Fraction:
-        """Frames per second on average, 25 where nothing tells."""
-        return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
-
-    @property
     def num_missing(self) -> int:
         """Frames that the header promises but the file lacks."""
         present = self.num_packets
         if self.container_format == 'avi' and present:
             # The header also counts empty chunks, which repeat a frame: time passes there.
-            present = max(present, int(self._packets.table[-1, 1]) + 1)
+            present = max(present, int(self.packets.table[-1, 1]) + 1)
         return max(self.stream.frames - present, 0)
-
-    def export_motion(self) -> None:
-        """Makes frames carry their motion vectors from now on."""
-        if not self._export_motion:
-            self._export_motion = True
-            if self._context.is_open:
-                self._reopen()
-
-    def decode_fully(self) -> None:
-        """Makes frames carry their pixels from now on.
-
-        As long as only motion is exported, what the vectors do not depend on is left out.
-        """
-        if self._skims:
-            self._skims = False
-            if self._export_motion and self._context.is_open:
-                self._reopen()
-
-    def conceal_damage(self) -> None:
-        """Makes the decoder conceal damage from now on instead of refusing it."""
-        if not self.is_damaged:
-            self.is_damaged, self._skims = True, False
-            if self._context.is_open:
-                self._reopen()
-
-    def recover(self) -> None:
-        """Makes the decoder go on after a :class:`DamagedError`."""
-        if self._is_skimming and not self.index.is_closed:
-            # What it refused may be talk of frames before the one that decoding started from.
-            self.decode_fully()
-        else:
-            self.conceal_damage()
 
     def decode(self, needed: Collection[int]) -> Iterator[tuple[int, VideoFrame]]:
         """Decodes frames.
@@ -187,19 +118,23 @@ class FrameDecoder:
         if reads_on and self.codec == 'h264':
             self.decode_fully()  # skimming drains the decoder at the end
         for number in run.needed:
+            if number not in wanted:
+                continue
             start: int | None = self._starts[number]
             if self.is_damaged:
                 before = self.index.previous_start(self._starts[number])
                 start = start if before is None else before
             # A keyframe may turn out not to be enough (H.264's intra refresh): try the one before.
             for _ in range(2):
-                if number not in wanted or start is None:
+                if start is None:
                     break
                 for found, frame in self._reach(number, start, run, wanted, reads_on):
                     wanted.discard(found)
                     yield found, frame
+                if number not in wanted:
+                    break
                 start = self.index.previous_start(start)
-        if self._is_skimming and self.codec == 'h264' and self._pending:
+        if self.is_skimming and self.codec == 'h264' and self._pending:
             # A damaged frame comes out after the B-frames that took their vectors from it.
             self._drain()
 
@@ -211,10 +146,10 @@ class FrameDecoder:
         """
         if self._starts[number] != self.index.packets[number]:
             return None
-        self._restart(int(self.index.packets[number]))
+        self.restart(int(self.index.packets[number]))
         frames = []
-        while self._next <= self.index.ends[number]:
-            frames += self._feed(self._packets.read())
+        while self.next <= self.index.ends[number]:
+            frames += self._feed_next()
         frames += self._drain()
         return next((frame for found, frame in frames if found == number), None)
 
@@ -222,44 +157,39 @@ class FrameDecoder:
         """Why a frame could not be decoded."""
         return self.errors.get(int(self.index.packets[number]), 'the decoder left it out')
 
-    def abandon(self) -> None:
-        """Forgets the container without closing it: it belongs to the process that opened it."""
-        _abandoned.append((self._container, self.stream))
+    def stop(self) -> None:
+        """Makes decoding start anew the next time."""
+        super().stop()
+        self._pending.clear()
 
     def close(self) -> None:
-        """Closes the container and lets go of the packets."""
-        self._stop()
-        if hasattr(self, '_packets'):
-            if self._key and hasattr(self, 'index') and not sys.is_finalizing():
-                facts = (self._reorder_depth, self.orientation)
-                known_videos.put(self._key, KnownVideo(self._packets.table, self.index, *facts))
-            del self._packets
-        self._close_container()
+        """Closes the container, lets go of the packets and remembers the index."""
+        is_indexed = hasattr(self, 'packets') and hasattr(self, 'index')
+        # Other containers have to be scanned to be sought.
+        is_sought = is_indexed and self.container_format.startswith(_SOUGHT_EXACTLY)
+        if self._key and is_sought and not sys.is_finalizing():
+            facts = (self.reorder_depth, self.orientation, self.container_format)
+            known_videos.put(self._key, KnownVideo(self.packets.table, self.index, *facts))
+        super().close()
 
-    @property
-    def _context(self) -> VideoCodecContext:
-        return self.stream.codec_context
-
-    def _read_index(self, cache_bytes: int) -> None:
+    def _read_index(self, known: KnownVideo | None, cache_bytes: int) -> None:
         """Scans the file, unless this process has done so before."""
-        if self.container_format.startswith(_SOUGHT_EXACTLY):
-            self._key = self._source.file_key()
-        known = known_videos.get(self._key)
         packets = known.packets if known else None
         opened = self._container, self.stream, self.codec
-        self._packets = PacketReader(*opened, cache_bytes, packets, self._source.deadline)
-        self.num_packets = len(self._packets)
+        self.packets = PacketReader(*opened, cache_bytes, packets, self._source.deadline)
+        self.num_packets = len(self.packets)
         self.orientation: Orientation | None = None
         if known:
             self.index: FrameIndex = known.index
             if self.index.is_packed:
-                self._packets.unpack(self.stream)
-            self._reorder_depth, self.orientation = known.reorder_depth, known.orientation
+                self.packets.unpack(self.stream)
+            self.reorder_depth, self.orientation = known.reorder_depth, known.orientation
         else:
             self.index = self._build_index()
             if self.codec == 'h264':
                 # Where its headers do not tell, FFmpeg finds out by losing frames.
-                self._reorder_depth = max(self._reorder_depth, self.index.reorder_depth)
+                self.reorder_depth = max(self.reorder_depth, self.index.reorder_depth)
+        self.is_closed = self.index.is_closed
 
     def _size_of_frames(self) -> Size:
         """The size of the first frame that can be decoded, where the header does not tell."""
@@ -269,13 +199,13 @@ class FrameDecoder:
 
     def _build_index(self) -> FrameIndex:
         return build_index(
-            self._packets.infos,
+            self.packets.infos,
             self.codec,
             self.container_format,
-            bool(self._reorder_depth),
+            bool(self.reorder_depth),
             float(1 / self.frame_rate / (self.stream.time_base or 1)),
             self._decode_order,
-            self._packets.crop,
+            self.packets.crop,
         )
 
     def _decode_order(self, first: int, last: int) -> list[int]:
@@ -285,165 +215,100 @@ class FrameDecoder:
             # It may be that what is shown before the first keyframe lacks its references.
             self.conceal_damage()
             order = self._order_of_frames(first, last)
-            self.is_damaged, self._skims = False, True
-            self.errors.clear()
-            self._reopen()
+            self.detect_damage()
             return order
 
     def _order_of_frames(self, first: int, last: int) -> list[int]:
-        self._restart(first)
+        self.restart(first)
         if self.codec == 'h264':
-            self._context.reorder_depth = _MAX_REORDER
-        order = []
-        while self._next < last:
-            order += [number for number, _ in self._feed_raw(self._packets.read())]
-        order += [number for number, _ in self._feed_raw(None)]
-        self._context.reorder_depth = self._reorder_depth
-        self._stop()
-        return order
+            self.context.reorder_depth = _MAX_REORDER
+        frames = []
+        while self.next < last:
+            frames += self.feed(self.packets.read())
+        frames += self.feed(None)
+        self.context.reorder_depth = self.reorder_depth
+        self.stop()
+        numbers = (frame.pts for frame in frames)
+        return [pts for pts in numbers if pts is not None and 0 <= pts < self.num_packets]
 
     def _reach(
         self, number: int, start: int, run: '_Run', wanted: set[int], reads_on: bool
     ) -> Iterator[tuple[int, VideoFrame]]:
         """Decodes up to a frame; yields it and what else is wanted on the way."""
         if not self._is_ahead(number, start):
-            self._restart(start)
-        overdue, end = 0, int(self.index.ends[number])
-        while self._start is not None and number in wanted and overdue < _MAX_DELAY:
-            is_fed = not reads_on and self._next > end and run.is_fed(self._next)
-            if is_fed or self._next == self.num_packets:
+            self.restart(start)
+        starts, droppable, last = self._starts, self._droppable, run.needed[-1]
+        overdue, end = 0, self._ends[number]
+        while self.start is not None and number in wanted and overdue < _MAX_DELAY:
+            packet = self.next
+            is_fed = packet > end and not reads_on and run.is_fed(packet)
+            if is_fed or packet == self.num_packets:
                 frames = self._drain()
-            elif self._can_drop(self._next, run.needed[-1], wanted):
-                self._packets.skip()
-                self._next += 1
+            elif droppable[packet] and self._can_drop(packet, last, wanted):
+                self.packets.skip()
+                self.next = packet + 1
                 continue
             else:
-                frames = self._feed(self._packets.read())
+                frames = self._feed_next()
             for found, frame in frames:
                 overdue += found > number
-                if found in wanted and (self._start or 0) <= self._starts[found]:
+                if found in wanted and (self.start or 0) <= starts[found]:
                     yield found, frame
 
     def _is_ahead(self, number: int, start: int) -> bool:
         """Whether a frame comes out by decoding on, and sooner than by starting anew."""
-        if self._start is None or not self._start <= start <= self._next:
+        if self.start is None or not self.start <= start <= self.next:
             return False
-        return self.index.packets[number] >= self._next or number in self._pending
+        return self.index.packets[number] >= self.next or number in self._pending
 
     def _can_drop(self, packet: int, last: int, wanted: set[int]) -> bool:
-        if self.is_damaged or not self._droppable[packet]:
-            return False
+        """Whether a droppable packet can be left out."""
         # Frames after the last needed one may be what the next request begins with.
         frame = self._frames[packet]
-        return frame < last and frame not in wanted
-
-    @property
-    def _is_skimming(self) -> bool:
-        return self._skims and self._export_motion
-
-    def _options(self) -> dict[str, str]:
-        # Cut frames where the header says, not where memory is best aligned.
-        most = 2 * self._max_pixels + _MAX_PADDING
-        options = {'flags': '+unaligned', 'max_pixels': str(most)}
-        if self._export_motion:
-            options['flags2'] = '+export_mvs'
-        is_closed = not hasattr(self, 'index') or self.index.is_closed
-        if not self.is_damaged and (is_closed or self._is_skimming):
-            # Or damage would be concealed unnoticed.
-            options['err_detect'] = '+explode'
-        if self._is_skimming:
-            # Not lowres, which turns the detection of damage off.
-            options |= {'skip_idct': 'all', 'skip_loop_filter': 'all'}
-        return options
-
-    def _restart(self, packet: int) -> None:
-        """Makes decoding start from a packet."""
-        self._stop()
-        if not self._packets.seek(packet):
-            self._reopen()
-            self._packets.seek(packet, scan=True)
-        context = self._context
-        if not context.is_open:
-            context.options = self._options()
-            context.thread_count = 1 if self._export_motion else self._num_threads
-            context.thread_type = 'NONE' if context.thread_count == 1 else 'AUTO'
-        context.flush_buffers()
-        # Some decoders forget on a flush how far they have to look ahead.
-        context.reorder_depth = max(self._reorder_depth, context.reorder_depth)
-        self._start = self._next = packet
-
-    def _stop(self) -> None:
-        self._start = None
-        self._pending.clear()
+        return not self.is_damaged and frame < last and frame not in wanted
 
     def _drain(self) -> list[tuple[int, VideoFrame]]:
-        frames = []
-        if self._export_motion and self.codec in _DRAINED_WITHOUT_MOTION:
+        frames: list[tuple[int, VideoFrame]] = []
+        if self.exports_motion and self.codec in _DRAINED_WITHOUT_MOTION:
             # A keyframe pushes the last frame out with its vectors; it has no number itself. It
             # takes a second push where the decoder still holds a B-frame of a packed bitstream.
             for _ in range(2):
-                self._opening.pts = None
-                frames += self._feed_raw(self._opening)
-        frames = self._name(frames + self._feed_raw(None))
-        self._stop()
+                if self._pending:
+                    self._opening.pts = None
+                    frames += self._name(self.feed(self._opening))
+        frames += self._name(self.feed(None))
+        self.stop()
         return frames
 
-    def _feed(self, packet: Packet | None) -> list[tuple[int, VideoFrame]]:
+    def _feed_next(self) -> list[tuple[int, VideoFrame]]:
+        """Decodes the next packet."""
+        packet = self.packets.read()
         if packet is None:  # the file has become shorter
             return self._drain()
-        if self._next == self._start:
+        if self.next == self.start:
             self._opening = packet
-        self._pending.add(self._frames[self._next])
-        frames = self._name(self._feed_raw(packet))
-        for number, _ in frames:
-            self._pending.discard(number)
-        return frames
+        number = self._frames[self.next]
+        if number >= 0:
+            self._pending.add(number)
+        return self._name(self.feed(packet))
 
-    def _name(self, frames: list[tuple[int, VideoFrame]]) -> list[tuple[int, VideoFrame]]:
-        return [(self._frames[packet], frame) for packet, frame in frames]
-
-    def _feed_raw(self, packet: Packet | None) -> list[tuple[int, VideoFrame]]:
-        """Decodes the next packet, or what is left; returns frames by their packet."""
-        number, self._next = self._next, self._next + 1
-        context = self._context
-        try:
-            frames = context.decode(packet)
-        except av.FFmpegError as error:
-            if not self.is_damaged and self._is_due(number):
-                raise DamagedError from error
-            if packet is not None:
-                self.errors[number] = error.strerror or str(error)
-            return []
-        if not self.is_damaged and any(f.is_corrupt and self._is_due(f.pts) for f in frames):
-            raise DamagedError
-        if packet is None:
-            context.flush_buffers()
-        last = self.num_packets
-        return [(f.pts, f) for f in frames if f.pts is not None and 0 <= f.pts < last]
+    def _name(self, frames: list[VideoFrame]) -> list[tuple[int, VideoFrame]]:
+        """Frames with their numbers."""
+        named = []
+        for frame in frames:
+            packet = frame.pts
+            if packet is not None and 0 <= packet < self.num_packets:
+                number = self._frames[packet]
+                self._pending.discard(number)
+                named.append((number, frame))
+        return named
 
     def _is_due(self, packet: int | None) -> bool:
         """Whether the frame in a packet comes out right from where decoding has started."""
-        if packet is None or not 0 <= packet < self.num_packets or not hasattr(self, '_starts'):
+        if packet is None or not 0 <= packet < self.num_packets or not self._starts:
             return True
         frame = self._frames[packet]
-        return frame < 0 or self._start is None or self._start <= self._starts[frame]
-
-    def _close_container(self) -> None:
-        if self._context.is_open and self._context.thread_count != 1:
-            # PyAV frees decoders while it holds the interpreter, and would wait for ever for a
-            # thread that wants it in order to log.
-            self._context.flush_buffers()
-        self._container.close()
-
-    def _reopen(self) -> None:
-        self._stop()
-        self._close_container()
-        self._container, self.stream = self._source.open()
-        self._packets.attach(self._container, self.stream)
-
-
-class DamagedError(Exception):
-    """The decoder has refused a packet, or part of it."""
+        return frame < 0 or self.start is None or self.start <= self._starts[frame]
 
 
 class _Run:
@@ -466,7 +331,3 @@ class _Run:
             self._last_packet = max(self._last_packet, self._packets[self._passed])
             self._passed += 1
         return next_packet > self._last_packet
-
-
-# Containers of a parent process: closing them here would disturb it, or wait for its threads.
-_abandoned: list[tuple[InputContainer, VideoStream]] = []

@@ -8,11 +8,12 @@ from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import PictureType, VideoFrame
 
 from ssvrl_mm.video.conversion import RGBConverter
-from ssvrl_mm.video.decoder import DamagedError, FrameDecoder
+from ssvrl_mm.video.decoder import FrameDecoder
 from ssvrl_mm.video.errors import VideoDecodeError
 from ssvrl_mm.video.geometry import Size
 from ssvrl_mm.video.motion import VECTOR
 from ssvrl_mm.video.orientation import Orientation
+from ssvrl_mm.video.session import DamagedError
 
 _NO_VECTORS = np.empty(0, VECTOR)
 

@@ -173,9 +173,8 @@ def build_index(
         starts=_starts(packets, keyframes, first, frames, pictures),
         types=np.array([pictures[number].kind for number in order], '<U1'),
         is_reference=is_reference,
-        # Where packets hold two pictures, nothing can be left out; nor where pictures are missing,
-        # for which a decoder takes others.
-        droppable=~(is_reference | is_needed | packed | has_gaps),
+        # Where pictures are missing, a decoder takes others for them.
+        droppable=~(is_reference | is_needed | has_gaps),
         is_field=np.array([pictures[number].is_field for number in order], bool),
         is_packed=packed,
         is_closed=all(picture.is_closed for picture in pictures),

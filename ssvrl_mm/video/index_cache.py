@@ -26,12 +26,14 @@ class KnownVideo:
         index: its frames.
         reorder_depth: frames that the decoder holds back.
         orientation: how frames are turned for display, None if no frame was decoded.
+        container_format: FFmpeg's name of the container format.
     """
 
     packets: np.ndarray
     index: FrameIndex
     reorder_depth: int
     orientation: Orientation | None
+    container_format: str
 
 
 class IndexCache:
@@ -66,6 +68,7 @@ class IndexCache:
         """Remembers a file."""
         if key in self._entries or not self.memory_bytes:
             return
+        _ = video.index.reference_distances  # so that it is remembered with the rest
         # Numbers in a row differ little: a clip of 8 s takes some 4 KiB.
         entry = zlib.compress(pickle.dumps(video, pickle.HIGHEST_PROTOCOL), 1)
         with self._lock:

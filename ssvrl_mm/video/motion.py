@@ -6,6 +6,7 @@ place has moved since the previous frame, in px/frame, x to the right and y down
 """
 
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -54,18 +55,13 @@ VECTOR = np.dtype(
 
 IFrameMotion = Literal['hold', 'zero']
 
-# Two float32 that no motion consists of: the cell is empty.
-_EMPTY = np.iinfo(np.int64).max
-
-# The 64-bit words of a VECTOR that are used: (source, w, h, src_x), (src_y, dst_x, dst_y),
-# (motion_x, motion_y) and (motion_scale); the first field is in the lowest bits.
-_WORDS = (0, 1, 3, 4)
+# Where the 16-bit fields of a VECTOR are, counted in their size; width and height make one, and
+# motion_x and motion_y two numbers of 32 bits, counted in theirs.
+_SIDES, _DST_X, _DST_Y, _SCALE = 2, 5, 6, 16
+_MOVED = (6, 7)
 
 # A macroblock in pixels, and in cells of 8 px.
 _BLOCK, _CELLS = 16, 2
-
-# Where in its macroblock a place is, in the second word, and what that is for the centre.
-_WITHIN_BLOCK, _BLOCK_CENTRE = ((part << 16) | (part << 32) for part in (_BLOCK - 1, _BLOCK // 2))
 
 
 class MotionPlan(NamedTuple):
@@ -137,6 +133,7 @@ def rasterize(
 
     Args:
         vectors: F arrays of :data:`VECTOR`, one per frame; of blocks that overlap the last counts.
+            The vectors of a frame have the same scale, as FFmpeg gives them.
         size: ``(h, w)`` of the frames in px. Blocks are clipped there.
         past: ``(F,)`` frames that a vector into the past spans; 1 leaves it undivided.
         future: ``(F,)`` the same for vectors into the future.
@@ -154,42 +151,45 @@ def rasterize(
         ([[3.0, 0.0], [3.0, 0.0], [0.0, 0.0]], [True, True, False])
     """
     grid = grid_size(size)
-    if not sum(map(len, vectors)):
+    lengths = [len(part) for part in vectors]
+    *starts, total = accumulate(lengths, initial=0)
+    if not total:
         shape = (len(vectors), *grid)
         return np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
-    lengths = [len(part) for part in vectors]
-    frame, spans = np.repeat(np.arange(len(vectors)), lengths), np.repeat(past, lengths)
-    # Moving words instead of fields is many times faster.
-    words = np.frombuffer(b''.join([part.data for part in vectors]), '<i8').reshape(len(frame), -1)
-    head, place, coded, scale = (words[:, word].copy() for word in _WORDS)
-    is_future = head << 32 > 0  # source
+    # Plain numbers instead of fields, each copied out only once: what counts is memory traffic.
+    data = b''.join([part.data for part in vectors])
+    halves = np.frombuffer(data, '<i2').reshape(total, -1)
+    numbers = np.frombuffer(data, '<i4').reshape(total, -1)
+    scale = halves[[min(start, total - 1) for start in starts], _SCALE]
+    frame = np.repeat(np.arange(len(vectors)), lengths)
+    divisor = (-past * scale).astype(np.float32)[frame]
+    is_future = numbers[:, 0] > 0  # source
     ahead = np.empty(0, np.int64)
     if is_future.any():
         # Vectors into the future get grids of their own, after those of the past.
-        spans[is_future] = -future[frame[is_future]]
-        ahead, row = np.unique(frame[is_future], return_inverse=True)
-        frame[is_future] = len(vectors) + row
-    divisor = ((scale & 0xFFFF) * -spans).astype(np.float32)
-    moved = np.divide(coded.view(np.int32).reshape(-1, 2), divisor[:, None], dtype=np.float32)
+        where = frame[is_future]
+        divisor[is_future] = (future * scale)[where]
+        has_future = np.bincount(where, minlength=len(vectors)) > 0
+        ahead = np.flatnonzero(has_future)
+        frame[is_future] = (len(vectors) - 1 + np.cumsum(has_future))[where]
+    moved = np.empty((total, 2), np.float32)
+    for axis, field in enumerate(_MOVED):
+        np.divide(numbers[:, field], divisor, moved[:, axis], dtype=np.float32)
     moved += 0  # no negative zeros
-    motion, valid = _scatter(head, place, moved, frame, len(vectors) + len(ahead), grid)
+    motion, valid = _scatter(halves, moved, frame, len(vectors) + len(ahead), grid)
     if not len(ahead):
         return motion, valid
     (motion, other), (valid, also) = (np.split(a, [len(vectors)]) for a in (motion, valid))
     other += motion[ahead]
-    other[valid[ahead] & also] /= 2
+    both = (valid[ahead] & also)[..., None]
+    np.multiply(other, 0.5, out=other, where=both)
     motion[ahead] = other
     valid[ahead] |= also
     return motion, valid
 
 
 def _scatter(
-    head: np.ndarray,
-    place: np.ndarray,
-    moved: np.ndarray,
-    frame: np.ndarray,
-    num_frames: int,
-    grid: Size,
+    halves: np.ndarray, moved: np.ndarray, frame: np.ndarray, num_frames: int, grid: Size
 ) -> tuple[np.ndarray, np.ndarray]:
     """Writes the motion of each block into the cells that it covers.
 
@@ -197,23 +197,29 @@ def _scatter(
     """
     rows, cols = (-(-cells // _CELLS) for cells in grid)
     word = moved.view(np.int64)[:, 0]  # (dx, dy) moves as one
-    side = head >> 32 & 0xFFFF  # (w, h)
-    x, y = place << 32 >> 48, place << 16 >> 48
+    side, x, y = (halves[:, field].copy() for field in (_SIDES, _DST_X, _DST_Y))
     # Whole macroblocks, most of all blocks, go to a coarser grid of their own.
-    whole = (side == _BLOCK << 8 | _BLOCK) & (place & _WITHIN_BLOCK == _BLOCK_CENTRE)
+    whole = (side == _BLOCK << 8 | _BLOCK) & (((x & 15) ^ 8) | ((y & 15) ^ 8) == 0)
     col, row = x >> 4, y >> 4
-    inside = whole & (col.view(np.uint64) < cols) & (row.view(np.uint64) < rows)
-    at = (frame * rows + row) * cols + col
-    blocks = np.full((num_frames, rows, cols), _EMPTY)
-    blocks.reshape(-1)[at[inside]] = word[inside]
-    there = blocks != _EMPTY
-    blocks *= there
+    if col.min() < 0 or row.min() < 0 or col.max() >= cols or row.max() >= rows:
+        drawn = whole & (col >= 0) & (row >= 0) & (col < cols) & (row < rows)
+    else:
+        drawn = whole
+    at = frame * (rows * cols)
+    at += np.multiply(row, cols, dtype=np.int32)
+    at += col
+    is_all = drawn.all()
+    at, words = (at, word) if is_all else (at[drawn], word[drawn])
+    blocks = np.zeros((num_frames, rows, cols), np.int64)
+    there = np.zeros(blocks.shape, bool)
+    blocks.reshape(-1)[at] = words
+    there.reshape(-1)[at] = True
     cells, valid = _spread(blocks, grid), _spread(there, grid)
 
-    part = np.flatnonzero(~whole)
+    part = np.empty(0, np.int64) if is_all else np.flatnonzero(~whole)
     if len(part):
-        w, h = side[part] & 0xFF, side[part] >> 8
-        at, block = _cells_of_parts(grid, frame[part], x[part], y[part], w, h)
+        x, y, side = (values[part].astype(np.int64) for values in (x, y, side))
+        at, block = _cells_of_parts(grid, frame[part], x, y, side & 0xFF, side >> 8 & 0xFF)
         cells.reshape(-1)[at] = word[part][block]
         valid.reshape(-1)[at] = True
     return cells.view(np.float32).reshape(*cells.shape, 2), valid
@@ -221,7 +227,12 @@ def _scatter(
 
 def _spread(blocks: np.ndarray, grid: Size) -> np.ndarray:
     """From macroblocks ``(F, rows, cols)`` to cells ``(F, gh, gw)``."""
-    cells = blocks.repeat(_CELLS, axis=1).repeat(_CELLS, axis=2)
+    num_frames, rows, cols = blocks.shape
+    cells = np.empty((num_frames, rows, _CELLS, cols, _CELLS), blocks.dtype)
+    for column in range(_CELLS):
+        cells[:, :, 0, :, column] = blocks
+    cells[:, :, 1:] = cells[:, :, :1]
+    cells = cells.reshape(num_frames, rows * _CELLS, cols * _CELLS)
     return np.ascontiguousarray(cells[:, : grid[0], : grid[1]])
 
 

@@ -12,6 +12,7 @@ from ssvrl_mm.video.flow import METHODS, SMALLEST_SIDE, FlowMethod, estimate_mot
 from ssvrl_mm.video.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
 from ssvrl_mm.video.motion import (
     EXPORTING_CODECS,
+    VECTOR,
     IFrameMotion,
     MotionPlan,
     plan_motion,
@@ -123,6 +124,7 @@ class CodecMotion(_SincePrevious):
     def __init__(self, fetcher: FrameFetcher, iframe_motion: IFrameMotion) -> None:
         super().__init__(fetcher)
         self._iframe_motion = iframe_motion
+        self._no_vectors = np.empty(0, VECTOR), fetcher.size
         self._planned: MotionPlan | None = None
         self._planned_lost = 0
 
@@ -134,23 +136,24 @@ class CodecMotion(_SincePrevious):
     def fields(self, frames: Sequence[int], contents: Contents, normalize: bool) -> Fields:
         """Draws the vectors of all frames at once."""
         sources, origins = (array[frames] for array in self._plan())
-        drawn, row = np.unique(sources[sources >= 0], return_inverse=True)
-        spans = np.ones((2, len(drawn)), np.int64)
+        # Each source is drawn where it comes first, and copied from there.
+        first: dict[int, int] = {}
+        rows = [first.setdefault(number, row) for row, number in enumerate(sources.tolist())]
+        vectors = [self._no_vectors] * len(frames)
+        for number, row in first.items():
+            if number >= 0:
+                vectors[row] = self._cropped(*contents.vectors[number])
+        index = self._fetcher.decoder.index
+        spans = np.ones((2, len(frames)), np.int64)
         if normalize:
-            spans = np.stack([d[drawn] for d in self._fetcher.decoder.index.reference_distances])
-        vectors = [self._cropped(*contents.vectors[number]) for number in drawn.tolist()]
+            spans = np.stack([distances[sources] for distances in index.reference_distances])
         motion, valid = self._draw(vectors, *spans)
         # Blocks of fields move by lines of their field: every second one of the frame.
-        motion[self._fetcher.decoder.index.is_field[drawn], ..., 1] *= 2
-        has_source = sources >= 0
-        if not has_source.all():
-            shape = (len(frames), *valid.shape[1:])
-            drawn_motion, drawn_valid = motion, valid
-            motion, valid = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
-            motion[has_source] = drawn_motion[row]
-            valid[has_source] = drawn_valid[row]
-        elif not np.array_equal(row, np.arange(len(drawn))):
-            motion, valid = motion[row], valid[row]
+        if index.is_field.any():
+            motion[index.is_field[sources], ..., 1] *= 2
+        copies = [row for row, drawn in enumerate(rows) if row != drawn]
+        drawn = [rows[row] for row in copies]
+        motion[copies], valid[copies] = motion[drawn], valid[drawn]
         valid[(origins == 'held') | (origins == 'none')] = False
         return Fields(motion, valid, origins)
 

@@ -100,7 +100,7 @@ def test_packed_bitstream():
     index = index_of(infos, 'mpeg4', 'avi')
     assert index.packets.tolist() == [0, 2, 1, 4, 5, 3]
     assert ''.join(index.types) == 'IBPBBP'
-    assert not index.droppable.any()
+    assert np.flatnonzero(index.droppable).tolist() == [2, 4, 5]
 
 
 def test_reference_distances():

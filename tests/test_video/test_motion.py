@@ -33,6 +33,7 @@ def naive_field(vectors, size, past, future):
 def random_blocks(rng, size, directions=(-1,), scales=(4,), beyond=0):
     """A tiling of the frame with 16x16 blocks, some of them split, some left out."""
     rows = []
+    scale = rng.choice(scales)
     for direction in directions:
         for y in range(-16 * beyond, size[0] + 16 * beyond, 16):
             for x in range(-16 * beyond, size[1] + 16 * beyond, 16):
@@ -43,7 +44,6 @@ def random_blocks(rng, size, directions=(-1,), scales=(4,), beyond=0):
                             continue
                         moved = rng.integers(-200, 200, 2)
                         dst = x + dx + w // 2, y + dy + h // 2
-                        scale = rng.choice(scales)
                         rows.append((direction, w, h, 0, 0, *dst, 0, *moved, scale))
     return np.array(rows, VECTOR)
 

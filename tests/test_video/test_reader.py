@@ -253,8 +253,8 @@ def test_keyframes_near(clips, name):
 def test_keyframes_are_decoded_alone(clips):
     with CompressedVideoReader(clips['h264.mp4']) as reader:
         decoder = reader._fetcher.decoder
-        fed, feed = [], decoder._feed_raw
-        decoder._feed_raw = lambda packet: fed.append(packet) or feed(packet)
+        fed, feed = [], decoder.feed
+        decoder.feed = lambda packet: fed.append(packet) or feed(packet)
         reader.get_keyframes_near(18, count=2)
         assert [packet.pts for packet in fed if packet is not None] == [12, 24]
 

@@ -243,7 +243,7 @@ def test_another_file_under_the_same_name(clips, tmp_path):
 def test_cache_forgets_what_was_read_longest_ago(clips):
     with CompressedVideoReader(clips['mpeg4.avi']) as reader:
         index = reader._open().decoder.index
-    video = KnownVideo(np.arange(30).reshape(10, 3), index, 1, None)
+    video = KnownVideo(np.arange(30).reshape(10, 3), index, 1, None, 'avi')
     cache = IndexCache()
     keys = [(f'video {n}', 1, 2, 3) for n in range(4)]
     cache.put(keys[0], video)
