@@ -12,15 +12,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
-from torch import Tensor
-from torch.optim.swa_utils import update_bn
 
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
 from ssvrl_mm.datasets import (
@@ -139,22 +135,6 @@ def write_config(videos: Path, work_dir: Path) -> Path:
     return config
 
 
-def calibrate(runner: Runner, num_batches: int = 8) -> None:
-    """Gives the untrained network the BatchNorm statistics of real clips.
-
-    Without them its features are far from normalised, and the comparison would be unfair to it.
-    """
-    model, loader = runner.model, runner.build_dataloader(runner.cfg.train_dataloader)
-    batches = [model.data_preprocessor(batch)['inputs'] for batch in islice(loader, num_batches)]
-
-    def clips(stream: str) -> Iterator[Tensor]:
-        for inputs in batches:
-            yield inputs[stream].flatten(0, 1)
-
-    for stream in model.streams:
-        update_bn(clips(stream), model.backbone(stream))
-
-
 def retrieve(runner: Runner) -> dict[str, float]:
     """Retrieval of the runner's model: ``chance``, ``queries``, and R@1 of each view."""
     metrics = runner.test()
@@ -206,7 +186,6 @@ def main() -> None:
 
     runner = Runner.from_cfg(cfg)
     runner.model.init_weights()
-    calibrate(runner)
     before = retrieve(runner)
     runner.train()
     after = retrieve(runner)

@@ -41,6 +41,17 @@ def test_every_element_lands_in_its_place():
         assert valid[v, 0, t, y, x] == results['motion_valid'][v * 3 + t, y, x]
 
 
+def test_rgb_may_keep_fewer_frames_than_motion():
+    results = results_of(length=5)
+    inputs = PackSSLInputs(rgb_interval=2)(results)['inputs']
+    assert inputs['mv'].shape[2] == 5 and inputs['rgb'].shape == (2, 3, 3, 16, 24)
+    for v, kept in [(0, (0, 2, 4)), (1, (5, 7, 9))]:
+        expected = np.stack([results['imgs'][t] for t in kept]).transpose(3, 0, 1, 2)
+        assert (inputs['rgb'][v].numpy() == expected).all()
+    with pytest.raises(ValueError, match='rgb_interval'):
+        PackSSLInputs(rgb_interval=0)
+
+
 def test_quarter_pixels_survive_half_precision():
     results = results_of()
     quarters = (np.arange(results['motion_vectors'].size) % 512 - 256) / 4
