@@ -1,10 +1,13 @@
 """Exact nearest-neighbour search by cosine similarity, and recall at k. Tensors in, tensors out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ssvrl_mm.evaluation.optional import require
 
 _LOW_32_BITS = 0xFFFFFFFF
 
@@ -15,6 +18,7 @@ def nearest_neighbours(
     k: int,
     block: int = 2048,
     device: torch.device | str | None = None,
+    backend: str = 'torch',
 ) -> tuple[Tensor, Tensor]:
     """The k gallery rows of highest cosine similarity to each query row, the best first.
 
@@ -32,13 +36,18 @@ def nearest_neighbours(
         k: how many neighbours, 1..M.
         block: rows of query and of gallery compared at a time.
         device: where to compare; the features' own device by default. Only blocks travel there.
+        backend: 'torch', or 'faiss': ``faiss.IndexFlatIP`` on the CPU, one index for every
+            ``32 * block`` gallery rows. Its sums may differ in the last digit, and which of
+            several equally similar rows are the last of the k is left open.
 
     Returns:
         ``(indices, similarities)``: int64 (N, k) rows of the gallery and float32 (N, k) in
         [-1, 1], on the device of ``query``.
 
     Raises:
-        ValueError: shapes that do not fit, k out of range, or a feature that is not finite.
+        ValueError: shapes that do not fit, k out of range, a feature that is not finite, or an
+            unknown backend.
+        ImportError: faiss is asked for and not installed.
 
     Example:
         >>> indices, _ = nearest_neighbours(torch.eye(3)[:1], torch.eye(3), k=2)
@@ -55,6 +64,12 @@ def nearest_neighbours(
     if block < 1:
         raise ValueError(f'block must be positive, got {block}')
 
+    if backend not in ('torch', 'faiss'):
+        raise ValueError(f"backend must be 'torch' or 'faiss', got {backend!r}")
+
+    if backend == 'faiss':
+        keys = _faiss_keys(query, gallery, k, block).to(query.device)
+        return _indices(keys), _similarities(keys)
     device = torch.device(device) if device is not None else query.device
     best = [
         torch.empty(len(rows), 0, dtype=torch.int64, device=device) for rows in query.split(block)
@@ -130,6 +145,25 @@ def chance_recall(query_labels: Tensor, gallery_labels: Tensor, topk: Sequence[i
     return {k: 1 - miss[:, k - 1].mean().item() for k in topk}
 
 
+def _faiss_keys(query: Tensor, gallery: Tensor, k: int, block: int) -> Tensor:
+    """The keys of the k best rows by faiss, the best first."""
+    faiss: Any = require('faiss', 'faiss-cpu', 'a search with it')
+    cpu = torch.device('cpu')
+    best = [torch.empty(len(rows), 0, dtype=torch.int64) for rows in query.split(block)]
+    for start in range(0, len(gallery), 32 * block):
+        index = faiss.IndexFlatIP(gallery.shape[1])
+        part = gallery[start : start + 32 * block]
+        for i, rows in enumerate(part.split(block)):
+            index.add(_unit_rows(rows, start + i * block, 'gallery', cpu).numpy())
+        for j, rows in enumerate(query.split(block)):
+            unit = _unit_rows(rows, j * block, 'query', cpu)
+            found = index.search(unit.numpy(), min(k, len(part)))
+            similarities, indices = (torch.from_numpy(array) for array in found)
+            keys = _sortable(similarities) << 32 | (_LOW_32_BITS - (indices + start))
+            best[j] = _largest(torch.cat([best[j], keys], dim=1), k)
+    return torch.cat(best)
+
+
 def _unit_rows(features: Tensor, start: int, name: str, device: torch.device) -> Tensor:
     features = features.to(device, torch.float32)
     finite = features.isfinite().all(dim=1)
@@ -145,11 +179,15 @@ def _keys(similarities: Tensor, start: int) -> Tensor:
     The high 32 bits hold the float's bit pattern, its lower bits turned round where it is
     negative so that integers order as the floats do; the low 32 bits count down with the index.
     """
+    indices = torch.arange(start, start + similarities.shape[1], device=similarities.device)
+    return _sortable(similarities) << 32 | (_LOW_32_BITS - indices)
+
+
+def _sortable(similarities: Tensor) -> Tensor:
+    """int64 whose low 32 bits order as the floats do, before they are shifted to the high ones."""
     # Adding zero makes -0.0 a 0.0, whose bits differ although the two are equal.
     bits = (similarities + 0.0).view(torch.int32)
-    bits = bits ^ ((bits >> 31) & 0x7FFFFFFF)
-    indices = torch.arange(start, start + similarities.shape[1], device=similarities.device)
-    return (bits.long() << 32) | (_LOW_32_BITS - indices)
+    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long()
 
 
 def _indices(keys: Tensor) -> Tensor:

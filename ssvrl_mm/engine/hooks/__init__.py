@@ -1,7 +1,15 @@
 """Hooks of the training loop."""
 
+from ssvrl_mm.engine.hooks.evaluation_report import EvaluationReportHook
 from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
+from ssvrl_mm.engine.hooks.knn_probe import KNNProbeHook
 from ssvrl_mm.engine.hooks.stage_switch import StageSwitchHook
 from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
 
-__all__ = ['IterationSeedHook', 'StageSwitchHook', 'SyncNormStatsHook']
+__all__ = [
+    'EvaluationReportHook',
+    'IterationSeedHook',
+    'KNNProbeHook',
+    'StageSwitchHook',
+    'SyncNormStatsHook',
+]

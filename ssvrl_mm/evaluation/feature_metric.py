@@ -1,0 +1,143 @@
+"""What the metrics on features share: which features are kept, and how processes bring them in."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+
+ROLES = ('query', 'gallery')
+
+
+class FeatureMetric(BaseMetric):
+    """Base of metrics that compare the features of queries with those of a gallery.
+
+    Each data sample carries ``gt_label``, the metainfo ``role`` ('query' or 'gallery'),
+    ``video_id`` and ``filename``, and ``features``: a mapping from the name of a stream ('rgb',
+    'mv') to a feature of shape (D,), or (V, D) with one row per clip. mmaction2's data sample
+    takes an ``InstanceData(rgb=feature[None], mv=feature[None])`` for ``features``.
+
+    What is relied on with several processes (mmengine 0.10.7): every process holds the results of
+    its own share, and ``collect_results`` interleaves the shares. ``DefaultSampler`` repeats the
+    first videos so that shares are equally long (``round_up=True``), or lets them be ragged
+    (``round_up=False``). The loop asks ``collect_results`` to cut the list to the dataset's
+    length, which drops the right entries for interleaved shares only; this metric asks it to cut
+    nothing, and drops every repeated (role, video id, file) itself. The entries are then sorted by
+    video id, so that neither the number of processes nor the sampler changes the result.
+
+    Args:
+        views: what to compare: the name of a stream, several joined by '+', or 'both' for
+            'rgb+mv'.
+        collect_device: 'cpu' (through files, in a folder shared by all processes) or 'gpu'.
+        prefix: replaces the prefix of the metric's names.
+        collect_dir: the shared folder; by default ``.dist_test`` in the working directory.
+
+    Raises:
+        ValueError: while samples come in, for one without role, video id, label, or a stream that
+            a view needs, or with a feature that is not finite; the file is named.
+    """
+
+    def __init__(
+        self,
+        views: Sequence[str],
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        if isinstance(views, str) or not views:
+            raise ValueError(f"views must be a sequence such as ('rgb', 'both'), got {views!r}")
+        self.views = {view: ('rgb+mv' if view == 'both' else view).split('+') for view in views}
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keeps role, id, label and features of each sample, on the CPU."""
+        self.results.extend(self._entry(sample) for sample in data_samples)
+
+    def evaluate(self, size: int) -> dict:
+        """Collects the results of all processes, repeated videos and all, and computes."""
+        return super().evaluate(size=sys.maxsize)
+
+    def split(self, results: list[dict]) -> tuple[list[dict], list[dict]]:
+        """Queries and gallery, each video once, in the order of their ids.
+
+        Raises:
+            ValueError: there is no query or no gallery.
+        """
+        unique = {entry['key']: entry for entry in results}
+        query, gallery = ([unique[key] for key in sorted(unique) if key[0] == r] for r in ROLES)
+        for role, entries in zip(ROLES, (query, gallery), strict=True):
+            if not entries:
+                raise ValueError(
+                    f'no {role} among {len(unique)} videos; a comparison needs a ConcatDataset of '
+                    "a dataset with role='gallery' and one with role='query'"
+                )
+        return query, gallery
+
+    def _entry(self, sample: Mapping) -> dict:
+        """What is kept of a data sample: the key that tells videos apart, label, features."""
+        file = sample.get('filename', '(no filename)')
+        role, video_id = sample.get('role'), sample.get('video_id')
+        if role not in ROLES:
+            raise ValueError(f'{file}: role must be one of {ROLES}, got {role!r}')
+        if video_id is None:
+            raise ValueError(f'{file}: the data sample has no video_id')
+        label = torch.as_tensor(sample.get('gt_label', -1)).flatten()
+        if len(label) != 1 or label.item() < 0:
+            raise ValueError(f'{file}: retrieval needs one class per video, got {label.tolist()}')
+
+        # ActionDataSample keeps what is no InstanceData under '_features'.
+        given = sample.get('features', sample.get('_features')) or {}
+        features = {}
+        for stream in dict.fromkeys(s for streams in self.views.values() for s in streams):
+            if stream not in given:
+                raise ValueError(
+                    f'{file}: views {list(self.views)} need the feature of {stream!r}, the model '
+                    f'gave {sorted(given)}'
+                )
+            # A copy: a row of a batch would otherwise keep, and send, the whole batch.
+            feature = np.array(given[stream].detach().float().cpu())
+            if feature.ndim not in (1, 2):
+                raise ValueError(f'{file}: {stream} feature has shape {feature.shape}, not (V, D)')
+            if not np.isfinite(feature).all():
+                raise ValueError(f'{file}: the {stream} feature is not finite')
+            features[stream] = np.atleast_2d(feature)
+        if len({len(feature) for feature in features.values()}) > 1:
+            shapes = {stream: feature.shape for stream, feature in features.items()}
+            raise ValueError(f'{file}: the streams differ in their number of clips, {shapes}')
+        key = (role, int(video_id), str(file))
+        return dict(key=key, label=int(label.item()), features=features)
+
+
+def search_device(device: str | None) -> str:
+    """The device asked for; by default a CUDA device if there is one."""
+    return device or ('cuda' if torch.cuda.is_available() else 'cpu')
+
+
+def stack_features(entries: Sequence[dict], stream: str, average: bool) -> Tensor:
+    """The features of a stream, float32 (rows, D).
+
+    Args:
+        entries: As :meth:`FeatureMetric.split` gives them.
+        stream: Name of the stream.
+        average: Whether to average the clips of a video, or to keep a row of each.
+    """
+    if average:
+        # Row by row into its place: a list of the means would hold everything twice.
+        first = entries[0]['features'][stream]
+        rows = np.empty((len(entries), first.shape[1]), np.float32)
+        for row, entry in zip(rows, entries, strict=True):
+            row[:] = entry['features'][stream].mean(axis=0)
+        return torch.from_numpy(rows)
+    return torch.from_numpy(np.concatenate([entry['features'][stream] for entry in entries]))
+
+
+def stack_labels(entries: Sequence[dict], average: bool) -> Tensor:
+    """One label per row that :func:`stack_features` gives."""
+    labels = torch.tensor([entry['label'] for entry in entries])
+    if average:
+        return labels
+    rows = [len(next(iter(entry['features'].values()))) for entry in entries]
+    return labels.repeat_interleave(torch.tensor(rows))
