@@ -53,16 +53,15 @@ class RGBConverter:
         if changed and not self._has_warned:
             self._has_warned = True
             warnings.warn(f'{self._path}: {changed}', stacklevel=2)
-        image = self._reformatter.reformat(
-            frame,
-            width=self._width,
-            height=self._height,
-            format='rgb24',
-            threads=1,
-        )
+        height, width = self._height, self._width
+        image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
         plane = image.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        view = rows[: self._height, : self._width * 3].reshape(self._height, self._width, 3)
+        view = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+        if plane.line_size == 3 * width:
+            view = view.reshape(height, width, 3)
+        else:
+            rows = view.reshape(-1, plane.line_size)
+            view = rows[:height, : width * 3].reshape(height, width, 3)
         if out is None:
             return view.copy()
         scale(view, out)

@@ -77,6 +77,7 @@ class FrameDecoder(DecodingSession):
             # Single elements of arrays are slow.
             self._frames = self.index.frames.tolist()
             self._starts = self.index.starts.tolist()
+            self._packets_of: list[int] = self.index.packets.tolist()
             self._ends: list[int] = self.index.ends.tolist()
             self._droppable: list[bool] = self.index.droppable.tolist()
             if not all(self.size):
@@ -128,9 +129,7 @@ class FrameDecoder(DecodingSession):
             for _ in range(2):
                 if start is None:
                     break
-                for found, frame in self._reach(number, start, run, wanted, reads_on):
-                    wanted.discard(found)
-                    yield found, frame
+                yield from self._reach(number, start, run, wanted, reads_on)
                 if number not in wanted:
                     break
                 start = self.index.previous_start(start)
@@ -234,7 +233,10 @@ class FrameDecoder(DecodingSession):
     def _reach(
         self, number: int, start: int, run: '_Run', wanted: set[int], reads_on: bool
     ) -> Iterator[tuple[int, VideoFrame]]:
-        """Decodes up to a frame; yields it and what else is wanted on the way."""
+        """Decodes up to a frame; yields it and what else is wanted on the way.
+
+        What is yielded is wanted no more.
+        """
         if not self._is_ahead(number, start):
             self.restart(start)
         starts, droppable, last = self._starts, self._droppable, run.needed[-1]
@@ -253,13 +255,14 @@ class FrameDecoder(DecodingSession):
             for found, frame in frames:
                 overdue += found > number
                 if found in wanted and (self.start or 0) <= starts[found]:
+                    wanted.discard(found)
                     yield found, frame
 
     def _is_ahead(self, number: int, start: int) -> bool:
         """Whether a frame comes out by decoding on, and sooner than by starting anew."""
         if self.start is None or not self.start <= start <= self.next:
             return False
-        return self.index.packets[number] >= self.next or number in self._pending
+        return self._packets_of[number] >= self.next or number in self._pending
 
     def _can_drop(self, packet: int, last: int, wanted: set[int]) -> bool:
         """Whether a droppable packet can be left out."""

@@ -47,6 +47,7 @@ class FrameFetcher:
         self.size: Size = decoder.size
         self.lost: set[int] = set()
         self.types = decoder.index.types.copy()
+        self._untold = set(np.flatnonzero(self.types == '?').tolist())
         self.orientation = decoder.orientation
         self._path = path
         self._raises = raises
@@ -159,7 +160,8 @@ class FrameFetcher:
         return found
 
     def _inspect(self, number: int, frame: VideoFrame) -> None:
-        if self.types[number] == '?':
+        if number in self._untold:
+            self._untold.discard(number)
             name = PictureType(frame.pict_type).name
             self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
         if self.orientation is None:

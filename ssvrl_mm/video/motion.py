@@ -206,7 +206,7 @@ def _scatter(
     else:
         drawn = whole
     at = frame * (rows * cols)
-    at += np.multiply(row, cols, dtype=np.int32)
+    at += row.astype(np.int64) * cols
     at += col
     is_all = drawn.all()
     at, words = (at, word) if is_all else (at[drawn], word[drawn])

@@ -2,9 +2,10 @@
 
 Times are process CPU time, medians of rounds in which all readers take turns in one process, and
 are printed in ms and as ratios to the decode floor: decoding every frame from the keyframe before
-the clip to its end, packets already in memory, and nothing else. What ends in "+ open" also opens
-and closes the file, as training does for every sample; the others read from an open file. All
-decode with one thread.
+the clip to its end, packets already in memory, and nothing else. The bare minimum also takes the
+motion vectors out and converts the clip's frames to RGB with FFmpeg, but keeps neither. What ends
+in "+ open" also opens and closes the file, as training does for every sample; the others read from
+an open file. All decode with one thread.
 
 Peers take part where they are installed: decord, torchcodec, motion-vector-extractor (mvextractor).
 
@@ -19,6 +20,7 @@ import importlib
 import json
 import multiprocessing
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -31,6 +33,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
+from av.video.reformatter import VideoReformatter
 
 from ssvrl_mm.video import CompressedVideoReader, VideoError
 from ssvrl_mm.video.index_cache import known_videos
@@ -38,6 +42,7 @@ from ssvrl_mm.video.index_cache import known_videos
 Task = Callable[[], object]
 
 FLOOR = 'decode floor'
+BARE = 'bare minimum, RGB + motion'
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,6 +96,7 @@ def tasks(path: str, length: int) -> dict[str, Task]:
     frames, start, end, exports = clip_of(path, length)
     mode = 'codec' if exports else 'auto'
     found: dict[str, Task] = {FLOOR: _floor(path, start, end)}
+    found[BARE] = _floor(path, start, end, converted=len(frames))
     found[FLOOR + ' + open'] = lambda: _floor(path, start, end, close=True)()
 
     streams = {'RGB': ('rgb',), 'motion': ('motion',), 'RGB + motion': ('rgb', 'motion')}
@@ -125,11 +131,16 @@ def _installed(package: str) -> bool:
     return True
 
 
-def _floor(path: str, start: int, end: int, close: bool = False) -> Task:
+def _floor(
+    path: str, start: int, end: int, close: bool = False, converted: int | None = None
+) -> Task:
+    """Decodes packets; takes the vectors and the RGB of the last ``converted`` frames as well."""
     container = av.open(path, metadata_errors='replace')
     stream = container.streams.best('video')
     context = stream.codec_context
     context.thread_count, context.thread_type = 1, 'NONE'
+    if converted is not None:
+        context.options = {'flags2': '+export_mvs'}
     packets = []
     for packet in container.demux(stream):
         if packet.size:
@@ -146,7 +157,20 @@ def _floor(path: str, start: int, end: int, close: bool = False) -> Task:
         if close:
             container.close()
 
-    return decode
+    reformatter = VideoReformatter()
+
+    def decode_and_convert() -> None:
+        left = len(packets) - (converted or 0)
+        for packet in [*packets, None]:
+            for frame in _decode(context, packet):
+                left -= 1
+                if left < 0:
+                    vectors = SideDataContainer(frame).get('MOTION_VECTORS')
+                    bytes(vectors or b'')
+                    reformatter.reformat(frame, format='rgb24', threads=1)
+        context.flush_buffers()
+
+    return decode if converted is None else decode_and_convert
 
 
 def _decode(context: av.VideoCodecContext, packet: av.Packet | None) -> list[av.VideoFrame]:
@@ -242,10 +266,15 @@ def measure(found: dict[str, Task], rounds: int) -> dict[str, float]:
             print(f'{name}: {type(error).__name__}: {error}', file=sys.stderr)
             del found[name]
     times: dict[str, list[float]] = {name: [] for name in found}
+    order, shuffle = list(found), random.Random(0).shuffle
+    gc.freeze()  # collecting what was there before would empty the caches
     for _ in range(rounds):
-        for name, task in found.items():
+        # Each leaves caches and heap to the next one as it likes, but not its garbage.
+        shuffle(order)
+        for name in order:
+            gc.collect()
             started = time.process_time()
-            task()
+            found[name]()
             times[name].append(1000 * (time.process_time() - started))
     return {name: statistics.median(values) for name, values in times.items()}
 
@@ -278,7 +307,10 @@ def main() -> None:
             except (VideoError, OSError) as error:
                 raise SystemExit(f'error: {error}') from error
             times = measure(found, args.rounds)
-            rows = {name: {'ms': ms, 'ratio': ms / times[FLOOR]} for name, ms in times.items()}
+            rows = {
+                name: {'ms': ms, 'ratio': ms / times[FLOOR], 'to_bare': ms / times[BARE]}
+                for name, ms in times.items()
+            }
             if args.memory:
                 # A process of its own for each, since a peak does not go down again.
                 context = multiprocessing.get_context('spawn')
@@ -293,10 +325,10 @@ def main() -> None:
 
 def print_table(title: str, rows: dict[str, dict[str, float]]) -> None:
     """Prints a video's figures."""
-    print(f'\n{title:38}{"ms":>9}{"x floor":>9}{"MiB":>8}')
+    print(f'\n{title:38}{"ms":>9}{"x floor":>9}{"x bare":>9}{"MiB":>8}')
     for name, row in rows.items():
         memory = f'{row["peak_mib"]:8.1f}' if 'peak_mib' in row else ''
-        print(f'{name:38}{row["ms"]:9.2f}{row["ratio"]:9.2f}{memory}')
+        print(f'{name:38}{row["ms"]:9.2f}{row["ratio"]:9.2f}{row["to_bare"]:9.2f}{memory}')
 
 
 if __name__ == '__main__':
