@@ -40,4 +40,5 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child(
     mmaction.OPTIM_WRAPPER_CONSTRUCTORS, 'mmaction.engine.optimizers'
 )
 PARAM_SCHEDULERS = _child(mmaction.PARAM_SCHEDULERS, 'mmaction.engine')
+WEIGHT_INITIALIZERS = _child(mmaction.WEIGHT_INITIALIZERS, 'mmaction.models', 'ssvrl_mm.models')
 VISBACKENDS = _child(mmaction.VISBACKENDS, 'mmaction.visualization')

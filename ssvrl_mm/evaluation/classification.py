@@ -1,5 +1,6 @@
 """Accuracy of classified videos, of each view and of all together."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,16 +81,9 @@ class VideoClassification(BaseMetric):
             self.results.append(dict(video=video, label=int(sample['gt_label']), scores=scores))
 
     def evaluate(self, size: int) -> dict:
-        """Collects the results of all processes, repeated videos included, and computes.
-
-        Args:
-            size: Length of the dataset; repeats are told by the video, not by it.
-        """
-        # mmengine cuts the collected list to `size`: with room for what samplers repeat, it cuts
-        # nothing, and `compute_metrics` drops the repeats themselves.
-        from mmengine.dist import get_world_size
-
-        return super().evaluate(size + get_world_size() * (1 + len(self.results)))
+        """Collects the results of all processes, repeated videos and all, and computes."""
+        # Cutting to `size`, mmengine would rely on the order in which samplers repeat videos.
+        return super().evaluate(size=sys.maxsize)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The metrics of each view and of the fused scores."""
@@ -97,7 +91,8 @@ class VideoClassification(BaseMetric):
         for number, result in enumerate(results):
             unknown = result['video'] == (None, None)
             videos.setdefault(number if unknown else result['video'], result)
-        entries = list(videos.values())
+        # In one order, whatever the number of processes: sums of floats depend on it.
+        entries = [videos[key] for key in sorted(videos, key=str)]
         labels = np.array([entry['label'] for entry in entries])
         metrics = {}
         for view in entries[0]['scores']:

@@ -2,5 +2,16 @@
 
 from ssvrl_mm.models import backbones, heads, losses, necks, recognizers
 from ssvrl_mm.models.data_preprocessor import SSLDataPreprocessor
+from ssvrl_mm.models.single_stream_preprocessor import SingleStreamPreprocessor
+from ssvrl_mm.models.utils.pretrained import PretrainedBackbone
 
-__all__ = ['SSLDataPreprocessor', 'backbones', 'heads', 'losses', 'necks', 'recognizers']
+__all__ = [
+    'PretrainedBackbone',
+    'SSLDataPreprocessor',
+    'SingleStreamPreprocessor',
+    'backbones',
+    'heads',
+    'losses',
+    'necks',
+    'recognizers',
+]

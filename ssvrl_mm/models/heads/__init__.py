@@ -1,8 +1,9 @@
-"""Heads: projections, queues and losses of the pretext tasks."""
+"""Heads: projections, queues and losses of the pretext tasks, and the classifier downstream."""
 
+from ssvrl_mm.models.heads.classification_head import ClassificationHead
 from ssvrl_mm.models.heads.coclr_head import CoCLRHead
 from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead
 from ssvrl_mm.models.heads.moco_head import MoCoHead
 from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
 
-__all__ = ['CoCLRHead', 'ContrastiveHead', 'MVCGCHead', 'MoCoHead']
+__all__ = ['ClassificationHead', 'CoCLRHead', 'ContrastiveHead', 'MVCGCHead', 'MoCoHead']

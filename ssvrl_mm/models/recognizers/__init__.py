@@ -2,7 +2,16 @@
 
 from ssvrl_mm.models.recognizers.coclr import CoCLR
 from ssvrl_mm.models.recognizers.contrastive_recognizer import ContrastiveRecognizer
+from ssvrl_mm.models.recognizers.linear_probe import LinearProbe
 from ssvrl_mm.models.recognizers.moco import MoCoRecognizer
 from ssvrl_mm.models.recognizers.mvcgc import MVCGC
+from ssvrl_mm.models.recognizers.two_view import TwoViewRecognizer
 
-__all__ = ['MVCGC', 'CoCLR', 'ContrastiveRecognizer', 'MoCoRecognizer']
+__all__ = [
+    'MVCGC',
+    'CoCLR',
+    'ContrastiveRecognizer',
+    'LinearProbe',
+    'MoCoRecognizer',
+    'TwoViewRecognizer',
+]

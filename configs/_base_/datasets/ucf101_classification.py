@@ -1,0 +1,91 @@
+# Classification on UCF101 split 1: one clip of 32 frames per training video; RGB.
+data_root = '{{$SSVRL_DATA:data}}/ucf101'
+
+open_video = dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold')
+decode = dict(type='DecodeCompressedVideo', streams=('rgb',))
+resize = dict(type='ClipResize', short_side=144)
+pack = dict(type='PackSSLInputs')
+
+train_pipeline = [
+    open_video,
+    dict(type='SampleClips', clip_len=32, num_clips=1),
+    decode,
+    dict(type='ClipRandomResizedCrop', size=128, area_range=(0.2, 1.0)),
+    dict(type='ClipFlip', flip_ratio=0.5),
+    pack,
+]
+# How the papers test; the probabilities of all clips and crops of a video are averaged.
+test_protocols = dict(
+    one_clip=[
+        open_video,
+        dict(type='SampleClips', clip_len=32, num_clips=1, test_mode=True),
+        decode,
+        resize,
+        dict(type='ClipCenterCrop', size=128),
+        pack,
+    ],
+    ten_clips=[
+        open_video,
+        dict(type='SampleClips', clip_len=32, num_clips=10, test_mode=True),
+        decode,
+        resize,
+        dict(type='ClipCenterCrop', size=128),
+        pack,
+    ],
+    three_crops=[
+        open_video,
+        dict(type='SampleClips', clip_len=32, num_clips=1, test_mode=True),
+        decode,
+        resize,
+        dict(type='ClipThreeCrop', size=128),
+        pack,
+    ],
+    # A window that moves by half its length.
+    ten_crops=[
+        open_video,
+        dict(type='SampleClips', clip_len=32, stride=16, test_mode=True),
+        decode,
+        resize,
+        dict(type='ClipTenCrop', size=128),
+        pack,
+    ],
+)
+val_pipeline = test_protocols['one_clip']
+test_pipeline = test_protocols['{{$SSVRL_TEST_PROTOCOL:ten_crops}}']
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='CompressedVideoDataset',
+        data_root=data_root,
+        ann_file='train_list.txt',
+        data_prefix=dict(video='videos'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    # The number of clips may differ from video to video.
+    batch_size=1,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CompressedVideoDataset',
+        data_root=data_root,
+        ann_file='test_list.txt',
+        data_prefix=dict(video='videos'),
+        pipeline=val_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = dict(
+    val_dataloader, dataset=dict(val_dataloader['dataset'], pipeline=test_pipeline)
+)
+val_evaluator = dict(type='VideoClassification', topk=(1, 5))
+test_evaluator = val_evaluator
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

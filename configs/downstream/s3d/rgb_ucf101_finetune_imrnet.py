@@ -1,0 +1,10 @@
+# S3D on RGB, finetuned on UCF101 as in IMRNet; three crops at test.
+_base_ = [
+    '../../_base_/models/s3d_classifier.py',
+    '../../_base_/datasets/ucf101_classification.py',
+    '../../_base_/schedules/downstream_imrnet.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+train_dataloader = dict(batch_size=25)
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_protocols.three_crops))
