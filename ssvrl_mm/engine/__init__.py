@@ -2,18 +2,24 @@
 
 from ssvrl_mm.engine.hooks import (
     EvaluationReportHook,
+    InitBeforeTestHook,
     IterationSeedHook,
     KNNProbeHook,
     StageSwitchHook,
+    StrictCheckpointHook,
     SyncNormStatsHook,
+    ValidateOnResumeHook,
 )
 from ssvrl_mm.engine.optim import DeviceAmpOptimWrapper
 
 __all__ = [
     'DeviceAmpOptimWrapper',
     'EvaluationReportHook',
+    'InitBeforeTestHook',
     'IterationSeedHook',
     'KNNProbeHook',
     'StageSwitchHook',
+    'StrictCheckpointHook',
     'SyncNormStatsHook',
+    'ValidateOnResumeHook',
 ]

@@ -1,5 +1,6 @@
 """Metrics of representations."""
 
+from ssvrl_mm.evaluation.classification import VideoClassification, classification_metrics
 from ssvrl_mm.evaluation.feature_metric import FeatureMetric
 from ssvrl_mm.evaluation.feature_probe import (
     ProbeReport,
@@ -19,6 +20,7 @@ from ssvrl_mm.evaluation.nearest_neighbours import (
     recall_at_k,
 )
 from ssvrl_mm.evaluation.retrieval import PRESETS, VideoRetrieval, format_table
+from ssvrl_mm.evaluation.score_files import ScoreFileError, Scores, fuse_scores, read_scores
 
 __all__ = [
     'PRESETS',
@@ -26,10 +28,15 @@ __all__ = [
     'KNNAccuracy',
     'ProbeReport',
     'ProbeSplit',
+    'ScoreFileError',
+    'Scores',
+    'VideoClassification',
     'VideoRetrieval',
     'chance_recall',
     'format_probe',
+    'classification_metrics',
     'format_table',
+    'fuse_scores',
     'group_splits',
     'join_features',
     'knn_predictions',
@@ -37,6 +44,7 @@ __all__ = [
     'nearest_neighbours',
     'probe_features',
     'probe_groups',
+    'read_scores',
     'recall_at_k',
     'summarise_probes',
 ]

@@ -1,5 +1,10 @@
 """Hooks of the training loop."""
 
+from ssvrl_mm.engine.hooks.checkpoint_safety import (
+    InitBeforeTestHook,
+    StrictCheckpointHook,
+    ValidateOnResumeHook,
+)
 from ssvrl_mm.engine.hooks.evaluation_report import EvaluationReportHook
 from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
 from ssvrl_mm.engine.hooks.knn_probe import KNNProbeHook
@@ -8,8 +13,11 @@ from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
 
 __all__ = [
     'EvaluationReportHook',
+    'InitBeforeTestHook',
     'IterationSeedHook',
     'KNNProbeHook',
     'StageSwitchHook',
+    'StrictCheckpointHook',
     'SyncNormStatsHook',
+    'ValidateOnResumeHook',
 ]
