@@ -1,0 +1,26 @@
+r"""Prepares Kinetics-400: official archives, or videos and annotations, to lists of all splits.
+
+    # how to get it
+    python tools/data/kinetics400/prepare.py --print-commands
+    # unpack the archives, decode a few frames of every video, write the lists
+    python tools/data/kinetics400/prepare.py --archives ARCHIVES --out data/kinetics400 --check
+    # or from folders that are there already
+    python tools/data/kinetics400/prepare.py --videos VIDEOS --annotations LISTS \
+        --out data/kinetics400
+
+Run it again to go on where it was interrupted.
+"""
+
+from collections.abc import Sequence
+
+from ssvrl_mm.datasets.official import Kinetics400, Preparation
+from ssvrl_mm.datasets.official.command_line import run
+
+
+def main(argv: Sequence[str] | None = None) -> Preparation | None:
+    """Runs the tool."""
+    return run(Kinetics400(), argv, __doc__)
+
+
+if __name__ == '__main__':
+    main()
