@@ -1,0 +1,124 @@
+"""Models for inference from config and checkpoint, sure to carry the checkpoint's weights."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
+
+import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
+from ssvrl_mm.registry import MODELS
+
+
+class WeightsError(RuntimeError):
+    """A checkpoint whose weights do not fit the model; the message names some of them."""
+
+
+def read_config(config: str | os.PathLike | Config) -> Config:
+    """A config from its file, or a copy of one; its default scope is entered."""
+    cfg = config.copy() if isinstance(config, Config) else Config.fromfile(config)
+    init_default_scope(cfg.get('default_scope', 'ssvrl_mm'))
+    return cfg
+
+
+def local_checkpoint(path: str | os.PathLike) -> str:
+    """The file of a checkpoint; one behind a URL is downloaded once and kept."""
+    path = str(path)
+    if not path.startswith(('http://', 'https://')):
+        return path
+    folder = Path(torch.hub.get_dir(), 'checkpoints')
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / path.rpartition('/')[2].partition('?')[0]
+    if not file.exists():
+        torch.hub.download_url_to_file(path, str(file))
+    return str(file)
+
+
+def load_model(
+    config: Config, checkpoint: str | os.PathLike | None, device: str | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """Builds a model for inference and loads its weights, with ``weights_only=True``.
+
+    Weights of backbones, and of a classifier's head, must all be there: a random network would
+    give figures too, but meaningless ones.
+
+    Args:
+        config: Config with ``model``.
+        checkpoint: File or URL; None: random weights that follow from the config's seed, for
+            comparison.
+        device: Where the model goes; by default a CUDA device if there is one.
+
+    Returns:
+        The model in evaluation mode, and the ``meta`` of the checkpoint.
+
+    Raises:
+        WeightsError: No weight of the checkpoint matches, or some of those above are missing or
+            differ in shape.
+        FileNotFoundError: There is no such checkpoint.
+    """
+    model_config = config.model
+    if checkpoint is not None:
+        # What the config would start from has no say, and need not be there.
+        model_config = _without_init_cfg(config.model.to_dict())
+    # Every process draws the same random weights, and nobody else's numbers change by it.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed((config.get('randomness') or {}).get('seed') or 0)
+        model = MODELS.build(model_config)
+        if checkpoint is None and hasattr(model, 'init_weights'):
+            model.init_weights()
+    meta: dict[str, Any] = {}
+    if checkpoint is not None:
+        loaded = CheckpointLoader.load_checkpoint(local_checkpoint(checkpoint), map_location='cpu')
+        meta = loaded.get('meta', {}) if isinstance(loaded, Mapping) else {}
+        _load_weights(model, loaded.get('state_dict', loaded), str(checkpoint))
+    if device is None:
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return model.to(device).eval(), meta
+
+
+def _load_weights(model: nn.Module, weights: Mapping[str, Any], name: str) -> None:
+    weights = {key.removeprefix('module.'): value for key, value in weights.items()}
+    own = model.state_dict()
+    matched = {
+        key: value for key, value in weights.items() if key in own and _same_shape(value, own[key])
+    }
+    if not matched:
+        raise WeightsError(
+            f'no weight of {name} matches the {type(model).__name__} of the config: it has '
+            f'{_some(weights)}, the model wants {_some(own)}'
+        )
+    # Key encoders and queues serve training alone.
+    needed = [key for key in own if key.startswith(('backbone', 'cls_head')) and own[key].ndim]
+    missing = [key for key in needed if key not in matched]
+    if missing:
+        raise WeightsError(
+            f'{len(missing)} of {len(needed)} weights that {type(model).__name__} needs are not in '
+            f'{name}, or differ in shape: {_some(missing)}'
+        )
+    model.load_state_dict(matched, strict=False)
+
+
+def _same_shape(value: Any, own: Any) -> bool:
+    return getattr(value, 'shape', None) == own.shape
+
+
+def _some(names: Any, count: int = 4) -> str:
+    names = list(names)
+    more = f' and {len(names) - count} more' if len(names) > count else ''
+    return ', '.join(names[:count]) + more
+
+
+def _without_init_cfg(node: Any) -> Any:
+    """The config of a model without the ``Pretrained`` initialisations inside it."""
+    if isinstance(node, Mapping):
+        return {
+            key: _without_init_cfg(value)
+            for key, value in node.items()
+            if key not in ('init_cfg', 'pretrained')
+        }
+    return [_without_init_cfg(value) for value in node] if isinstance(node, list) else node
