@@ -30,7 +30,7 @@ def make_convertible(frame: VideoFrame) -> str | None:
     else:
         frame.colorspace = _UNSPECIFIED
         found, taken = f'color space {colorspace}', 'if there were no such tag'
-    return f'FFmpeg cannot convert {found}; read as {taken}'
+    return f'FFmpeg cannot convert {found}; such videos are read as {taken}'
 
 
 class RGBConverter:
@@ -38,12 +38,10 @@ class RGBConverter:
 
     Args:
         size: ``(h, w)`` of the arrays in px; frames of another size are scaled to it.
-        path: the file, for warnings.
     """
 
-    def __init__(self, size: Size, path: str) -> None:
+    def __init__(self, size: Size) -> None:
         self._height, self._width = size
-        self._path = path
         self._reformatter = VideoReformatter()
         self._has_warned = False
 
@@ -52,7 +50,8 @@ class RGBConverter:
         changed = make_convertible(frame)
         if changed and not self._has_warned:
             self._has_warned = True
-            warnings.warn(f'{self._path}: {changed}', stacklevel=2)
+            # The same words for every file: Python shows them once, however many files there are.
+            warnings.warn(changed, stacklevel=2)
         height, width = self._height, self._width
         image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
         plane = image.planes[0]

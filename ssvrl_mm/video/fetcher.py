@@ -52,7 +52,7 @@ class FrameFetcher:
         self._path = path
         self._raises = raises
         self._resizes = resizes
-        self._convert = RGBConverter(self.size, path)
+        self._convert = RGBConverter(self.size)
 
     def fetch(
         self,

@@ -1,6 +1,8 @@
 """Files that are not what they should be: typed errors, or what can be read of them."""
 
 import io
+import subprocess
+import sys
 import warnings
 import wave
 from fractions import Fraction
@@ -339,6 +341,19 @@ def test_constant_luminance(tmp_path, frames):
         np.testing.assert_array_equal(batch.rgb, reader.get_frames_at([0, 1]).rgb)
 
 
+def test_many_files_with_one_colour_space_warn_once(tmp_path, frames):
+    options = {**H264, 'x264-params': 'colormatrix=bt2020c'}
+    paths = [encode(tmp_path / f'{i}.mp4', frames[:2], options=options) for i in range(3)]
+    program = (
+        'import sys; from ssvrl_mm.video import CompressedVideoReader\n'
+        'for path in sys.argv[1:]: CompressedVideoReader(path).get_frames_at([0, 1])'
+    )
+    process = subprocess.run(
+        [sys.executable, '-c', program, *map(str, paths)], capture_output=True, text=True
+    )
+    assert process.returncode == 0 and process.stderr.count('UserWarning') == 1
+
+
 @pytest.mark.parametrize('colormatrix', ['YCgCo', 'smpte2085', 'chroma-derived-nc', 'ICtCp'])
 def test_colour_spaces_without_conversion(tmp_path, frames, colormatrix):
     """What FFmpeg cannot convert is read as if nothing were said of it."""
@@ -346,7 +361,7 @@ def test_colour_spaces_without_conversion(tmp_path, frames, colormatrix):
     path = encode(tmp_path / 'tagged.mp4', frames[:3], options=options)
     same = encode(tmp_path / 'plain.mp4', frames[:3])
     with CompressedVideoReader(path) as reader:
-        with pytest.warns(UserWarning, match='tagged.mp4: FFmpeg cannot convert'):
+        with pytest.warns(UserWarning, match='FFmpeg cannot convert'):
             batch = reader.get_frames_at([0, 2])
         with warnings.catch_warnings():
             warnings.simplefilter('error')
