@@ -84,7 +84,7 @@ class HMDB51(OfficialDataset):
         return Annotations(classes, lists, sorted(files.values()))
 
     def commands(self, archives: str, out: str) -> str:
-        """Two downloads, 2.1 GB."""
+        """Two downloads, 2 GB."""
         return f"""
 wget -c -P {archives} {_URL}/hmdb51_org.rar
 wget -c -P {archives} {_URL}/test_train_splits.rar

@@ -69,7 +69,7 @@ class ReadabilityReport:
                 total=len(todo),
                 desc='checking videos',
                 unit='video',
-                disable=not progress,
+                disable=not progress or not todo,
             )
             for number, outcome in bar:
                 if isinstance(outcome, Exception):

@@ -13,13 +13,14 @@ Run it again to go on where it was interrupted.
 
 from collections.abc import Sequence
 
-from ssvrl_mm.datasets.official import Kinetics400, Preparation
-from ssvrl_mm.datasets.official.command_line import run
 
-
-def main(argv: Sequence[str] | None = None) -> Preparation | None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Runs the tool."""
-    return run(Kinetics400(), argv, __doc__)
+    # Here, as the processes of --check import this file but need none of it.
+    from ssvrl_mm.datasets.official import Kinetics400
+    from ssvrl_mm.datasets.official.command_line import run
+
+    run(Kinetics400(), argv, __doc__)
 
 
 if __name__ == '__main__':
