@@ -1,7 +1,7 @@
 """Loading of pretrained weights that fails where it would leave random ones in silence."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.logging import print_log
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ssvrl_mm.registry import WEIGHT_INITIALIZERS
 
 _SHOWN = 5
+# BatchNorm's step counter: nothing depends on it, and PyTorch makes one up where there is none.
+_COUNTER = 'num_batches_tracked'
 
 
 class PretrainedWeightsError(RuntimeError):
@@ -34,7 +36,7 @@ def load_pretrained(
             the module.
 
     Returns:
-        How many weights were loaded.
+        How many weights were loaded, BatchNorm's statistics among them.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -43,12 +45,11 @@ def load_pretrained(
 
     Example:
         >>> load_pretrained(S3D(), 'epoch_500.pth', 'backbone_rgb.')  # doctest: +SKIP
-        462
+        385
     """
     weights = _read(checkpoint)
     part = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
-    wanted = module.state_dict()
-    shapes = {name: tuple(value.shape) for name, value in wanted.items()}
+    shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     try:
         result = module.load_state_dict(part, strict=False)
     except (RuntimeError, ValueError) as error:  # other shapes; weights that cannot be converted
@@ -59,20 +60,17 @@ def load_pretrained(
             f'{_advice(weights, shapes, prefix)}'
         ) from None
 
-    def counts(names: Collection[str]) -> list[str]:
-        # BatchNorm's counter is not in every checkpoint, and nothing depends on it.
-        allowed = tuple(ignore)
-        return [
-            name
-            for name in names
-            if not name.endswith('num_batches_tracked') and not name.startswith(allowed)
-        ]
-
-    missing, left_over = counts(result.missing_keys), counts(result.unexpected_keys)
-    matched = len(wanted) - len(result.missing_keys)
+    allowed = tuple(ignore)
+    missing, left_over = (
+        [name for name in names if not name.endswith(_COUNTER) and not name.startswith(allowed)]
+        for names in (result.missing_keys, result.unexpected_keys)
+    )
+    absent = set(result.missing_keys)
+    matched = sum(not name.endswith(_COUNTER) and name not in absent for name in shapes)
+    total = sum(not name.endswith(_COUNTER) for name in shapes)
     if missing or left_over or not matched:
         raise PretrainedWeightsError(
-            f'{checkpoint}: {matched} of the {len(wanted)} weights of {type(module).__name__} are '
+            f'{checkpoint}: {matched} of the {total} weights of {type(module).__name__} are '
             f'there {_under(prefix)}; {len(missing)} are missing{_some(missing)}, '
             f'{len(left_over)} have no place in it{_some(left_over)}'
             f'{_advice(weights, shapes, prefix)}'
