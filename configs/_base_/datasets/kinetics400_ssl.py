@@ -21,8 +21,8 @@ train_dataloader = dict(
     dataset=dict(
         type='CompressedVideoDataset',
         data_root=data_root,
-        ann_file='video_list.txt',
-        data_prefix=dict(video='videos_train'),
+        ann_file='train_list.txt',
+        data_prefix=dict(video='videos'),
         pipeline=train_pipeline,
     ),
 )
