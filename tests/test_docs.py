@@ -18,7 +18,7 @@ from tests.clips import H264_B, encode, translating
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
-    page for where in ('*.md', 'docs/*.md', 'configs/*/README.md') for page in ROOT.glob(where)
+    page for where in ('*.md', 'docs/**/*.md', 'configs/*/README.md') for page in ROOT.glob(where)
 )
 EXAMPLES = [page for page in PAGES if '\n```python\n' in page.read_text()]
 

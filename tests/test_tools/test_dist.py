@@ -37,7 +37,7 @@ def test_missing_data_give_one_message(call, tool, repository, tmp_path):
     config = repository / 'configs' / 'mvcgc' / 's3d_k400.py'
     process = call(tool('dist_train.sh'), config, 2, check=False, SSVRL_DATA='nowhere')
     assert process.returncode == 1
-    missing = str(tmp_path / 'nowhere' / 'kinetics400' / 'video_list.txt')
+    missing = str(tmp_path / 'nowhere' / 'kinetics400' / 'train_list.txt')
     assert process.stderr.count(missing) == 1
     assert 'build_video_list.py' in process.stderr
     assert 'Traceback' not in process.stderr
