@@ -39,6 +39,13 @@ def _load_tensor(data: bytes) -> Any:
     return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
 
+def _encode(text: str, encoding: str) -> bytes:
+    """How old pickle protocols write bytes."""
+    if encoding != 'latin1':
+        raise pickle.UnpicklingError(f'asks for the codec {encoding!r}')
+    return text.encode('latin1')
+
+
 class _PlainUnpickler(pickle.Unpickler):
     """Reads tensors, arrays and plain containers; a file from a stranger can bring no code."""
 
@@ -61,6 +68,8 @@ class _PlainUnpickler(pickle.Unpickler):
         """The few globals that results need."""
         if (module, name) == ('torch.storage', '_load_from_bytes'):
             return _load_tensor
+        if (module, name) == ('_codecs', 'encode'):
+            return _encode
         if (module, name) not in self._ALLOWED:
             raise pickle.UnpicklingError(f'asks for {module}.{name}, which no results need')
         return super().find_class(module, name)
