@@ -127,7 +127,9 @@ def test_metadata_matches_the_checkout(site, checkout):
     declared = {}
     for text in metadata.get_all('Requires-Dist'):
         requirement = Requirement(text)
-        extras = [e for e in ('tests', 'docs') if f'extra == "{e}"' in str(requirement.marker)]
+        extras = [
+            e for e in ('analysis', 'docs', 'tests') if f'extra == "{e}"' in str(requirement.marker)
+        ]
         declared.setdefault((extras or ['runtime'])[0], set()).add(
             (requirement.name, requirement.specifier)
         )
@@ -137,4 +139,4 @@ def test_metadata_matches_the_checkout(site, checkout):
         # Whoever has the full mmcv keeps it, so that line may be left out.
         expected = {(r.name, r.specifier) for r in listed if r.name != 'mmcv-lite'}
         assert {entry for entry in found if entry[0] != 'mmcv-lite'} == expected
-    assert declared.keys() == {'runtime', 'tests', 'docs'}
+    assert declared.keys() == {'runtime', 'analysis', 'docs', 'tests'}

@@ -36,6 +36,7 @@ def main() -> None:
     args = parse_args()
     cfg = launch.load_config(args)
     merge_args(cfg, args)
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), {'type': 'EvaluationReportHook'}]
     launch.prepare(cfg, args, ['test_dataloader'])
     Runner.from_cfg(cfg).test()
     launch.finish()

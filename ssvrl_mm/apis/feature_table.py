@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,7 @@ class FeatureTable:
             raise FeatureFileError(f'no file of features at {path}')
         try:
             return cls(**_READERS[path.suffix.lower()](path))
-        except (KeyError, OSError, ValueError) as error:
+        except (EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
             if isinstance(error, FeatureFileError):
                 raise
             raise FeatureFileError(f'{path} is no file of features: {error}') from error

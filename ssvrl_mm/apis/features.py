@@ -189,8 +189,8 @@ class _Parts:
         self.count, self.size, self.sources = count, size, sources
         self.folder.mkdir(parents=True, exist_ok=True)
         file, identity = self.folder / 'run.json', {**_identity(sources), 'part_size': size}
-        if not file.exists():
-            # Every process writes the same.
+        if not file.exists() or not any(self.folder.glob('part_*.npz')):
+            # Nothing would be lost; every process writes the same.
             partial = self.folder / f'run.{os.getpid()}.partial'
             partial.write_text(json.dumps(identity))
             os.replace(partial, file)

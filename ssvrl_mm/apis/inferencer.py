@@ -21,6 +21,7 @@ from ssvrl_mm.apis.model_zoo import find_model
 from ssvrl_mm.apis.video_samples import VideoSamples, features_of, pipeline_of, predict
 from ssvrl_mm.datasets import scan_videos
 from ssvrl_mm.evaluation import join_features, nearest_neighbours
+from ssvrl_mm.video import VideoError
 
 Video = str | os.PathLike | bytes
 
@@ -143,6 +144,7 @@ class SSVRLInferencer:
         """
         if on_error not in ('raise', 'skip'):
             raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
+        inputs: list[Video]
         if isinstance(videos, bytes):
             single, inputs = True, [videos]
         elif isinstance(videos, str | os.PathLike):
@@ -176,9 +178,13 @@ class SSVRLInferencer:
                 for sample in batch:
                     if sample.error is None:
                         continue
+                    name, error = names[sample.number], sample.error
+                    if isinstance(error, VideoError):
+                        # Of contents, its path is that of a file that will be gone.
+                        error = type(error)(name, error.reason)
                     if on_error == 'raise':
-                        raise sample.error
-                    self.left_out[names[sample.number]] = str(sample.error)
+                        raise error
+                    self.left_out[name] = getattr(error, 'reason', None) or str(error)
                 good = [sample for sample in batch if sample.error is None]
                 for sample, found in zip(good, predict(self.model, good), strict=True):
                     yield self._prediction(names[sample.number], sample.clip_times, found)
@@ -198,10 +204,8 @@ class SSVRLInferencer:
             return Prediction(name, features, clip_times)
         scores = scores.float().cpu().numpy()
         label = int(scores.argmax())
-        named = self.classes is not None and label < len(self.classes)
-        return Prediction(
-            name, {}, clip_times, scores, label, self.classes[label] if named else None
-        )
+        class_name = self.classes[label] if label < len(self.classes) else None
+        return Prediction(name, {}, clip_times, scores, label, class_name)
 
     def _load_gallery(self, gallery: str | os.PathLike | FeatureTable) -> FeatureTable:
         if isinstance(gallery, FeatureTable):
@@ -270,8 +274,8 @@ def _as_files(inputs: Sequence[Video], folder: str) -> tuple[list[str], list[str
     return files, names
 
 
-def _classes(cfg: Config, meta: dict[str, Any]) -> list[str] | None:
-    """Names of the classes, as the checkpoint or the config has them."""
+def _classes(cfg: Config, meta: dict[str, Any]) -> list[str]:
+    """Names of the classes, as the checkpoint or the config has them; none if neither does."""
     described = meta.get('dataset_meta') or {}
     names = described.get('classes') or described.get('CLASSES') or cfg.get('classes')
-    return list(names) if isinstance(names, list | tuple) else None
+    return list(names) if isinstance(names, list | tuple) else []

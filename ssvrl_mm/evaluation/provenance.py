@@ -1,6 +1,7 @@
 """Where a figure comes from: checksums of files, data lists and configs, and versions."""
 
 import hashlib
+import json
 import os
 import platform
 import sys
@@ -20,6 +21,22 @@ _PACKAGES = (
     'av',
     'scikit-learn',
 )
+
+_HOW_IT_RUNS = {
+    'custom_hooks',
+    'default_hooks',
+    'env_cfg',
+    'find_unused_parameters',
+    'launcher',
+    'load_from',
+    'log_level',
+    'log_processor',
+    'model_wrapper_cfg',
+    'resume',
+    'vis_backends',
+    'visualizer',
+    'work_dir',
+}
 
 
 def file_sha256(path: str | os.PathLike) -> str:
@@ -43,8 +60,12 @@ def entries_sha256(entries: Iterable[tuple[str, int]]) -> str:
 
 
 def config_sha256(cfg: Config) -> str:
-    """The SHA-256 of a config as it was used, whatever it inherits and wherever it lies."""
-    return hashlib.sha256(cfg.pretty_text.encode()).hexdigest()
+    """The SHA-256 of a config as it was used, whatever it inherits and wherever it lies.
+
+    How it was started does not count: launcher, folders, hooks, logging.
+    """
+    content = {key: value for key, value in cfg.to_dict().items() if key not in _HOW_IT_RUNS}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -1,3 +1,4 @@
+import sys
 from math import comb
 
 import numpy as np
@@ -67,6 +68,24 @@ def test_search_bounds_its_memory():
     with Watch():
         nearest_neighbours(query, gallery, k=3, block=50)
     assert largest <= 50 * 50
+
+
+@pytest.mark.parametrize('block', [1, 7, 64])
+def test_faiss_finds_the_same(block):
+    pytest.importorskip('faiss')
+    query, gallery = features(31, seed=1), features(333, seed=2)
+    expected, cosines = nearest_neighbours(query, gallery, 20)
+    indices, similarities = nearest_neighbours(query, gallery, 20, block, backend='faiss')
+    torch.testing.assert_close(similarities, cosines, atol=1e-6, rtol=0)
+    assert torch.equal(indices, expected)
+
+
+def test_faiss_is_named_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'faiss', None)
+    with pytest.raises(ImportError, match='pip install faiss-cpu'):
+        nearest_neighbours(torch.ones(1, 2), torch.ones(1, 2), 1, backend='faiss')
+    with pytest.raises(ValueError, match="backend must be 'torch' or 'faiss', got 'annoy'"):
+        nearest_neighbours(torch.ones(1, 2), torch.ones(1, 2), 1, backend='annoy')
 
 
 @pytest.mark.gpu

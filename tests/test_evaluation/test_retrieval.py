@@ -147,6 +147,78 @@ def test_mmaction_data_samples_through_the_evaluator():
     assert evaluator.evaluate(len(data_samples)) == expected
 
 
+def clips_of(sample, count=3):
+    """The same video with a row for each of some clips, whose mean is the feature itself."""
+    name = [sample['role'] == 'query', sample['video_id']]
+    noise = np.random.default_rng(name).normal(size=(count, 6)).astype(np.float32)
+    noise -= noise.mean(axis=0)
+    features = {
+        stream: row + torch.from_numpy(noise[:, : len(row)])
+        for stream, row in sample['features'].items()
+    }
+    return {**sample, 'features': features}
+
+
+@pytest.mark.parametrize('preset, centre', [('clean', False), ('coclr', True)])
+@pytest.mark.parametrize('of_clips', [False, True])
+def test_presets_average_clips_and_report_under_their_name(preset, centre, of_clips):
+    given = [clips_of(s) for s in all_samples()] if of_clips else all_samples()
+    metrics = run_metric(given, preset=preset)
+    for view in ('rgb', 'mv', 'both'):
+        for name, expected in brute_force(view, (1, 2, 5), centre).items():
+            name = name.replace('retrieval/', f'retrieval/{preset}/')
+            assert metrics[name] == pytest.approx(expected), name
+    assert metrics[f'retrieval/{preset}/num_query'] == NUM_QUERY
+
+
+def test_vcop_searches_clip_by_clip():
+    given = [clips_of(s) for s in all_samples()]
+    metrics = run_metric(given, preset='vcop', views=('rgb',))
+    rows, labels = {}, {}
+    for role in ('query', 'gallery'):
+        videos = [s for s in given if s['role'] == role]
+        rows[role] = np.concatenate([s['features']['rgb'].numpy() for s in videos]).astype(float)
+        rows[role] /= np.linalg.norm(rows[role], axis=1, keepdims=True)
+        labels[role] = np.repeat([s['gt_label'].item() for s in videos], 3)
+    order = np.argsort(-(rows['query'] @ rows['gallery'].T), axis=1)
+    hits = labels['gallery'][order] == labels['query'][:, None]
+    for k in (1, 2, 5):
+        expected = hits[:, :k].any(axis=1).mean()
+        assert metrics[f'retrieval/vcop/rgb_R@{k}'] == pytest.approx(expected)
+    assert metrics['retrieval/vcop/num_query'] == 3 * NUM_QUERY
+    assert metrics['retrieval/vcop/rgb_R@1'] != brute_force('rgb', [1])['retrieval/rgb_R@1']
+    with pytest.raises(ValueError, match='set model.average_clips=False'):
+        run_metric(all_samples(), preset='vcop')
+
+
+def test_concatenated_features_rank_by_their_own_cosine():
+    metrics = run_metric(all_samples(), views=('both',), fusion='features')
+    rows, labels = {}, {}
+    for role, count in (('query', NUM_QUERY), ('gallery', NUM_GALLERY)):
+        pairs = [video(role, i) for i in range(count)]
+        rows[role] = np.stack([np.concatenate([f['rgb'], f['mv']]) for f, _ in pairs]).astype(float)
+        rows[role] /= np.linalg.norm(rows[role], axis=1, keepdims=True)
+        labels[role] = np.array([label for _, label in pairs])
+    order = np.argsort(-(rows['query'] @ rows['gallery'].T), axis=1)
+    hits = labels['gallery'][order] == labels['query'][:, None]
+    for k in (1, 2, 5):
+        expected = hits[:, :k].any(axis=1).mean()
+        assert metrics[f'retrieval/both_R@{k}'] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(preset='moco'), r"one of \('clean', 'coclr', 'vcop'\) or None, got 'moco'"),
+        (dict(preset='clean', centre=True), 'says itself whether to centre'),
+        (dict(fusion='sum'), "fusion must be 'cosines' or 'features'"),
+    ],
+)
+def test_unfit_protocols_are_refused(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        VideoRetrieval(**kwargs)
+
+
 def test_k_beyond_the_gallery_ranks_all_of_it(caplog):
     metrics = run_metric(all_samples(), topk=(NUM_GALLERY, 50))
     present = {s['gt_label'].item() for s in samples('gallery', NUM_GALLERY)}

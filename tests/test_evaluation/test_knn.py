@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+
+from ssvrl_mm.evaluation import KNNAccuracy, knn_predictions
+from tests.test_evaluation.test_retrieval import all_samples
+
+
+def votes_of(similarities, labels, k):
+    """Majority of the first k, then the larger sum of similarities, then the lower class."""
+    best = []
+    for cosines, classes in zip(similarities[:, :k], labels[:, :k], strict=True):
+        key = {
+            c: ((classes == c).sum(), cosines[classes == c].astype(float).sum(), -c)
+            for c in set(classes.tolist())
+        }
+        best.append(max(key, key=key.get))
+    return best
+
+
+def test_predictions_equal_a_loop():
+    rng = np.random.default_rng(0)
+    similarities = -np.sort(-rng.uniform(-1, 1, (200, 20)).astype(np.float32), axis=1)
+    labels = rng.integers(5, size=(200, 20))
+    found = knn_predictions(torch.from_numpy(similarities), torch.from_numpy(labels), (1, 4, 20))
+    for k in (1, 4, 20):
+        assert found[k].tolist() == votes_of(similarities, labels, k)
+    assert found[4].tolist() != found[20].tolist()
+
+
+def test_predictions_equal_scikit_learn_where_no_votes_tie():
+    rng = np.random.default_rng(1)
+    gallery, query = rng.normal(size=(90, 8)), rng.normal(size=(60, 8))
+    labels = rng.integers(2, size=90)
+    search = KNeighborsClassifier(7, metric='cosine', algorithm='brute').fit(gallery, labels)
+    distances, indices = search.kneighbors(query)
+    found = knn_predictions(torch.from_numpy(1 - distances), torch.from_numpy(labels[indices]), [7])
+    assert found[7].tolist() == search.predict(query).tolist()
+
+
+def test_equal_votes_go_to_the_nearer_class_and_then_to_the_lower():
+    labels = torch.tensor([[3, 1, 1, 3], [3, 1, 1, 3], [2, 0, 2, 0]])
+    similarities = torch.tensor(
+        [[0.9, 0.8, 0.7, 0.1], [0.5, 0.5, 0.5, 0.5], [-0.1, -0.2, -0.3, -0.4]]
+    )
+    assert knn_predictions(similarities, labels, (4,))[4].tolist() == [1, 1, 2]
+    with pytest.raises(ValueError, match=r'\(5,\) must lie in 1..4'):
+        knn_predictions(similarities, labels, (5,))
+
+
+def test_metric_equals_scikit_learn_on_the_toy_videos():
+    rows = {'query': [], 'gallery': []}
+    for sample in all_samples():
+        label = sample['gt_label'].item()
+        unit = [f.numpy() / np.linalg.norm(f) for f in sample['features'].values()]
+        rows[sample['role']].append((unit[0], np.concatenate(unit), label))
+    metric = KNNAccuracy(ks=(1, 8, 100), views=('rgb', 'both'))
+    metric.process(None, [*all_samples(), *all_samples()])
+    metrics = metric.evaluate(26)
+    for place, view in enumerate(('rgb', 'both')):
+        train, test = (np.stack([r[place] for r in rows[role]]) for role in ('gallery', 'query'))
+        labels = [np.array([r[2] for r in rows[role]]) for role in ('gallery', 'query')]
+        search = KNeighborsClassifier(1, metric='cosine', algorithm='brute').fit(train, labels[0])
+        assert metrics[f'knn/{view}_top1_k1'] == pytest.approx(search.score(test, labels[1]))
+        assert metrics[f'knn/{view}_top1_k100'] == metrics[f'knn/{view}_top1_k8']
+    with pytest.raises(ValueError, match='ks must hold positive'):
+        KNNAccuracy(ks=(0,))
