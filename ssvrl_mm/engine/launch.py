@@ -1,6 +1,7 @@
 """What happens between the command line and the Runner: launchers, resuming, checks of files."""
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
@@ -154,6 +155,8 @@ def finish() -> None:
     A process that exits with a group of gloo still up may be aborted by a thread of it.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
+        # The wrapper of the model holds the group too, and the runner's hooks hold the runner.
+        gc.collect()
         torch.distributed.destroy_process_group()
 
 
