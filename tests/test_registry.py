@@ -23,6 +23,7 @@ UPSTREAM = {
     'OPTIMIZERS': ['Adam', 'SGD'],
     'OPTIM_WRAPPER_CONSTRUCTORS': ['TSMOptimWrapperConstructor', 'DefaultOptimWrapperConstructor'],
     'PARAM_SCHEDULERS': ['MultiStepLR'],
+    'WEIGHT_INITIALIZERS': ['Pretrained', 'Kaiming'],
     'VISBACKENDS': ['LocalVisBackend', 'TensorboardVisBackend'],
 }
 

@@ -1,6 +1,7 @@
 """Evaluates a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
 
 import argparse
+import sys
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -13,7 +14,11 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description='Evaluate a checkpoint')
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; left out where the model names one for each of its views',
+    )
     parser.add_argument('--dump', metavar='FILE.pkl', help='also write the predictions there')
     launch.add_arguments(parser)
     args = parser.parse_args()
@@ -23,7 +28,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Writes what the arguments say into the config."""
+    """Writes what the arguments say into the config; ends the process without weights to test."""
+    if args.checkpoint is None and not cfg.model.get('checkpoints'):
+        sys.exit(f'{args.config}: give a checkpoint to test')
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.dump is not None:
         evaluators = cfg.test_evaluator
