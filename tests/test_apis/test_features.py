@@ -259,12 +259,3 @@ def test_killed_tool_goes_on_and_probe_reads_it(home, whole, repository, environ
     same = [*probe, str(out)]
     done = subprocess.run(same, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert done.returncode == 1 and 'error: 13 videos are in both files' in done.stderr
-
-
-def test_source_from_config_is_its_own_split(home):
-    source = VideoSource.from_config(config(home), 'query')
-    assert [path for path, _ in source.entries] == [f'{k}/{n:02d}.mp4' for k, n in (
-        ('left', 8), ('right', 9), ('left', 10), ('right', 11), ('left', 12))]  # fmt: skip
-    assert source.sha256 == file_sha256(home / 'test_list.txt')
-    with pytest.raises(ValueError, match="0 datasets of role 'train'"):
-        VideoSource.from_config(config(home), 'train')

@@ -133,6 +133,19 @@ def test_joined_views_rank_by_the_sum_of_cosines():
     torch.testing.assert_close(2 * similarities.double(), ranked, atol=1e-6, rtol=0)
 
 
+def test_joining_by_blocks_changes_nothing(monkeypatch):
+    views = [features(20, 8, seed=1).half(), features(20, 5, seed=2)]
+    expected = np.concatenate(
+        [v.float().numpy() / np.linalg.norm(v.float(), axis=1, keepdims=True) for v in views],
+        axis=1,
+    )
+    # The package's attribute of this name is the function.
+    module = sys.modules['ssvrl_mm.evaluation.nearest_neighbours']
+    for rows in (3, 20, 100):
+        monkeypatch.setattr(module, '_JOINED_ROWS', rows)
+        np.testing.assert_allclose(join_features(views).numpy(), expected, atol=1e-6)
+
+
 def test_recall_at_k_equals_a_loop():
     generator = np.random.default_rng(0)
     query_labels, gallery_labels = generator.integers(6, size=50), generator.integers(6, size=40)
