@@ -95,7 +95,7 @@ class VideoClassification(BaseMetric):
         entries = [videos[key] for key in sorted(videos, key=str)]
         labels = np.array([entry['label'] for entry in entries])
         metrics = {}
-        for view in entries[0]['scores']:
+        for view in sorted(entries[0]['scores']):
             scores = np.stack([entry['scores'][view] for entry in entries])
             of_view = classification_metrics(scores, labels, self.topk)
             metrics.update({f'{view}_{n}' if view else n: v for n, v in of_view.items()})
