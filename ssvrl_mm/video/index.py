@@ -73,6 +73,8 @@ class FrameIndex:
             Two int64 ``(N,)``, at least 1; 1 where there is no such reference.
         """
         past, future = np.ones((2, len(self)), np.int64)
+        if self.is_reference.all() and np.all(np.diff(self.packets) > 0):
+            return past, future  # every frame refers to the one before it
         decoded: list[int] = []
         shown: list[int] = []
         for packet, frame in enumerate(self.frames.tolist()):
@@ -257,7 +259,9 @@ def _without_undecodable(
 
 def _ends(packets: np.ndarray, infos: Sequence[PacketInfo]) -> np.ndarray:
     # What follows a field and holds no picture of its own is the frame's other field.
-    is_half = [any(picture.is_half for picture in info.pictures or ()) for info in infos]
+    is_half = [any([picture.is_half for picture in info.pictures or ()]) for info in infos]
+    if True not in is_half:
+        return packets
     is_rest = [info.pictures is not None and not info.pictures for info in infos[1:]] + [False]
     return packets + (np.array(is_half, bool) & np.array(is_rest, bool))[packets]
 

@@ -230,9 +230,9 @@ def _draw_blocks(
         and bool, where there is. None if there are other blocks.
     """
     rows, cols = (-(-cells // _CELLS) for cells in grid)
-    if max(rows, cols) > _MOST_BLOCKS or (kind != _WHOLE_FROM_PAST).any():
+    if max(rows, cols) > _MOST_BLOCKS or np.count_nonzero(kind != _WHOLE_FROM_PAST):
         return None
-    if ((dst & 0xF000F) != 0x80008).any():  # a centre that is none of a macroblock
+    if np.count_nonzero((dst & 0xF000F) != 0x80008):  # a centre that is none of a macroblock
         return None
     place = dst >> 4
     row = place >> 16

@@ -312,13 +312,11 @@ class CompressedVideoReader:
         return self._fetcher
 
     def _check_indices(self, indices: Iterable[int]) -> list[int]:
-        numbers = [operator.index(index) for index in indices]
+        numbers = list(map(operator.index, indices))
         length = len(self)
-        for number in numbers:
-            if not 0 <= number < length:
-                raise FrameIndexError(
-                    self.path, f'there is no frame {number}, it has {length} frames'
-                )
+        if numbers and (min(numbers) < 0 or max(numbers) >= length):
+            number = next(number for number in numbers if not 0 <= number < length)
+            raise FrameIndexError(self.path, f'there is no frame {number}, it has {length} frames')
         return numbers
 
     def _motion_source(self, fetcher: FrameFetcher) -> MotionSource:

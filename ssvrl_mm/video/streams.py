@@ -142,18 +142,22 @@ class CodecMotion(_SincePrevious):
         vectors = [self._no_vectors] * len(frames)
         for number, row in first.items():
             if number >= 0:
-                vectors[row] = self._cropped(*contents.vectors[number])
+                vectors[row] = contents.vectors[number]
         index = self._fetcher.decoder.index
-        spans = np.ones((2, len(frames)), np.int64)
+        if any(index.crop):
+            vectors = [self._cropped(*found) for found in vectors]
         if normalize:
-            spans = np.stack([distances[sources] for distances in index.reference_distances])
-        motion, valid = self._draw(vectors, *spans)
+            past, future = (distances[sources] for distances in index.reference_distances)
+        else:
+            past = future = np.ones(len(frames), np.int64)
+        motion, valid = self._draw(vectors, past, future)
         # Blocks of fields move by lines of their field: every second one of the frame.
         if index.is_field.any():
             motion[index.is_field[sources], ..., 1] *= 2
         copies = [row for row, drawn in enumerate(rows) if row != drawn]
         drawn = [rows[row] for row in copies]
-        motion[copies], valid[copies] = motion[drawn], valid[drawn]
+        if copies:
+            motion[copies], valid[copies] = motion[drawn], valid[drawn]
         valid[(origins == 'held') | (origins == 'none')] = False
         return Fields(motion, valid, origins)
 
@@ -168,10 +172,9 @@ class CodecMotion(_SincePrevious):
     def _cropped(self, vectors: np.ndarray, size: Size) -> tuple[np.ndarray, Size]:
         """Vectors where they are in the frame as it comes out."""
         left, top = self._fetcher.decoder.index.crop
-        if left or top:
-            vectors = vectors.copy()
-            vectors['dst_x'] -= left
-            vectors['dst_y'] -= top
+        vectors = vectors.copy()
+        vectors['dst_x'] -= left
+        vectors['dst_y'] -= top
         return vectors, size
 
     def _draw(

@@ -65,6 +65,60 @@ def test_rasterize_equals_a_loop_over_vectors(size, directions, scales):
         np.testing.assert_allclose(motion[row], field, rtol=1e-6, atol=1e-6)
 
 
+def whole_blocks(rng, size):
+    """Whole macroblocks from the past, some left out, as nearly all frames of MPEG-4 have them."""
+    places = [(x, y) for y in range(8, size[0] + 8, 16) for x in range(8, size[1] + 8, 16)]
+    rows = [
+        (-1, 16, 16, 0, 0, *place, 0, *rng.integers(-3, 3, 2), 2)
+        for place in places
+        if rng.random() < 0.8
+    ]
+    vectors = np.array(rows, VECTOR)
+    # FFmpeg leaves the padding of its structs as it was.
+    holes = vectors.view(np.uint8).reshape(len(vectors), VECTOR.itemsize)
+    holes[:, 14:16], holes[:, 34:] = 0xA5, 0x5A
+    return vectors
+
+
+@pytest.mark.parametrize('size', [*SIZES, (256, 340)])
+def test_rasterize_of_whole_macroblocks_equals_a_loop_over_vectors(size):
+    rng = np.random.default_rng(0)
+    vectors = [whole_blocks(rng, size) for _ in range(3)]
+    vectors.insert(1, np.empty(0, VECTOR))
+    past, future = np.array([1, 1, 3, 2]), np.ones(4, int)
+    motion, valid = rasterize(vectors, size, past, future)
+    for row, frame in enumerate(vectors):
+        field, mask = naive_field(frame, size, past[row], future[row])
+        np.testing.assert_array_equal(valid[row], mask)
+        np.testing.assert_array_equal(motion[row], field.astype(np.float32))
+    assert not np.signbit(motion[motion == 0]).any()
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        (-1, 8, 8, 0, 0, 4, 4, 0, 6, -2, 2),
+        (1, 16, 16, 0, 0, 8, 8, 0, 6, -2, 2),
+        (-1, 16, 16, 0, 0, -8, 8, 0, 6, -2, 2),
+        (-1, 16, 16, 0, 0, 8, 1000, 0, 6, -2, 2),
+        (-1, 16, 16, 0, 0, 16, 8, 0, 6, -2, 2),
+    ],
+    ids=['part', 'future', 'left of the frame', 'below the frame', 'across'],
+)
+def test_whole_macroblocks_look_the_same_beside_any_other_block(other):
+    rng = np.random.default_rng(0)
+    frames, size = [whole_blocks(rng, (64, 80)) for _ in range(2)], (64, 80)
+    ones = np.ones(3, int)
+    alone = rasterize(frames, size, ones[:2], ones[:2])
+    odd = np.array([other], VECTOR)
+    beside = rasterize([*frames, odd], size, ones, ones)
+    for some, every in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(some, every[:2])
+    field, mask = naive_field(odd, size, 1, 1)
+    np.testing.assert_array_equal(beside[0][2], field)
+    np.testing.assert_array_equal(beside[1][2], mask)
+
+
 def test_rasterize_draws_blocks_that_lie_across_macroblocks():
     vector = np.array([(-1, 16, 16, 0, 0, 24, 16, 0, -8, 4, 4)], VECTOR)
     motion, valid = rasterize([vector], (40, 40), np.array([1]), np.array([1]))
