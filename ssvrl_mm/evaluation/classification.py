@@ -73,7 +73,7 @@ class VideoClassification(BaseMetric):
             if 'gt_label' not in sample:
                 raise ValueError(f'{sample.get("filename")}: no label to compare with')
             scores = {
-                name.removeprefix('pred_score').removeprefix('_'): value.detach().float().cpu().numpy()
+                name.removeprefix('pred_score').removeprefix('_'): value.detach().cpu().numpy()
                 for name, value in sample.items()
                 if name == 'pred_score' or name.startswith(_VIEW)
             }
