@@ -120,6 +120,8 @@ def test_single_streams_decode_nothing_else(name, stream, decoded):
     cfg = load(f'mvcgc/s3d_ucf101_{name}_moco')
     assert cfg.model.head.stream == stream
     assert cfg.train_cfg.max_epochs == 300
+    # Motion has the size that it has beside RGB.
+    assert stream == 'rgb' or cfg.model.data_preprocessor.mv.size == 128
     for split in ('train', 'val', 'test'):
         for dataset in datasets_of(cfg[f'{split}_dataloader']):
             [streams] = [step.streams for step in dataset.pipeline if 'streams' in step]

@@ -7,7 +7,12 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(backbone=dict(in_channels=2), head=dict(stream='mv'))
+# Where no RGB is decoded, motion has no size of RGB to be brought to.
+model = dict(
+    data_preprocessor=dict(mv=dict(size=128)),
+    backbone=dict(in_channels=2),
+    head=dict(stream='mv'),
+)
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[2].streams = ('motion',)

@@ -37,16 +37,24 @@ class EvaluationReportHook(Hook):
         from ssvrl_mm.evaluation import provenance, report
 
         checkpoint = runner._load_from
+        # A model of several views may name a checkpoint for each.
+        views = {} if checkpoint else dict(runner.cfg.model.get('checkpoints') or {})
+        described = (
+            {'checkpoints': {v: provenance.describe_checkpoint(p) for v, p in views.items()}}
+            if views
+            else provenance.describe_checkpoint(checkpoint)
+        )
         sources = {
             **provenance.describe_config(runner.cfg),
             'seed': runner.seed,
-            **provenance.describe_checkpoint(checkpoint),
+            **described,
             'data': provenance.describe_datasets(runner.test_loop.dataloader.dataset),
             'processes': runner.world_size,
             'versions': provenance.versions(),
         }
         stem = Path(runner.log_dir) / self.name
-        title = f'Evaluation of {Path(checkpoint).name if checkpoint else "random weights"}'
+        names = [Path(path).name for path in ([checkpoint] if checkpoint else views.values())]
+        title = f'Evaluation of {" and ".join(names) or "random weights"}'
         table = report.metrics_table(metrics)
         _, file = report.write_report(stem, title, metrics, table, sources)
         runner.logger.info(f'report: {file} and .json')
