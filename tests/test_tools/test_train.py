@@ -79,7 +79,8 @@ def test_resumed_run_equals_the_uninterrupted_one(trained, call, tool, tiny_conf
 def test_evaluates_a_checkpoint(trained, call, tool, tiny_config, tmp_path):
     checkpoint = trained / 'epoch_2.pth'
     call(sys.executable, tool('test.py'), tiny_config, checkpoint, '--work-dir', tmp_path / 'test')
-    [written] = (tmp_path / 'test').glob('*/*.json')
+    # Named by its time; the report lies beside it.
+    [written] = (tmp_path / 'test').glob('*/2*.json')
     tested = json.loads(written.read_text())
     [scalars] = trained.glob('*/vis_data/scalars.json')
     validated = json.loads(scalars.read_text().splitlines()[-1])
