@@ -5,8 +5,8 @@ _base_ = ['../_base_/models/mvcgc_s3d.py', '../_base_/default_runtime.py']
 data_root = '{{$SSVRL_DATA:data}}/motion_primitives'
 # 640 videos, 32 at a time.
 steps_per_epoch = 20
-switch_epoch = 18
-max_epochs = 26
+switch_epoch = 24
+max_epochs = 30
 
 model = dict(
     data_preprocessor=dict(
