@@ -6,23 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-VIDEO_SUFFIXES = (
-    '.3gp',
-    '.avi',
-    '.flv',
-    '.m2ts',
-    '.m4v',
-    '.mkv',
-    '.mov',
-    '.mp4',
-    '.mpeg',
-    '.mpg',
-    '.mts',
-    '.ogv',
-    '.ts',
-    '.webm',
-    '.wmv',
-)
+from ssvrl_mm.video.files import VIDEO_SUFFIXES
 
 UNKNOWN_LABEL = -1
 
