@@ -55,9 +55,10 @@ class Prediction:
     """
 
     path: str
-    features: dict[str, np.ndarray]
-    clip_times: np.ndarray
-    scores: np.ndarray | None = None
+    # Hundreds of numbers: not for the eye.
+    features: dict[str, np.ndarray] = field(repr=False)
+    clip_times: np.ndarray = field(repr=False)
+    scores: np.ndarray | None = field(default=None, repr=False)
     label: int | None = None
     class_name: str | None = None
     neighbours: list[Neighbour] = field(default_factory=list)
