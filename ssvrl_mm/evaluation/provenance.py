@@ -72,11 +72,12 @@ def versions() -> dict[str, str]:
     """Versions of Python and of the packages that have a part in a figure."""
     found = {'python': platform.python_version()}
     for name in _PACKAGES:
+        # What runs says more than what is installed: torch names its build, too.
+        module: Any = sys.modules.get(name)
         try:
-            found[name] = version(name)
+            found[name] = str(getattr(module, '__version__', None) or version(name))
         except PackageNotFoundError:
-            module: Any = sys.modules.get(name)
-            found[name] = getattr(module, '__version__', 'not installed')
+            found[name] = 'not installed'
     return found
 
 
