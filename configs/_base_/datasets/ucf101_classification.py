@@ -15,41 +15,23 @@ train_pipeline = [
     pack,
 ]
 # How the papers test; the probabilities of all clips and crops of a video are averaged.
-test_protocols = dict(
-    one_clip=[
+test_protocols = {
+    name: [
         open_video,
-        dict(type='SampleClips', clip_len=32, num_clips=1, test_mode=True),
+        dict(type='SampleClips', clip_len=32, test_mode=True, **clips),
         decode,
         resize,
-        dict(type='ClipCenterCrop', size=128),
+        dict(type=crop, size=128),
         pack,
-    ],
-    ten_clips=[
-        open_video,
-        dict(type='SampleClips', clip_len=32, num_clips=10, test_mode=True),
-        decode,
-        resize,
-        dict(type='ClipCenterCrop', size=128),
-        pack,
-    ],
-    three_crops=[
-        open_video,
-        dict(type='SampleClips', clip_len=32, num_clips=1, test_mode=True),
-        decode,
-        resize,
-        dict(type='ClipThreeCrop', size=128),
-        pack,
-    ],
-    # A window that moves by half its length.
-    ten_crops=[
-        open_video,
-        dict(type='SampleClips', clip_len=32, stride=16, test_mode=True),
-        decode,
-        resize,
-        dict(type='ClipTenCrop', size=128),
-        pack,
-    ],
-)
+    ]
+    for name, clips, crop in (
+        ('one_clip', dict(num_clips=1), 'ClipCenterCrop'),
+        ('ten_clips', dict(num_clips=10), 'ClipCenterCrop'),
+        ('three_crops', dict(num_clips=1), 'ClipThreeCrop'),
+        # A window that moves by half its length.
+        ('ten_crops', dict(stride=16), 'ClipTenCrop'),
+    )
+}
 val_pipeline = test_protocols['one_clip']
 test_pipeline = test_protocols['{{$SSVRL_TEST_PROTOCOL:ten_crops}}']
 

@@ -1,16 +1,10 @@
 # Classification on UCF101 split 1 by motion vectors.
 _base_ = './ucf101_classification.py'
 
-train_pipeline = [
-    dict(step, streams=('motion',)) if step.type == 'DecodeCompressedVideo' else step
-    for step in _base_.train_pipeline
-]
+decode = dict(_base_.decode, streams=('motion',))
+train_pipeline = [*_base_.train_pipeline[:2], decode, *_base_.train_pipeline[3:]]
 test_protocols = {
-    name: [
-        dict(step, streams=('motion',)) if step.type == 'DecodeCompressedVideo' else step
-        for step in steps
-    ]
-    for name, steps in _base_.test_protocols.items()
+    name: [*steps[:2], decode, *steps[3:]] for name, steps in _base_.test_protocols.items()
 }
 val_pipeline = test_protocols['one_clip']
 test_pipeline = test_protocols['{{$SSVRL_TEST_PROTOCOL:ten_crops}}']

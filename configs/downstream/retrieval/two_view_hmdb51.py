@@ -1,14 +1,8 @@
-# Retrieval on HMDB51 split 1 by RGB, motion and both, under every protocol of the literature at once.
-_base_ = [
-    '../../_base_/models/mvcgc_s3d.py',
-    '../../_base_/datasets/hmdb51_retrieval.py',
-    '../../_base_/default_runtime.py',
-]
+# The same on HMDB51 split 1.
+_base_ = './two_view_ucf101.py'
 
-# 'vcop' searches clip by clip; 'clean' and 'coclr' average the clips themselves.
-model = dict(average_clips=False)
-test_evaluator = [
-    dict(type='VideoRetrieval', preset=preset, topk=(1, 5, 10, 20, 50), views=('rgb', 'mv', 'both'))
-    for preset in ('clean', 'coclr', 'vcop')
-]
-val_evaluator = test_evaluator
+retrieval_root = '{{$SSVRL_DATA:data}}/hmdb51'
+gallery = dict(_base_.gallery, data_root=retrieval_root)
+query = dict(_base_.query, data_root=retrieval_root)
+test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
+val_dataloader = test_dataloader
