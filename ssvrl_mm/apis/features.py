@@ -79,7 +79,7 @@ def extract_features(
         TypeError: The model gives no features.
 
     Example:
-        >>> table = extract_features('configs/mvcgc/demo.py', 'epoch_24.pth', 'my_videos', 'f.npz')
+        >>> table = extract_features('configs/mvcgc/demo.py', 'epoch_30.pth', 'my_videos', 'f.npz')
         >>> table.features['rgb'].shape
         (20, 256)
     """

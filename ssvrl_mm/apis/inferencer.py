@@ -84,7 +84,7 @@ class SSVRLInferencer:
         ValueError: A config without weights, or a gallery for a classifier.
 
     Example:
-        >>> inferencer = SSVRLInferencer('configs/mvcgc/demo.py', 'epoch_24.pth', gallery='clips')
+        >>> inferencer = SSVRLInferencer('configs/mvcgc/demo.py', 'epoch_30.pth', gallery='clips')
         >>> prediction = inferencer('video.mp4')
         >>> prediction.features['rgb'].shape, prediction.neighbours[0].path
         ((256,), 'run/03.mp4')

@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
 from ssvrl_mm.registry import MODELS
+
+# Key encoders, projections and queues of the contrastive recognizers.
+_TRAINING_ALONE = ('key_backbone', 'head.')
 
 
 class WeightsError(RuntimeError):
@@ -44,8 +47,8 @@ def load_model(
 ) -> tuple[Any, dict[str, Any]]:
     """Builds a model for inference and loads its weights, with ``weights_only=True``.
 
-    Weights of backbones, and of a classifier's head, must all be there: a random network would
-    give figures too, but meaningless ones.
+    Every weight that inference uses must be there: a random network would give figures too, but
+    meaningless ones.
 
     Args:
         config: Config with ``model``.
@@ -66,7 +69,8 @@ def load_model(
         # What the config would start from has no say, and need not be there.
         model_config = _without_init_cfg(config.model.to_dict())
     # Every process draws the same random weights, and nobody else's numbers change by it.
-    with torch.random.fork_rng(devices=[]):
+    scope = DefaultScope.overwrite_default_scope(config.get('default_scope', 'ssvrl_mm'))
+    with scope, torch.random.fork_rng(devices=[]):
         torch.manual_seed((config.get('randomness') or {}).get('seed') or 0)
         model = MODELS.build(model_config)
         if checkpoint is None and hasattr(model, 'init_weights'):
@@ -92,8 +96,8 @@ def _load_weights(model: nn.Module, weights: Mapping[str, Any], name: str) -> No
             f'no weight of {name} matches the {type(model).__name__} of the config: it has '
             f'{_some(weights)}, the model wants {_some(own)}'
         )
-    # Key encoders and queues serve training alone.
-    needed = [key for key in own if key.startswith(('backbone', 'cls_head')) and own[key].ndim]
+    # Counters have no dimension, and nothing depends on them.
+    needed = [key for key in own if own[key].ndim and not key.startswith(_TRAINING_ALONE)]
     missing = [key for key in needed if key not in matched]
     if missing:
         raise WeightsError(

@@ -57,3 +57,25 @@ def test_checkpoints_bring_no_code(home, tmp_path):
         load_model(config(home), tmp_path / 'evil.pth', 'cpu')
     with pytest.raises(FileNotFoundError):
         load_model(config(home), tmp_path / 'gone.pth', 'cpu')
+
+
+def test_every_view_needs_its_weights(tmp_path):
+    view = dict(
+        CLASSIFIER,
+        backbone=BACKBONE,
+        data_preprocessor=dict(type='SingleStreamPreprocessor', stream='rgb'),
+        cls_head=dict(
+            type='ClassificationHead', num_classes=4, in_channels=128, average_clips='prob'
+        ),
+    )
+    model = dict(type='TwoViewRecognizer', views=dict(first=view, second=view))
+    cfg = Config(dict(default_scope='ssvrl_mm', model=model))
+    state = load_model(cfg, None, 'cpu')[0].state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'both.pth')
+    loaded, _ = load_model(cfg, tmp_path / 'both.pth', 'cpu')
+    assert all(torch.equal(value, state[key]) for key, value in loaded.state_dict().items())
+
+    half = {key: value for key, value in state.items() if key.startswith('views.first.')}
+    torch.save(dict(state_dict=half), tmp_path / 'half.pth')
+    with pytest.raises(WeightsError, match=r'views\.second\.backbone'):
+        load_model(cfg, tmp_path / 'half.pth', 'cpu')
