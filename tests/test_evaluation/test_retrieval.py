@@ -1,15 +1,10 @@
-import json
-import os
 import pickle
 
 import numpy as np
 import pytest
 import torch
 from mmaction.structures import ActionDataSample
-from mmengine.dataset import BaseDataset, ConcatDataset, DefaultSampler
 from mmengine.evaluator import Evaluator
-from mmengine.model import BaseModel
-from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 
 from ssvrl_mm.evaluation import VideoRetrieval, format_table
@@ -296,107 +291,3 @@ def test_table_shows_views_by_k():
     assert len({len(line) for line in format_table(metrics).splitlines()}) == 1
     with pytest.raises(ValueError, match='acc/top1'):
         format_table({'acc/top1': 0.3})
-
-
-class ToyDataset(BaseDataset):
-    """The videos of one role."""
-
-    def __init__(self, role, count):
-        self.role, self.count = role, count
-        super().__init__(metainfo={'classes': NUM_CLASSES})
-
-    def load_data_list(self):
-        return [
-            dict(role=self.role, video_id=i, filename=f'{self.role}_{i}.mp4')
-            for i in range(self.count)
-        ]
-
-
-class ToyModel(BaseModel):
-    """Looks the features up; notes how many samples it was shown."""
-
-    seen = 0
-
-    def forward(self, mode='predict', **inputs):
-        names = ('role', 'video_id', 'filename')
-        outputs = []
-        for role, index, filename in zip(*(inputs[name] for name in names), strict=True):
-            index = int(index)
-            features, label = video(role, index)
-            sample = ActionDataSample(
-                metainfo=dict(role=role, video_id=index, filename=filename)
-            ).set_gt_label(label)
-            sample.features = InstanceData(**{name: row[None] for name, row in features.items()})
-            outputs.append(sample)
-        self.seen += len(outputs)
-        return outputs
-
-
-class Halves(DefaultSampler):
-    """Contiguous shares, each padded by its own first video: cutting the list would lose some."""
-
-    def __iter__(self):
-        start = self.rank * (len(self.dataset) // self.world_size)
-        end = len(self.dataset) if self.rank + 1 == self.world_size else start + 6
-        yield from range(start, end)
-        yield from [start] * (2 + self.rank)
-
-
-def validate(work_dir, round_up=True, sampler=DefaultSampler, **metric):
-    """Metrics of a validation and a test by mmengine's own loops, and how many samples we saw."""
-    dataset = ConcatDataset([ToyDataset('gallery', NUM_GALLERY), ToyDataset('query', NUM_QUERY)])
-    loader = dict(
-        dataset=dataset,
-        batch_size=2,
-        sampler=sampler(dataset, shuffle=False, seed=0, round_up=round_up),
-        collate_fn=dict(type='default_collate'),
-    )
-    runner = Runner(
-        model=ToyModel(),
-        work_dir=str(work_dir),
-        val_dataloader=dict(loader),
-        val_cfg=dict(),
-        val_evaluator=[VideoRetrieval(topk=(1, 2, 5), **metric)],
-        test_dataloader=dict(loader),
-        test_cfg=dict(),
-        test_evaluator=[VideoRetrieval(topk=(1, 2, 5), **metric)],
-        default_hooks=dict(logger=None, checkpoint=None),
-        experiment_name=f'{sampler.__name__}_{round_up}_{metric}',
-        log_level='WARNING',
-    )
-    validated, tested = runner.val(), runner.test()
-    assert validated == tested
-    return validated, runner.model.seen // 2
-
-
-def process(rank, folder):
-    """One of two processes; writes what it got."""
-    os.chdir(folder)
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
-    got = [
-        validate(folder),
-        validate(folder, round_up=False),
-        validate(folder, sampler=Halves),
-        validate(folder, collect_device='gpu'),
-    ]
-    with open(f'{folder}/rank_{rank}.json', 'w') as file:
-        json.dump(got, file)
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_give_the_result_of_one(tmp_path):
-    expected, seen = validate(tmp_path)
-    assert seen == NUM_GALLERY + NUM_QUERY
-    assert expected['retrieval/both_R@1'] == run_metric(all_samples())['retrieval/both_R@1']
-
-    torch.multiprocessing.spawn(process, (str(tmp_path),), nprocs=2)
-
-    shares = []
-    for rank in range(2):
-        outcomes = json.loads((tmp_path / f'rank_{rank}.json').read_text())
-        assert [metrics for metrics, _ in outcomes] == [expected] * 4
-        shares.append([seen for _, seen in outcomes])
-    # Padded to 7 each; ragged 7 and 6; halves of 6 and 7 with 2 and 3 repeats.
-    assert list(zip(*shares, strict=True)) == [(7, 7), (7, 6), (8, 10), (7, 7)]
