@@ -4,7 +4,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from ssvrl_mm.evaluation import KNNAccuracy, knn_predictions
-from tests.test_evaluation.test_retrieval import all_samples
+from tests.test_evaluation.toy_videos import all_samples
 
 
 def votes_of(similarities, labels, k):

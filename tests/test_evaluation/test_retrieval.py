@@ -8,40 +8,14 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
 from ssvrl_mm.evaluation import VideoRetrieval, format_table
-
-NUM_GALLERY, NUM_QUERY, NUM_CLASSES = 8, 5, 3  # 13 videos: never even over two processes
-
-
-def video(role, index):
-    """Features and label of a video: any function of its role and index will do."""
-    generator = np.random.default_rng([role == 'query', index])
-    label = int(generator.integers(NUM_CLASSES))
-    centre = np.random.default_rng(label).normal(size=(2, 6))
-    rgb, motion = (centre + 0.9 * generator.normal(size=(2, 6))).astype(np.float32)
-    return {'rgb': torch.from_numpy(rgb), 'mv': torch.from_numpy(2 * motion[:4])}, label
-
-
-def samples(role, count):
-    for index in range(count):
-        features, label = video(role, index)
-        yield dict(
-            features=features,
-            gt_label=torch.tensor([label]),
-            role=role,
-            video_id=index,
-            filename=f'{role}_{index}.mp4',
-        )
-
-
-def all_samples():
-    return [*samples('gallery', NUM_GALLERY), *samples('query', NUM_QUERY)]
-
-
-def run_metric(data_samples, **kwargs):
-    metric = VideoRetrieval(**{'topk': (1, 2, 5), **kwargs})
-    for start in range(0, len(data_samples), 3):
-        metric.process(None, data_samples[start : start + 3])
-    return metric.evaluate(len(data_samples))
+from tests.test_evaluation.toy_videos import (
+    NUM_GALLERY,
+    NUM_QUERY,
+    all_samples,
+    run_metric,
+    samples,
+    video,
+)
 
 
 def brute_force(view, topk, centre=False):

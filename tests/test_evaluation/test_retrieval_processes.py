@@ -4,55 +4,18 @@ import json
 import os
 
 import torch
-from mmaction.structures import ActionDataSample
-from mmengine.dataset import BaseDataset, ConcatDataset, DefaultSampler
-from mmengine.model import BaseModel
+from mmengine.dataset import ConcatDataset, DefaultSampler
 from mmengine.runner import Runner
-from mmengine.structures import InstanceData
 
 from ssvrl_mm.evaluation import VideoRetrieval
-from tests.test_evaluation.test_retrieval import (
-    NUM_CLASSES,
+from tests.test_evaluation.toy_videos import (
     NUM_GALLERY,
     NUM_QUERY,
+    ToyDataset,
+    ToyModel,
     all_samples,
     run_metric,
-    video,
 )
-
-
-class ToyDataset(BaseDataset):
-    """The videos of one role."""
-
-    def __init__(self, role, count):
-        self.role, self.count = role, count
-        super().__init__(metainfo={'classes': NUM_CLASSES})
-
-    def load_data_list(self):
-        return [
-            dict(role=self.role, video_id=i, filename=f'{self.role}_{i}.mp4')
-            for i in range(self.count)
-        ]
-
-
-class ToyModel(BaseModel):
-    """Looks the features up; notes how many samples it was shown."""
-
-    seen = 0
-
-    def forward(self, mode='predict', **inputs):
-        names = ('role', 'video_id', 'filename')
-        outputs = []
-        for role, index, filename in zip(*(inputs[name] for name in names), strict=True):
-            index = int(index)
-            features, label = video(role, index)
-            sample = ActionDataSample(
-                metainfo=dict(role=role, video_id=index, filename=filename)
-            ).set_gt_label(label)
-            sample.features = InstanceData(**{name: row[None] for name, row in features.items()})
-            outputs.append(sample)
-        self.seen += len(outputs)
-        return outputs
 
 
 class Halves(DefaultSampler):

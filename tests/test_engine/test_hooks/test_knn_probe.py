@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from ssvrl_mm.engine import KNNProbeHook
 from ssvrl_mm.evaluation import KNNAccuracy
-from tests.test_evaluation.test_retrieval import (
+from tests.test_evaluation.toy_videos import (
     NUM_GALLERY,
     NUM_QUERY,
     ToyDataset,
