@@ -14,9 +14,6 @@ from torch import nn
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
 from ssvrl_mm.registry import MODELS
 
-# Key encoders, projections and queues of the contrastive recognizers.
-_TRAINING_ALONE = ('key_backbone', 'head.')
-
 
 class WeightsError(RuntimeError):
     """A checkpoint whose weights do not fit the model; the message names some of them."""
@@ -97,7 +94,8 @@ def _load_weights(model: nn.Module, weights: Mapping[str, Any], name: str) -> No
             f'{_some(weights)}, the model wants {_some(own)}'
         )
     # Counters have no dimension, and nothing depends on them.
-    needed = [key for key in own if own[key].ndim and not key.startswith(_TRAINING_ALONE)]
+    training_only = tuple(getattr(model, 'training_only', ()))
+    needed = [key for key in own if own[key].ndim and not key.startswith(training_only)]
     missing = [key for key in needed if key not in matched]
     if missing:
         raise WeightsError(

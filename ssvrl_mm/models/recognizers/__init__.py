@@ -4,6 +4,7 @@ from ssvrl_mm.models.recognizers.coclr import CoCLR
 from ssvrl_mm.models.recognizers.contrastive_recognizer import ContrastiveRecognizer
 from ssvrl_mm.models.recognizers.linear_probe import LinearProbe
 from ssvrl_mm.models.recognizers.moco import MoCoRecognizer
+from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.recognizers.mvcgc import MVCGC
 from ssvrl_mm.models.recognizers.two_view import TwoViewRecognizer
 
@@ -13,5 +14,6 @@ __all__ = [
     'ContrastiveRecognizer',
     'LinearProbe',
     'MoCoRecognizer',
+    'MultiStreamRecognizer',
     'TwoViewRecognizer',
 ]
