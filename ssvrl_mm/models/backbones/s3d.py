@@ -7,13 +7,12 @@ from functools import cache
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ssvrl_mm.registry import MODELS
 
 from .separable_inception import InceptionBlock, SeparableUnit, conv_unit
+from .staged import NUM_STAGES, StagedBackbone, check_strides, scaled
 
 # Output channels of the convolutions of each Inception block, in the order
 # 1x1 | 1x1, 3x3x3 | 1x1, 3x3x3 | 1x1 after the pooling (GoogLeNet's table).
@@ -34,7 +33,6 @@ _BLOCKS: dict[int, dict[str, tuple[int, int, int, int, int, int]]] = {
         'mixed_5c': (384, 192, 384, 48, 128, 128),
     },
 }
-_NUM_STAGES = 5
 
 
 def _pool(stage: int, temporal: int, spatial: int) -> nn.Module:
@@ -47,14 +45,14 @@ def _pool(stage: int, temporal: int, spatial: int) -> nn.Module:
     strides = (temporal, spatial, spatial)
     if strides == (1, 1, 1):
         return nn.Identity()
-    if stage == _NUM_STAGES - 1:
+    if stage == NUM_STAGES - 1:
         return nn.MaxPool3d(strides, strides)
     kernel = tuple(3 if stride > 1 else 1 for stride in strides)
     return nn.MaxPool3d(kernel, strides, padding=tuple(size // 2 for size in kernel))
 
 
 @MODELS.register_module()
-class S3D(BaseModule):
+class S3D(StagedBackbone):
     """S3D, or S3D-G with ``gating=True``: Inception-v1 with separable 3D convolutions.
 
     `Rethinking Spatiotemporal Feature Learning: Speed-Accuracy Trade-offs in Video Classification
@@ -121,48 +119,33 @@ class S3D(BaseModule):
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
-        self.out_indices = tuple(out_indices)
-        if not self.out_indices or self.out_indices != tuple(
-            sorted(set(self.out_indices) & set(range(_NUM_STAGES)))
-        ):
-            raise ValueError(f'out_indices must be increasing, within 0..4: {tuple(out_indices)}')
-        depth = self.out_indices[-1] + 1
-        for name, strides in (('spatial', spatial_strides), ('temporal', temporal_strides)):
-            if len(strides) != _NUM_STAGES or min(strides) < 1:
-                raise ValueError(f'{name}_strides must be five numbers from 1 on: {strides}')
-        if not -1 <= frozen_stages < depth:
-            raise ValueError(f'frozen_stages must be within -1..{depth - 1}: {frozen_stages}')
-        if in_channels < 1 or width <= 0:
-            raise ValueError(f'needs in_channels >= 1 and width > 0: {in_channels}, {width}')
-        self.in_channels = in_channels
-        self.frozen_stages = frozen_stages
-        self.norm_eval = norm_eval
-
+        super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
+        check_strides(spatial_strides=spatial_strides, temporal_strides=temporal_strides)
         norm_cfg = dict(type='BN3d', eps=norm_eps, momentum=norm_momentum)
-
-        def scaled(channels: int) -> int:
-            return max(8, int(channels * width / 8 + 0.5) * 8)
 
         self.stages = nn.ModuleList()
         channels, stage_channels = in_channels, []
-        for stage in range(depth):
+        for stage in range(self.num_stages):
             temporal, spatial = temporal_strides[stage], spatial_strides[stage]
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             if stage == 0:
                 strides = (temporal, spatial)
                 layers['conv_1a'] = SeparableUnit(
-                    channels, scaled(64), 7, norm_cfg, gating, strides
+                    channels, scaled(64, width), 7, norm_cfg, gating, strides
                 )
-                channels = scaled(64)
+                channels = scaled(64, width)
             else:
                 layers['pool'] = _pool(stage, temporal, spatial)
             if stage == 1:
-                layers['conv_2b'] = conv_unit(channels, scaled(64), norm_cfg)
-                layers['conv_2c'] = SeparableUnit(scaled(64), scaled(192), 3, norm_cfg, gating)
-                channels = scaled(192)
+                layers['conv_2b'] = conv_unit(channels, scaled(64, width), norm_cfg)
+                layers['conv_2c'] = SeparableUnit(
+                    scaled(64, width), scaled(192, width), 3, norm_cfg, gating
+                )
+                channels = scaled(192, width)
             for name, table in _BLOCKS.get(stage, {}).items():
-                block = InceptionBlock(channels, [scaled(c) for c in table], norm_cfg, gating)
+                block = InceptionBlock(
+                    channels, [scaled(c, width) for c in table], norm_cfg, gating
+                )
                 layers[name] = block
                 channels = block.out_channels
             self.stages.append(nn.Sequential(layers))
@@ -171,7 +154,7 @@ class S3D(BaseModule):
         # The last pooling has no padding, so this is the least it can work on.
         self._least_input = (
             (temporal_strides[4], spatial_strides[4], spatial_strides[4])
-            if depth == _NUM_STAGES
+            if self.num_stages == NUM_STAGES
             else (1, 1, 1)
         )
 
@@ -181,51 +164,16 @@ class S3D(BaseModule):
         self.register_load_state_dict_pre_hook(_convert_on_load)
         self._freeze()
 
-    def _freeze(self) -> None:
-        for stage in self.stages[: self.frozen_stages + 1]:
-            stage.eval()
-            stage.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> 'S3D':
-        """Sets the mode; frozen stages (and BatchNorm with ``norm_eval``) stay in evaluation."""
-        super().train(mode)
-        self._freeze()
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Feature maps of a batch of clips.
-
-        Args:
-            x: Clips of shape (N, in_channels, T, H, W).
-
-        Returns:
-            The map (N, C, T', H', W') of the stage in ``out_indices``, or the tuple of maps when
-            there are several.
-
-        Raises:
-            ValueError: If the shape does not fit, or the clip is too small for the strides.
-        """
-        if x.dim() != 5 or x.shape[1] != self.in_channels:
+    def _enter(self, index: int, x: Tensor, size: tuple[int, ...]) -> Tensor:
+        """Checks that the last stage has something to pool."""
+        if index == NUM_STAGES - 1 and any(
+            got < least for got, least in zip(x.shape[2:], self._least_input, strict=True)
+        ):
             raise ValueError(
-                f'S3D takes clips of shape (N, {self.in_channels}, T, H, W), got {tuple(x.shape)}'
+                f'a clip of (T, H, W) = {size} is too small: {tuple(x.shape[2:])} is left for '
+                'the last stage; lower temporal_strides or spatial_strides'
             )
-        maps, size = [], tuple(x.shape[2:])
-        for index, stage in enumerate(self.stages):
-            if index == _NUM_STAGES - 1 and any(
-                got < least for got, least in zip(x.shape[2:], self._least_input, strict=True)
-            ):
-                raise ValueError(
-                    f'a clip of (T, H, W) = {size} is too small: {tuple(x.shape[2:])} is left for '
-                    'the last stage; lower temporal_strides or spatial_strides'
-                )
-            x = stage(x)
-            if index in self.out_indices:
-                maps.append(x)
-        return maps[0] if len(maps) == 1 else tuple(maps)
+        return x
 
 
 _TORCHVISION_LAYERS = {
