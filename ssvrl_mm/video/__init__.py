@@ -8,6 +8,7 @@ from ssvrl_mm.video.errors import (
     VideoError,
     VideoOpenError,
     VideoTimeoutError,
+    VideoTooShortError,
 )
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.reader import CompressedVideoReader
@@ -23,4 +24,5 @@ __all__ = [
     'VideoMetadata',
     'VideoOpenError',
     'VideoTimeoutError',
+    'VideoTooShortError',
 ]

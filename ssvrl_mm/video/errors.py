@@ -1,5 +1,7 @@
 """What can go wrong with a video, as exceptions that name the file."""
 
+from typing import Self
+
 
 class VideoError(Exception):
     """Something is wrong with a video.
@@ -44,3 +46,25 @@ class VideoTimeoutError(VideoError, TimeoutError):
 
 class FrameIndexError(VideoError, IndexError):
     """A frame number that the video does not have."""
+
+
+class VideoTooShortError(VideoError):
+    """The video has fewer frames than are needed of it.
+
+    Args:
+        path: the file.
+        num_frames: frames that there are.
+        needed: the least number that would do.
+
+    Attributes:
+        num_frames: frames that there are.
+        needed: the least number that would do.
+    """
+
+    def __init__(self, path: str, num_frames: int, needed: int) -> None:
+        super().__init__(path, f'is too short: {num_frames} frames, at least {needed} are needed')
+        self.num_frames = num_frames
+        self.needed = needed
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int, int]]:
+        return type(self), (self.path, self.num_frames, self.needed)

@@ -1,5 +1,6 @@
 """Transforms of the pipeline, one file per stage."""
 
+from ssvrl_mm.datasets.transforms.context_motion import SampleContextMotion
 from ssvrl_mm.datasets.transforms.formatting import PackSSLInputs
 from ssvrl_mm.datasets.transforms.geometry import (
     ClipCenterCrop,
@@ -23,4 +24,5 @@ __all__ = [
     'OpenCompressedVideo',
     'PackSSLInputs',
     'SampleClips',
+    'SampleContextMotion',
 ]

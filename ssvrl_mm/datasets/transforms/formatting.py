@@ -8,6 +8,7 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import BaseTransform
 
+from ssvrl_mm.datasets.transforms.views import split_views
 from ssvrl_mm.registry import TRANSFORMS
 
 _META_KEYS = (
@@ -18,6 +19,9 @@ _META_KEYS = (
     'img_shape',
     'total_frames',
     'frame_inds',
+    'motion_inds',
+    'iframe_inds',
+    'iframe_distance',
     'frame_interval',
     'num_clips',
 )
@@ -27,7 +31,8 @@ _META_KEYS = (
 class PackSSLInputs(BaseTransform):
     """Packs the streams of V clips of T frames, as small integers and halves, for the GPU.
 
-    **Required keys:** ``num_clips`` and any of the streams. The result is
+    **Required keys:** ``num_clips`` and any of the streams; V is ``num_clips``, or of a stream
+    named in ``stream_views`` the number of its views. The result is
     ``dict(inputs, data_samples)``; ``inputs`` holds, for the streams present, contiguous
 
     - ``imgs`` as ``rgb``: uint8 (V, 3, ceil(T / rgb_interval), H, W);
@@ -71,17 +76,17 @@ class PackSSLInputs(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Packs."""
-        num_clips = results['num_clips']
         inputs = {}
         for key, name in (('imgs', 'rgb'), ('residuals', 'residual'), ('iframes', 'iframe')):
             if key in results:
                 interval = self.rgb_interval if name == 'rgb' else 1
-                inputs[name] = _pack_images(results[key], num_clips, interval)
+                inputs[name] = _pack_images(split_views(results, key), interval)
         if 'iframe' in inputs and inputs['iframe'].shape[2] == 1:
             inputs['iframe'] = inputs['iframe'].squeeze(2)
         if 'motion_vectors' in results:
-            inputs['mv'] = _pack(results['motion_vectors'].astype(np.float16), num_clips)
+            inputs['mv'] = pack_motion(results)
             if self.with_valid:
+                num_clips = len(inputs['mv'])
                 inputs['mv_valid'] = _pack(results['motion_valid'][..., None], num_clips)
         if not inputs:
             raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
@@ -100,19 +105,24 @@ class PackSSLInputs(BaseTransform):
         )
 
 
+def pack_motion(results: dict) -> torch.Tensor:
+    """``motion_vectors`` of a pipeline's results as float16 (V, 2, T, h, w)."""
+    num_clips = len(split_views(results, 'motion_vectors'))
+    return _pack(results['motion_vectors'].astype(np.float16), num_clips)
+
+
 def _pack(frames: np.ndarray, num_clips: int) -> torch.Tensor:
     """(V*T, H, W, C) -> contiguous (V, C, T, H, W)."""
     clips = frames.reshape(num_clips, -1, *frames.shape[1:])
     return torch.from_numpy(np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)))
 
 
-def _pack_images(images: Sequence[np.ndarray], num_clips: int, interval: int) -> torch.Tensor:
-    """The same from a list of V*T (H, W, 3), four times as fast as one transposition."""
-    length = len(images) // num_clips
-    kept = range(0, length, interval)
-    packed = np.empty((num_clips, 3, len(kept), *images[0].shape[:2]), images[0].dtype)
-    for clip in range(num_clips):
-        for place, t in enumerate(kept):
-            for channel, plane in enumerate(cv2.split(images[clip * length + t])):
+def _pack_images(clips: Sequence[tuple[int, Sequence[np.ndarray]]], interval: int) -> torch.Tensor:
+    """The same from V lists of T (H, W, 3), four times as fast as one transposition."""
+    kept = [images[::interval] for _, images in clips]
+    packed = np.empty((len(kept), 3, len(kept[0]), *kept[0][0].shape[:2]), kept[0][0].dtype)
+    for clip, images in enumerate(kept):
+        for place, image in enumerate(images):
+            for channel, plane in enumerate(cv2.split(image)):
                 packed[clip, channel, place] = plane
     return torch.from_numpy(packed)

@@ -1,10 +1,11 @@
 """Crops, resizes and flips of clips that carry motion along with the pixels.
 
 Every transform acts alike on the streams that are there: ``imgs``, ``residuals`` and ``iframes``
-(lists, V equal parts) and ``motion_vectors`` with ``motion_valid`` (arrays). Vectors are scaled,
-mirrored and moved as the pixels are. The new motion grid has ``ceil(size / motion_stride)`` cells,
-each of which takes the old cell under its centre; a cell is ``size / cells`` px wide, or 8 px (the
-last one overhanging) where there are ``ceil(size / 8)``.
+(lists, V equal parts) and ``motion_vectors`` with ``motion_valid`` (arrays). V is ``num_clips``, or
+as many as ``stream_views`` names; clips that show the same view share their crop and flip. Vectors
+are scaled, mirrored and moved as the pixels are. The new motion grid has
+``ceil(size / motion_stride)`` cells, each of which takes the old cell under its centre; a cell is
+``size / cells`` px wide, or 8 px (the last one overhanging) where there are ``ceil(size / 8)``.
 """
 
 import random
@@ -13,7 +14,14 @@ from collections.abc import Sequence
 import cv2
 from mmcv.transforms import BaseTransform
 
-from ssvrl_mm.datasets.transforms.views import Size, View, centre_box, random_box, show_views
+from ssvrl_mm.datasets.transforms.views import (
+    Size,
+    View,
+    centre_box,
+    random_box,
+    show_views,
+    total_views,
+)
 from ssvrl_mm.registry import TRANSFORMS
 
 _INTERPOLATIONS = {
@@ -99,12 +107,12 @@ class ClipRandomResizedCrop(_ClipGeometry):
 
     def transform(self, results: dict) -> dict:
         """Crops and resizes."""
-        count = results['num_clips'] if self.per_clip else 1
+        total = total_views(results)
         boxes = [
             random_box(results['img_shape'], self.area_range, self.aspect_ratio_range)
-            for _ in range(count)
+            for _ in range(total if self.per_clip else 1)
         ]
-        views = boxes if self.per_clip else boxes * results['num_clips']
+        views = boxes if self.per_clip else boxes * total
         return self._show(results, [views], self.size)
 
 
@@ -145,7 +153,7 @@ class ClipResize(_ClipGeometry):
             scale = self.short_side / min(height, width)
             size = max(1, round(height * scale)), max(1, round(width * scale))
         whole = View(0, 0, width, height)
-        return self._show(results, [[whole] * results['num_clips']], size)
+        return self._show(results, [[whole] * total_views(results)], size)
 
 
 @TRANSFORMS.register_module()
@@ -154,7 +162,7 @@ class ClipFlip(_ClipGeometry):
 
     **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
     ``iframes``, ``motion_vectors``, ``motion_valid`` (those present). **Added keys:** ``flip``,
-    list of V bools.
+    one bool per view.
 
     Args:
         flip_ratio: Probability.
@@ -176,9 +184,9 @@ class ClipFlip(_ClipGeometry):
 
     def transform(self, results: dict) -> dict:
         """Mirrors."""
-        num_clips, (height, width) = results['num_clips'], results['img_shape']
-        draws = [random.random() < self.flip_ratio for _ in range(num_clips)]
-        flips = draws if self.per_clip else draws[:1] * num_clips
+        total, (height, width) = total_views(results), results['img_shape']
+        draws = [random.random() < self.flip_ratio for _ in range(total)]
+        flips = draws if self.per_clip else draws[:1] * total
         results['flip'] = flips
         if not any(flips):
             return results
@@ -209,7 +217,7 @@ class ClipCenterCrop(_ClipGeometry):
         """Crops."""
         _require_room(type(self).__name__, results['img_shape'], self.size)
         box = centre_box(results['img_shape'], self.size)
-        return self._show(results, [[box] * results['num_clips']], self.size)
+        return self._show(results, [[box] * total_views(results)], self.size)
 
 
 @TRANSFORMS.register_module()
@@ -241,7 +249,8 @@ class ClipThreeCrop(ClipCenterCrop):
     def transform(self, results: dict) -> dict:
         """Crops."""
         _require_room(type(self).__name__, results['img_shape'], self.size)
-        views = [[box] * results['num_clips'] for box in self._boxes(results['img_shape'])]
+        total = total_views(results)
+        views = [[box] * total for box in self._boxes(results['img_shape'])]
         return self._show(results, views, self.size)
 
 

@@ -8,9 +8,9 @@ from mmcv.transforms import BaseTransform
 from mmengine.fileio import get_file_backend
 
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
+from ssvrl_mm.video import CompressedVideoReader, FrameBatch, VideoOpenError
 
-_STREAMS = ('rgb', 'motion', 'residual')
+_STREAMS = ('rgb', 'motion', 'residual', 'iframe')
 
 
 @TRANSFORMS.register_module()
@@ -86,20 +86,24 @@ class OpenCompressedVideo(BaseTransform):
 class DecodeCompressedVideo(BaseTransform):
     """Decodes the sampled frames, each once, and closes the reader.
 
-    **Required keys:** ``video_reader`` (taken out), ``frame_inds`` (V, T). **Added keys:**
-    ``original_shape``, ``img_shape`` (h, w) and, for the streams asked for,
+    **Required keys:** ``video_reader`` (taken out), ``frame_inds`` (V, T); ``iframe_inds`` for
+    'iframe'. **Optional key:** ``motion_inds`` (Vm, Tm), frames whose motion and residuals are
+    decoded instead of those of ``frame_inds``. **Added keys:** ``original_shape``, ``img_shape``
+    (h, w) and, for the streams asked for,
 
     - 'rgb': ``imgs``, list of V*T uint8 (H, W, 3);
-    - 'motion': ``motion_vectors`` float32 (V*T, ceil(H/8), ceil(W/8), 2), px per frame since the
+    - 'motion': ``motion_vectors`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), px per frame since the
       frame before in the *video* whatever ``frame_interval``, and ``motion_valid`` bool without the
       last axis: False where the codec coded no vector;
-    - 'residual': ``residuals``, list of V*T int16 (H, W, 3).
+    - 'residual': ``residuals``, list of Vm*Tm int16 (H, W, 3);
+    - 'iframe': ``iframes``, list of Vi*n uint8 (H, W, 3), the keyframes ``iframe_inds`` (Vi, n).
 
     Args:
         streams: What to decode; a stream not asked for costs nothing.
 
     Raises:
         VideoDecodeError: Frames do not decode and the reader was opened with ``on_error='raise'``.
+        KeyError: 'iframe' is asked for and nothing chose ``iframe_inds``.
     """
 
     def __init__(self, streams: Sequence[str] = ('rgb', 'motion')) -> None:
@@ -110,13 +114,22 @@ class DecodeCompressedVideo(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Decodes, closes and removes the reader."""
-        # Clips overlap and short videos repeat frames: decode each frame once, in order.
-        frames, places = np.unique(np.ravel(results['frame_inds']), return_inverse=True)
+        reads_rgb = 'rgb' in self.streams
+        moves = 'motion' in self.streams or 'residual' in self.streams
         with results.pop('video_reader') as reader:
-            batch = reader.get_frames_at(frames.tolist(), streams=self.streams)
+            clips = np.ravel(results['frame_inds'])
+            motion = np.ravel(results['motion_inds']) if 'motion_inds' in results else clips
+            # Clips overlap and short videos repeat frames: decode each frame once, in order.
+            wanted = np.concatenate([clips if reads_rgb else [], motion if moves else []])
+            frames = np.unique(wanted.astype(np.int64))
+            streams = [name for name in self.streams if name != 'iframe']
+            batch = reader.get_frames_at(frames.tolist(), streams=streams)
+            if 'iframe' in self.streams:
+                results['iframes'] = self._keyframes(results, reader, batch)
             shape = (reader.metadata.height, reader.metadata.width)
-        if 'rgb' in self.streams:
-            results['imgs'] = [batch.rgb[place] for place in places]
+        if reads_rgb:
+            results['imgs'] = [batch.rgb[place] for place in np.searchsorted(frames, clips)]
+        places = np.searchsorted(frames, motion)
         if 'motion' in self.streams:
             results['motion_vectors'] = batch.motion[places]
             results['motion_valid'] = batch.motion_valid[places]
@@ -124,6 +137,23 @@ class DecodeCompressedVideo(BaseTransform):
             results['residuals'] = [batch.residual[place] for place in places]
         results['original_shape'] = results['img_shape'] = shape
         return results
+
+    def _keyframes(
+        self, results: dict, reader: CompressedVideoReader, batch: FrameBatch
+    ) -> list[np.ndarray]:
+        """The pixels of ``iframe_inds``, from the clips where they are in there."""
+        if 'iframe_inds' not in results:
+            raise KeyError("the stream 'iframe' needs iframe_inds; SampleContextMotion sets them")
+        known: dict[int, np.ndarray] = {}
+        if batch.rgb is not None:
+            known.update(zip(batch.indices.tolist(), batch.rgb, strict=True))
+        numbers = np.ravel(results['iframe_inds']).tolist()
+        for number in numbers:
+            if number not in known:
+                near = reader.get_keyframes_near(number).rgb
+                assert near is not None
+                known[number] = near[0]
+        return [known[number] for number in numbers]
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(streams={self.streams})'

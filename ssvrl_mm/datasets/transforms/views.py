@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ssvrl_mm.video.geometry import crop_resize_motion
 
 _IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
+_STREAMS = (*_IMAGE_STREAMS, 'motion_vectors')
 Size = tuple[int, int]
 
 
@@ -27,6 +28,41 @@ class View(NamedTuple):
     right: int
     bottom: int
     flip: str | None = None
+
+
+def stream_views(results: dict, key: str) -> list[int]:
+    """The views that the clips of a stream show.
+
+    A view is one draw of crop and flip: clips of several streams that have the same view number
+    share it. Streams need not have as many clips as ``imgs``, of which ``num_clips`` tells.
+
+    Args:
+        results: With ``num_clips`` and, where streams differ, ``stream_views``: stream -> numbers.
+        key: 'imgs', 'residuals', 'iframes' or 'motion_vectors' (``motion_valid`` goes with it).
+
+    Returns:
+        One number per clip: 0 to ``num_clips`` - 1 of a stream that ``stream_views`` does not name.
+    """
+    return list(results.get('stream_views', {}).get(key, range(results['num_clips'])))
+
+
+def total_views(results: dict) -> int:
+    """How many views there are: the highest number of any stream and one."""
+    named = results.get('stream_views', {}).values()
+    return max([results['num_clips'], *(view + 1 for views in named for view in views)])
+
+
+def split_views(results: dict, key: str) -> list[tuple[int, Any]]:
+    """The clips of a stream, V equal parts, each with the number of its view.
+
+    Raises:
+        ValueError: The frames do not part into so many clips.
+    """
+    frames, views = results[key], stream_views(results, key)
+    length, rest = divmod(len(frames), len(views))
+    if rest:
+        raise ValueError(f'{key}: {len(frames)} frames are no {len(views)} clips of equal length')
+    return [(view, frames[n * length : (n + 1) * length]) for n, view in enumerate(views)]
 
 
 def _show_image(image: np.ndarray, view: View, size: Size, interpolation: int) -> np.ndarray:
@@ -48,64 +84,72 @@ def show_views(
     """Replaces the clips by views of them.
 
     Args:
-        results: With ``num_clips`` V, ``img_shape`` and any of the streams.
-        views: One view per clip, in each of C rounds: C times V views. The new clips come round
-            after round.
+        results: With ``num_clips``, ``img_shape`` and any of the streams.
+        views: How each of the V :func:`total_views` looks, in each of C rounds. Of every stream
+            the new clips come round after round; view v of round c is view c * V + v.
         size: (h, w) of the new frames.
         motion_stride: Width of the motion cells in px; None keeps the number of cells.
         interpolation: OpenCV's constant.
 
     Returns:
-        The results, with C times as many clips.
+        The results, with C times as many clips of every stream.
     """
-    num_clips, shape = results['num_clips'], results['img_shape']
     for key in _IMAGE_STREAMS:
-        if key not in results:
-            continue
-        images = results[key]
-        length = len(images) // num_clips
-        results[key] = [
-            _show_image(image, view, size, interpolation)
-            for clip_views in views
-            for clip, view in enumerate(clip_views)
-            for image in images[clip * length : (clip + 1) * length]
-        ]
+        if key in results:
+            clips = split_views(results, key)
+            results[key] = [
+                _show_image(image, shown[view], size, interpolation)
+                for shown in views
+                for view, clip in clips
+                for image in clip
+            ]
     if 'motion_vectors' in results:
-        _show_motion(results, views, shape, size, motion_stride)
+        _show_motion(results, views, size, motion_stride)
     if len(views) > 1:
-        results['num_clips'] = num_clips * len(views)
-        results['frame_inds'] = np.tile(results['frame_inds'], (len(views), 1))
+        _repeat(results, len(views))
     results['img_shape'] = size
     return results
 
 
+def _repeat(results: dict, rounds: int) -> None:
+    """Counts the clips of so many rounds, once their streams are there."""
+    if 'stream_views' in results:
+        total = total_views(results)
+        results['stream_views'] = {
+            key: [c * total + view for c in range(rounds) for view in stream_views(results, key)]
+            for key in _STREAMS
+        }
+    for key in ('frame_inds', 'motion_inds', 'iframe_inds', 'iframe_distance'):
+        if key in results:
+            values = np.asarray(results[key])
+            results[key] = np.tile(values, (rounds, 1) if values.ndim > 1 else rounds)
+    results['num_clips'] *= rounds
+
+
 def _show_motion(
-    results: dict,
-    views: Sequence[Sequence[View]],
-    shape: Size,
-    size: Size,
-    motion_stride: int | None,
+    results: dict, views: Sequence[Sequence[View]], size: Size, motion_stride: int | None
 ) -> None:
     motion, valid = results['motion_vectors'], results.get('motion_valid')
     if motion_stride is None:
         grid = motion.shape[1:3]
     else:
         grid = math.ceil(size[0] / motion_stride), math.ceil(size[1] / motion_stride)
-    length = len(motion) // results['num_clips']
+    clips = split_views(results, 'motion_vectors')
+    length = len(motion) // len(clips)
     shown = []
-    for clip_views in views:
-        for clip, (left, top, right, bottom, flip) in enumerate(clip_views):
-            part = slice(clip * length, (clip + 1) * length)
+    for looks in views:
+        for clip, (view, vectors) in enumerate(clips):
+            left, top, right, bottom, flip = looks[view]
             if flip == 'horizontal':
                 left, right = right, left
             elif flip == 'vertical':
                 top, bottom = bottom, top
             shown.append(
                 crop_resize_motion(
-                    motion[part],
-                    None if valid is None else valid[part],
+                    vectors,
+                    None if valid is None else valid[clip * length : (clip + 1) * length],
                     (left, top, right, bottom),
-                    shape,
+                    results['img_shape'],
                     size,
                     grid,
                 )
