@@ -7,17 +7,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ssvrl_mm.models.losses import MultiInstanceInfoNCELoss
-from ssvrl_mm.models.utils.features import pool_features
+from ssvrl_mm.models.utils.features import Features, features_by_stream, write_features
 from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, KeyQueue
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 from ssvrl_mm.registry import MODELS
 
-Features = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 StreamTensors = dict[str, Tensor]
 
 
@@ -161,14 +159,7 @@ class ContrastiveHead(BaseModule, metaclass=ABCMeta):
             The samples; ``sample.features[stream]`` is (1, D), or (V, D) without averaging, float32
             on the CPU, pooled over time and space.
         """
-        features = {}
-        for stream, maps in self._by_stream(feats).items():
-            rows = pool_features(maps).detach().unflatten(0, (len(data_samples), -1))
-            features[stream] = (rows.mean(1, keepdim=True) if average_clips else rows).float().cpu()
-        for i, sample in enumerate(data_samples):
-            # mmaction2's sample takes no dict; InstanceData wants as many rows of every stream.
-            sample.features = InstanceData(**{stream: rows[i] for stream, rows in features.items()})
-        return data_samples
+        return write_features(self._by_stream(feats), data_samples, average_clips)
 
     def forward(self, feats: Features, **kwargs: Any) -> StreamTensors:
         """The normalised embeddings, stream -> (N, C)."""
@@ -226,12 +217,11 @@ class ContrastiveHead(BaseModule, metaclass=ABCMeta):
 
     def _by_stream(self, feats: Features) -> StreamTensors:
         """Stream -> feature map; a bare tensor belongs to the first stream."""
-        if not isinstance(feats, Mapping):
-            feats = {self.streams[0]: feats if isinstance(feats, Tensor) else feats[-1]}
-        unknown = set(feats) - set(self.streams)
+        maps = features_by_stream(feats, self.streams[0])
+        unknown = set(maps) - set(self.streams)
         if unknown:
             raise KeyError(f'streams {sorted(unknown)} are not among {self.streams}')
-        return dict(feats)
+        return maps
 
     def _split_views(
         self, maps: StreamTensors, num_samples: int

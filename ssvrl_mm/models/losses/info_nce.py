@@ -1,7 +1,8 @@
-"""InfoNCE with one positive, and with several positives summed inside the logarithm."""
+"""InfoNCE against a queue or within a batch, with one positive or several."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 from ssvrl_mm.registry import MODELS
@@ -26,7 +27,7 @@ def multi_instance_nce(logits: Tensor, positive_mask: Tensor, usable_mask: Tenso
 
 
 class _ContrastiveLoss(nn.Module):
-    """What both losses share: the arguments, the logits, the reduction."""
+    """What the losses share: the arguments, the logits of queues, the reduction."""
 
     def __init__(self, temperature: float = 0.07, reduction: str = 'mean') -> None:
         super().__init__()
@@ -57,6 +58,9 @@ class _ContrastiveLoss(nn.Module):
             losses = multi_instance_nce(
                 logits, torch.cat([sure, positives], dim=1), torch.cat([sure, usable], dim=1)
             )
+        return self._reduce(losses)
+
+    def _reduce(self, losses: Tensor) -> Tensor:
         if self.reduction == 'none':
             return losses
         return losses.mean() if self.reduction == 'mean' else losses.sum()
@@ -149,3 +153,51 @@ class MultiInstanceInfoNCELoss(_ContrastiveLoss):
             (N,) losses, or their mean or sum.
         """
         return self._contrast(query, key, queue, positive_mask, negative_mask)
+
+
+@MODELS.register_module()
+class InBatchInfoNCELoss(_ContrastiveLoss):
+    """InfoNCE among candidates of which each query names its positive; the others are negatives.
+
+    Eqs. (1) and (2) of Context-Motion Decoupling (Huang et al., "Self-Supervised Video
+    Representation Learning by Context and Motion Decoupling", CVPR 2021). Computed in at least
+    float32, inside autocast too.
+
+    Args:
+        temperature: Divides the similarities; positive.
+        reduction: ``'none'``, ``'mean'`` or ``'sum'`` over the queries.
+
+    Raises:
+        ValueError: for a temperature that is not positive or an unknown reduction.
+
+    Example:
+        >>> loss = InBatchInfoNCELoss(temperature=0.1)(clips, frames, torch.arange(len(clips)))
+    """
+
+    def logits(self, queries: Tensor, candidates: Tensor) -> Tensor:
+        """Similarities divided by the temperature.
+
+        Args:
+            queries: (M, C).
+            candidates: (K, C).
+
+        Returns:
+            (M, K) in at least float32.
+        """
+        with without_autocast(queries):
+            queries, candidates = full_precision(queries, candidates)
+            return queries @ candidates.T / self.temperature
+
+    def forward(self, queries: Tensor, candidates: Tensor, targets: Tensor) -> Tensor:
+        """Contrasts every query with all candidates.
+
+        Args:
+            queries: (M, C) features; L2-normalise them first for cosine similarity.
+            candidates: (K, C) features shared by all queries.
+            targets: (M,) int, the row of each query's positive among the candidates.
+
+        Returns:
+            (M,) losses, or their mean or sum.
+        """
+        logits = self.logits(queries, candidates)
+        return self._reduce(F.cross_entropy(logits, targets, reduction='none'))

@@ -1,5 +1,17 @@
 """Necks: what stands between a backbone and a head."""
 
+from ssvrl_mm.models.necks.conv_gru_predictor import ConvGRUPredictor
+from ssvrl_mm.models.necks.feature_predictor import FeaturePredictor
+from ssvrl_mm.models.necks.paired_stage_fusion import PairedStageFusion
+from ssvrl_mm.models.necks.pointwise_mlp import PointwiseMLP
 from ssvrl_mm.models.necks.projection_head import ProjectionHead
+from ssvrl_mm.models.necks.transformer_predictor import TransformerPredictor
 
-__all__ = ['ProjectionHead']
+__all__ = [
+    'ConvGRUPredictor',
+    'FeaturePredictor',
+    'PairedStageFusion',
+    'PointwiseMLP',
+    'ProjectionHead',
+    'TransformerPredictor',
+]

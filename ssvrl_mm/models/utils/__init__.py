@@ -4,8 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ssvrl_mm.models.utils.distributed import gather_tensor, shuffle_batch, unshuffle_batch
-    from ssvrl_mm.models.utils.features import pool_features
+    from ssvrl_mm.models.utils.distributed import (
+        gather_tensor,
+        gather_with_gradient,
+        global_mean,
+        shuffle_batch,
+        unshuffle_batch,
+    )
+    from ssvrl_mm.models.utils.features import features_by_stream, pool_features, write_features
     from ssvrl_mm.models.utils.key_queue import KeyQueue
     from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
     from ssvrl_mm.models.utils.mining import mine_positives, topk_mask
@@ -17,8 +23,11 @@ __all__ = [
     'KeyQueue',
     'MomentumEncoder',
     'PhotometricAugmentation',
+    'features_by_stream',
     'full_precision',
     'gather_tensor',
+    'gather_with_gradient',
+    'global_mean',
     'mine_positives',
     'pool_features',
     'shuffle_batch',
@@ -26,14 +35,18 @@ __all__ = [
     'topk_mask',
     'unshuffle_batch',
     'without_autocast',
+    'write_features',
 ]
 
 _MODULES = {
     'KeyQueue': 'key_queue',
     'MomentumEncoder': 'momentum_encoder',
     'PhotometricAugmentation': 'photometric',
+    'features_by_stream': 'features',
     'full_precision': 'precision',
     'gather_tensor': 'distributed',
+    'gather_with_gradient': 'distributed',
+    'global_mean': 'distributed',
     'mine_positives': 'mining',
     'pool_features': 'features',
     'shuffle_batch': 'distributed',
@@ -41,6 +54,7 @@ _MODULES = {
     'topk_mask': 'mining',
     'unshuffle_batch': 'distributed',
     'without_autocast': 'precision',
+    'write_features': 'features',
 }
 
 

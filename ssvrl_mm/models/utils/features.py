@@ -1,10 +1,14 @@
-"""From feature maps to one vector per clip."""
+"""Features by stream: one vector per clip, and their way into the data samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from ssvrl_mm.models.utils.precision import full_precision
+
+Features = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 
 
 def pool_features(features: Tensor | Sequence[Tensor]) -> Tensor:
@@ -20,3 +24,43 @@ def pool_features(features: Tensor | Sequence[Tensor]) -> Tensor:
         features = features[-1]
     (features,) = full_precision(features)
     return features if features.dim() == 2 else features.flatten(2).mean(dim=2)
+
+
+def features_by_stream(features: Features, default: str) -> dict[str, Tensor]:
+    """Names features that come without a stream, as mmaction2 gives them to a head.
+
+    Args:
+        features: Stream -> features, or bare ones; of several bare maps the last counts.
+        default: The stream that bare features belong to.
+
+    Returns:
+        Stream -> features.
+    """
+    if isinstance(features, Mapping):
+        return dict(features)
+    return {default: features if isinstance(features, Tensor) else features[-1]}
+
+
+def write_features(
+    features: Mapping[str, Tensor], data_samples: Sequence[Any], average_clips: bool = True
+) -> Sequence[Any]:
+    """Writes the representation of every video into its data sample.
+
+    Args:
+        features: Stream -> (N * V, D, ...), the V clips of a video side by side.
+        data_samples: N samples.
+        average_clips: Whether to average over the clips of a video or keep a row of each.
+
+    Returns:
+        The samples; ``sample.features[stream]`` is (1, D), or (V, D) without averaging, float32
+        on the CPU, pooled over time and space.
+    """
+    rows_by_stream = {}
+    for stream, maps in features.items():
+        rows = pool_features(maps).detach().unflatten(0, (len(data_samples), -1))
+        rows = rows.mean(1, keepdim=True) if average_clips else rows
+        rows_by_stream[stream] = rows.float().cpu()
+    for i, sample in enumerate(data_samples):
+        # mmaction2's sample takes no dict; InstanceData wants as many rows of every stream.
+        sample.features = InstanceData(**{s: rows[i] for s, rows in rows_by_stream.items()})
+    return data_samples

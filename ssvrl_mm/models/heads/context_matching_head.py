@@ -1,0 +1,132 @@
+"""Matching of clips with the I-frames near them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
+from ssvrl_mm.models.losses import InBatchInfoNCELoss
+from ssvrl_mm.models.necks import PointwiseMLP
+from ssvrl_mm.models.utils.features import (
+    Features,
+    features_by_stream,
+    pool_features,
+    write_features,
+)
+from ssvrl_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class ContextMatchingHead(BaseModule):
+    """Context matching: each clip finds the I-frame of its video among those of the batch.
+
+    Eq. (1) of Huang et al., "Self-Supervised Video Representation Learning by Context and Motion
+    Decoupling", CVPR 2021. Clip and I-frame features are pooled, projected by a perceptron each,
+    and contrasted by cosine similarity over the batches of all processes.
+
+    Args:
+        in_channels: Channels of the clips' features.
+        context_channels: Channels of the I-frames' features.
+        hidden_channels: Hidden width of the perceptrons.
+        out_channels: Width of the embeddings.
+        temperature: tau; the paper is silent, its released code has 0.1.
+        loss_weight: Multiplies the loss: 1 - alpha of Eq. (3).
+        streams: Names of the clips' and of the I-frames' stream.
+        init_cfg: OpenMMLab initialisation.
+
+    Raises:
+        ValueError: for a temperature that is not positive or not two streams.
+
+    Example:
+        >>> head = ContextMatchingHead(in_channels=512, context_channels=512)
+        >>> feats = dict(rgb=torch.rand(4, 512, 2, 7, 7), iframe=torch.rand(4, 512, 1, 7, 7))
+        >>> sorted(head.loss(feats, data_samples))
+        ['loss_context', 'top1_context']
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        context_channels: int,
+        hidden_channels: int = 2048,
+        out_channels: int = 512,
+        temperature: float = 0.1,
+        loss_weight: float = 1.0,
+        streams: Sequence[str] = ('rgb', 'iframe'),
+        init_cfg: Any = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if len(streams) != 2:
+            raise ValueError(f'clips and I-frames are two streams, got {tuple(streams)}')
+        self.streams = tuple(streams)
+        self.in_channels = dict(zip(self.streams, (in_channels, context_channels), strict=True))
+        self.loss_weight = loss_weight
+        self.projector = nn.ModuleDict(
+            {s: PointwiseMLP(c, hidden_channels, out_channels) for s, c in self.in_channels.items()}
+        )
+        self.criterion = InBatchInfoNCELoss(temperature, reduction='none')
+
+    def loss(
+        self, feats: Mapping[str, Tensor], data_samples: Sequence[Any] | None = None, **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Computes the loss of a batch.
+
+        Args:
+            feats: Stream -> (N, C, ...) maps or (N, C) pooled features; row i of both streams is
+                of the same video. Further streams are not looked at.
+            data_samples: Not looked at.
+            **kwargs: Ignored.
+
+        Returns:
+            ``loss_context``, Eq. (1) times ``loss_weight``; and to be logged ``top1_context``, the
+            share of clips that are nearest to their own I-frame.
+
+        Raises:
+            KeyError: for a stream that is missing.
+            ValueError: for features of other channels, or numbers of clips and I-frames that
+                differ.
+        """
+        clips, frames = (self._embed(feats, stream) for stream in self.streams)
+        if len(clips) != len(frames):
+            raise ValueError(f'{len(clips)} clips do not pair with {len(frames)} I-frames')
+        own = torch.arange(len(clips), device=clips.device)
+        loss, top1 = contrast_over_processes(self.criterion, clips, frames, own)
+        return {'loss_context': self.loss_weight * loss, 'top1_context': top1}
+
+    def predict(
+        self,
+        feats: Features,
+        data_samples: Sequence[Any],
+        average_clips: bool = True,
+        **kwargs: Any,
+    ) -> Sequence[Any]:
+        """Writes the representation of every video, before projection, into its data sample.
+
+        Args:
+            feats: (N * V, C, ...) features of the clips, or stream -> features; the V clips of a
+                video side by side.
+            data_samples: N samples.
+            average_clips: Whether to average over the clips of a video or keep a row of each.
+            **kwargs: Ignored.
+
+        Returns:
+            The samples; see :func:`~ssvrl_mm.models.utils.write_features`.
+        """
+        return write_features(
+            features_by_stream(feats, self.streams[0]), data_samples, average_clips
+        )
+
+    def _embed(self, feats: Mapping[str, Tensor], stream: str) -> Tensor:
+        """(N, out_channels), not normalised."""
+        if stream not in feats:
+            raise KeyError(f'context matching needs the streams {self.streams}, got {tuple(feats)}')
+        features = feats[stream]
+        if features.dim() < 2 or features.shape[1] != self.in_channels[stream]:
+            raise ValueError(
+                f'{stream}: features of {self.in_channels[stream]} channels (N, C, ...) are '
+                f'needed, got shape {tuple(features.shape)}'
+            )
+        return self.projector[stream](pool_features(features))

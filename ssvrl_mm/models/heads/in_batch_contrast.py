@@ -1,0 +1,37 @@
+"""The contrast of queries with the candidates of the batches of all processes."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ssvrl_mm.models.losses import InBatchInfoNCELoss
+from ssvrl_mm.models.utils.distributed import gather_with_gradient, global_mean
+from ssvrl_mm.models.utils.precision import full_precision
+
+
+def contrast_over_processes(
+    criterion: InBatchInfoNCELoss, queries: Tensor, candidates: Tensor, targets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """InfoNCE by cosine similarity over the global batch.
+
+    Neither the loss, averaged over processes, nor its gradients depend on how the global batch is
+    split over them.
+
+    Args:
+        criterion: The loss, without reduction.
+        queries: (M, C) of this process.
+        candidates: (K, C) of this process; gradients of all processes' losses reach them.
+        targets: (M,) int, the row of each query's positive among this process's candidates.
+
+    Returns:
+        The loss, (), see :func:`~ssvrl_mm.models.utils.global_mean`; and the share of this
+        process's queries that are nearest to their positive, ().
+    """
+    queries, candidates = full_precision(queries, candidates)
+    queries = F.normalize(queries, dim=1)
+    everywhere, own = gather_with_gradient(F.normalize(candidates, dim=1))
+    targets = targets + own.start
+    loss = global_mean(criterion(queries, everywhere, targets))
+    with torch.no_grad():
+        nearest = criterion.logits(queries, everywhere).argmax(dim=1)
+    return loss, (nearest == targets).float().mean()
