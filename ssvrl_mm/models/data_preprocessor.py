@@ -141,7 +141,7 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
                 if name == 'rgb' and self.remove_still:
                     stream = stream - stream.mean(dim=3, keepdim=True)
             elif name == 'mv':
-                stream = self._motion(stream, mv_size)
+                stream = scale_motion(stream, self.mv_clip, mv_size)
             elif name == 'mv_valid':
                 stream = _resize(stream.float(), mv_size).bool()
             elif name == 'residual':
@@ -181,13 +181,23 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             clips = self.augment(clips)
         return ((clips - self.mean) / self.std).view(shape)
 
-    def _motion(self, motion: Tensor, size: tuple[int, int] | None) -> Tensor:
-        clip = self.mv_clip
-        motion = motion.float().nan_to_num(nan=0.0, posinf=clip, neginf=-clip)
-        return _resize(motion.clamp(-clip, clip) / clip, size)
+
+def scale_motion(motion: Tensor, clip: float, size: Sequence[int] | None = None) -> Tensor:
+    """Brings motion to [-1, 1] and to a size.
+
+    Args:
+        motion: (N, V, 2, T, h, w) in px per frame. What is not a number counts as no motion.
+        clip: Largest motion in px per frame; what is beyond is cut off.
+        size: (H, W) that blocks are repeated to; None: as it is.
+
+    Returns:
+        (N, V, 2, T, H, W) float32.
+    """
+    motion = motion.float().nan_to_num(nan=0.0, posinf=clip, neginf=-clip)
+    return _resize(motion.clamp(-clip, clip) / clip, size)
 
 
-def _resize(stream: Tensor, size: tuple[int, int] | None) -> Tensor:
+def _resize(stream: Tensor, size: Sequence[int] | None) -> Tensor:
     """Nearest-neighbour resize of the last two axes of (N, V, C, T, h, w)."""
     if size is None or tuple(stream.shape[-2:]) == tuple(size):
         return stream

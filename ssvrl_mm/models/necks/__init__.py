@@ -2,6 +2,7 @@
 
 from ssvrl_mm.models.necks.conv_gru_predictor import ConvGRUPredictor
 from ssvrl_mm.models.necks.feature_predictor import FeaturePredictor
+from ssvrl_mm.models.necks.motion_prediction_regularizer import MotionPredictionRegularizer
 from ssvrl_mm.models.necks.paired_stage_fusion import PairedStageFusion
 from ssvrl_mm.models.necks.pointwise_mlp import PointwiseMLP
 from ssvrl_mm.models.necks.projection_head import ProjectionHead
@@ -10,6 +11,7 @@ from ssvrl_mm.models.necks.transformer_predictor import TransformerPredictor
 __all__ = [
     'ConvGRUPredictor',
     'FeaturePredictor',
+    'MotionPredictionRegularizer',
     'PairedStageFusion',
     'PointwiseMLP',
     'ProjectionHead',

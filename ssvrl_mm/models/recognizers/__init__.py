@@ -1,6 +1,7 @@
 """Recognizers: streams, backbones, momentum copies and head of one method."""
 
 from ssvrl_mm.models.recognizers.coclr import CoCLR
+from ssvrl_mm.models.recognizers.context_motion import ContextMotionDecoupling
 from ssvrl_mm.models.recognizers.contrastive_recognizer import ContrastiveRecognizer
 from ssvrl_mm.models.recognizers.linear_probe import LinearProbe
 from ssvrl_mm.models.recognizers.moco import MoCoRecognizer
@@ -11,6 +12,7 @@ from ssvrl_mm.models.recognizers.two_view import TwoViewRecognizer
 __all__ = [
     'MVCGC',
     'CoCLR',
+    'ContextMotionDecoupling',
     'ContrastiveRecognizer',
     'LinearProbe',
     'MoCoRecognizer',

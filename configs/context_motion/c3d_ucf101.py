@@ -1,0 +1,8 @@
+# Context-Motion Decoupling of C3D on UCF101.
+_base_ = [
+    '../_base_/models/context_motion_c3d.py',
+    '../_base_/datasets/ucf101_context_motion.py',
+    '../_base_/datasets/ucf101_context_motion_retrieval.py',
+    '../_base_/schedules/context_motion.py',
+    '../_base_/default_runtime.py',
+]

@@ -1,0 +1,12 @@
+# R3D-10 on optical flow, the M-network of Context-Motion Decoupling, finetuned on UCF101.
+_base_ = [
+    '../../_base_/models/c3d_classifier.py',
+    '../../_base_/datasets/ucf101_classification_m_network_flow.py',
+    '../../_base_/schedules/downstream_context_motion.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+checkpoint = 'work_dirs/c3d_ucf101_flow/epoch_120.pth'
+pretrained = dict(_base_.model.backbone.init_cfg, checkpoint=checkpoint, prefix='backbone_mv.')
+resnet = dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2, init_cfg=pretrained)
+model = dict(data_preprocessor=dict(stream='mv'), backbone=dict(_delete_=True, **resnet))
