@@ -4,14 +4,14 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Self
 
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
 from ssvrl_mm.datasets.checking import find_bad_videos
-from ssvrl_mm.datasets.seeding import seeded_generators
-from ssvrl_mm.datasets.shared_state import FailureTally, SharedIntegers
+from ssvrl_mm.datasets.seeding import GeneratorStates, seeded_generators
+from ssvrl_mm.datasets.shared_state import FailureTally, SharedIntegers, SharedSet
 from ssvrl_mm.datasets.video_list import (
     HOW_TO_MAKE_A_LIST,
     VIDEO_SUFFIXES,
@@ -22,13 +22,13 @@ from ssvrl_mm.datasets.video_list import (
     scan_videos,
 )
 from ssvrl_mm.registry import DATASETS, TRANSFORMS
-from ssvrl_mm.video import VideoError
+from ssvrl_mm.video import VideoError, VideoTooShortError
 
 _NO_SEED = -1
 
 
 class BadVideosError(RuntimeError):
-    """Too many videos of a dataset could not be read; the message counts and names them."""
+    """Too many videos of a dataset cannot be used; the message counts and names them."""
 
 
 @DATASETS.register_module()
@@ -41,6 +41,10 @@ class CompressedVideoDataset(BaseActionDataset):
 
     A video that cannot be read is logged with its cause and counted; in training another one is
     drawn in its place. In test mode it raises, as a result without it would be wrong in silence.
+
+    A video that turns out to be too short for the pipeline (``VideoTooShortError``) is no failure:
+    training goes on without it. It is opened once, by whichever worker comes first;
+    ``len(dataset.too_short)`` says how many videos that concerns, and so does the log, each epoch.
 
     Args:
         ann_file: List of ``path [label]`` lines, relative to ``data_root``. Empty: all videos
@@ -65,7 +69,8 @@ class CompressedVideoDataset(BaseActionDataset):
     Raises:
         VideoListError: List or folder missing, empty or malformed; raised when built, and says
             what was looked for.
-        BadVideosError: From ``dataset[i]``, when too many videos cannot be read.
+        BadVideosError: From ``dataset[i]``, when too many videos cannot be read, or all are too
+            short.
         VideoError: From ``dataset[i]`` in test mode.
 
     Example:
@@ -108,6 +113,8 @@ class CompressedVideoDataset(BaseActionDataset):
         self.skip_bad = skip_bad
         self.suffixes = tuple(suffixes)
         self.failures = FailureTally()
+        self.too_short = SharedSet(0)
+        self._told_too_short = 0
         self._seed_and_epoch = SharedIntegers([_NO_SEED, 0])
         self.set_seed(seed)
         super().__init__(
@@ -133,6 +140,31 @@ class CompressedVideoDataset(BaseActionDataset):
         Call it before the loader's next pass begins, as workers fetch ahead.
         """
         self._seed_and_epoch.values[1] = epoch
+        found = len(self.too_short)
+        if found > self._told_too_short:
+            self._log(f'{found} of {len(self)} videos are too short and left out so far')
+            self._told_too_short = found
+
+    def full_init(self) -> None:
+        """Reads the list, unless that has been done."""
+        if not self._fully_initialized:
+            super().full_init()
+            self._forget_too_short()
+
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
+        """Keeps some of the videos."""
+        super().get_subset_(indices)
+        self._forget_too_short()
+
+    def get_subset(self, indices: Sequence[int] | int) -> Self:
+        """A dataset of some of the videos."""
+        subset = super().get_subset(indices)
+        subset._forget_too_short()
+        return subset
+
+    def _forget_too_short(self) -> None:
+        # Marks go by index, and now others have the indices.
+        self.too_short, self._told_too_short = SharedSet(len(self)), 0
 
     def load_data_list(self) -> list[dict]:
         """Reads the list, or scans the folder; checks both before anything is decoded."""
@@ -247,21 +279,39 @@ class CompressedVideoDataset(BaseActionDataset):
         return sample
 
     def _train_sample(self, idx: int) -> Any:
-        for _ in range(self.max_retries + 1):
-            cause = 'the pipeline returned nothing'
-            try:
-                sample = self.prepare_data(idx)
-            except VideoError as error:
-                sample, cause = None, f'{type(error).__name__}: {error.reason}'
-            if sample is not None:
-                self.failures.success()
-                return sample
-            self._count_failure(self.get_data_info(idx)['filename'], cause)
+        failed = 0
+        while failed <= self.max_retries:
+            if idx not in self.too_short:
+                before, cause = GeneratorStates.now(), 'the pipeline returned nothing'
+                try:
+                    sample = self.prepare_data(idx)
+                except VideoTooShortError as error:
+                    self._leave_out(idx, error)
+                    # Nothing is drawn for it once it is known: the stand-in must not differ.
+                    before.restore()
+                    continue
+                except VideoError as error:
+                    sample, cause = None, f'{type(error).__name__}: {error.reason}'
+                if sample is not None:
+                    self.failures.success()
+                    return sample
+                self._count_failure(self.get_data_info(idx)['filename'], cause)
+                failed += 1
+            elif len(self.too_short) == len(self):
+                raise BadVideosError(
+                    f'all {len(self)} videos are too short for the pipeline, such as '
+                    f'{self.get_data_info(idx)["filename"]}; ask for shorter or fewer clips'
+                )
             idx = random.randrange(len(self))
         raise BadVideosError(
-            f'gave up after {self.max_retries + 1} videos in a row that could not be read; '
+            f'gave up after {failed} videos in a row that could not be read; '
             + self.failures.describe()
         )
+
+    def _leave_out(self, idx: int, error: VideoTooShortError) -> None:
+        if not len(self.too_short):
+            self._log(f'leaves out videos that are too short, the first being {error}')
+        self.too_short.add(idx)
 
     def _count_failure(self, path: str, cause: str) -> None:
         if self.failures.failure(path, cause):

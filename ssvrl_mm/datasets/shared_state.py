@@ -23,6 +23,30 @@ class SharedIntegers:
         return SharedIntegers(self.values)
 
 
+class SharedSet:
+    """A set of small integers that worker processes share; it can only grow.
+
+    A deep copy gets shared memory of its own.
+
+    Args:
+        limit: Elements are below this.
+    """
+
+    def __init__(self, limit: int) -> None:
+        # A place for each, so that no lock is needed.
+        self._members = SharedIntegers([0] * limit)
+
+    def add(self, element: int) -> None:
+        """Adds an element, which may be in it already."""
+        self._members.values[element] = 1
+
+    def __contains__(self, element: int) -> bool:
+        return bool(self._members.values[element])
+
+    def __len__(self) -> int:
+        return int(self._members.values.sum())
+
+
 class FailureTally:
     """Counts samples and failures over the workers of a loader.
 

@@ -1,7 +1,7 @@
 """Transforms of the pipeline, one file per stage."""
 
 from ssvrl_mm.datasets.transforms.context_motion import SampleContextMotion
-from ssvrl_mm.datasets.transforms.formatting import PackSSLInputs
+from ssvrl_mm.datasets.transforms.formatting import PackMotionTarget, PackSSLInputs
 from ssvrl_mm.datasets.transforms.geometry import (
     ClipCenterCrop,
     ClipFlip,
@@ -22,6 +22,7 @@ __all__ = [
     'ClipThreeCrop',
     'DecodeCompressedVideo',
     'OpenCompressedVideo',
+    'PackMotionTarget',
     'PackSSLInputs',
     'SampleClips',
     'SampleContextMotion',

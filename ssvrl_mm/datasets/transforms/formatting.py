@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import torch
+from mmaction.datasets.transforms import PackActionInputs
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import BaseTransform
 
@@ -49,12 +50,14 @@ class PackSSLInputs(BaseTransform):
     Args:
         meta_keys: Copied to the data sample's metainfo.
         with_valid: Whether to pack ``mv_valid``.
+        motion_target: Motion is no input but what the model has to predict: it goes to the data
+            sample as ``motion_target``, a tensor like ``mv``.
         rgb_interval: RGB keeps one frame in so many, from the first of each clip on; all the others
             keep every frame. Motion is cheap, and RGB changes slowly.
 
     Raises:
-        KeyError: No stream is there.
-        ValueError: ``rgb_interval`` below 1.
+        KeyError: No stream is there, or no motion for ``motion_target``.
+        ValueError: ``rgb_interval`` below 1, or both ``motion_target`` and ``with_valid``.
 
     Example:
         >>> packed = PackSSLInputs()(dict(imgs=[np.zeros((8, 8, 3), np.uint8)] * 6, num_clips=2))
@@ -67,12 +70,16 @@ class PackSSLInputs(BaseTransform):
         meta_keys: Sequence[str] = _META_KEYS,
         with_valid: bool = False,
         rgb_interval: int = 1,
+        motion_target: bool = False,
     ) -> None:
         if rgb_interval < 1:
             raise ValueError(f'rgb_interval must be at least 1, got {rgb_interval}')
+        if motion_target and with_valid:
+            raise ValueError('with_valid is for motion that is an input: not with motion_target')
         self.meta_keys = tuple(meta_keys)
         self.with_valid = with_valid
         self.rgb_interval = rgb_interval
+        self.motion_target = motion_target
 
     def transform(self, results: dict) -> dict:
         """Packs."""
@@ -83,7 +90,7 @@ class PackSSLInputs(BaseTransform):
                 inputs[name] = _pack_images(split_views(results, key), interval)
         if 'iframe' in inputs and inputs['iframe'].shape[2] == 1:
             inputs['iframe'] = inputs['iframe'].squeeze(2)
-        if 'motion_vectors' in results:
+        if 'motion_vectors' in results and not self.motion_target:
             inputs['mv'] = pack_motion(results)
             if self.with_valid:
                 num_clips = len(inputs['mv'])
@@ -95,14 +102,57 @@ class PackSSLInputs(BaseTransform):
         label = results.get('label', -1)
         if not isinstance(label, int) or label >= 0:
             data_sample.set_gt_label(label)
+        if self.motion_target:
+            set_motion_target(data_sample, results)
         data_sample.set_metainfo({key: results[key] for key in self.meta_keys if key in results})
         return dict(inputs=inputs, data_samples=data_sample)
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(meta_keys={self.meta_keys}, with_valid={self.with_valid}, '
-            f'rgb_interval={self.rgb_interval})'
+            f'rgb_interval={self.rgb_interval}, motion_target={self.motion_target})'
         )
+
+
+@TRANSFORMS.register_module()
+class PackMotionTarget(PackActionInputs):
+    """mmaction2's ``PackActionInputs`` that also packs motion, for the model to predict.
+
+    **Required keys:** those of ``PackActionInputs``, and ``motion_vectors``. The data sample gets
+    the field ``motion_target``: float16 (V, 2, T, h, w), px per frame of the frame as cropped; at
+    the resolution of the motion grid, which covers the frame.
+
+    Any recogniser trains with motion prediction as a regulariser on such samples. Keys, arguments
+    and the rest of the result are those of ``PackActionInputs``.
+
+    Raises:
+        KeyError: There is no motion.
+
+    Example:
+        >>> pipeline = [
+        ...     dict(type='OpenCompressedVideo'),
+        ...     dict(type='SampleContextMotion', num_negatives=0, iframe_window=None),
+        ...     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
+        ...     dict(type='ClipRandomResizedCrop', size=112), dict(type='ClipFlip'),
+        ...     dict(type='FormatShape', input_format='NCTHW'), dict(type='PackMotionTarget')]
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Packs."""
+        packed = super().transform(results)
+        set_motion_target(packed['data_samples'], results)
+        return packed
+
+
+def set_motion_target(data_sample: ActionDataSample, results: dict) -> None:
+    """Gives a data sample the motion of a pipeline's results as ``motion_target``.
+
+    Raises:
+        KeyError: There is no motion.
+    """
+    if 'motion_vectors' not in results:
+        raise KeyError(f'no motion to predict: no motion_vectors among {sorted(results)}')
+    data_sample.set_field(pack_motion(results), 'motion_target')
 
 
 def pack_motion(results: dict) -> torch.Tensor:
