@@ -1,0 +1,391 @@
+import pickle
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from ssvrl_mm.datasets.transforms import (
+    ClipFlip,
+    ClipRandomResizedCrop,
+    DecodeCompressedVideo,
+    OpenCompressedVideo,
+    PackMotionTarget,
+    PackSSLInputs,
+    SampleContextMotion,
+)
+from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.video import (
+    CompressedVideoReader,
+    VideoDecodeError,
+    VideoError,
+    VideoTooShortError,
+)
+from tests.clips import encode, translating
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    random.seed(0)
+
+
+class Reader:
+    """As much of a reader as sampling looks at."""
+
+    def __init__(self, keyframes):
+        self.metadata = self
+        self.keyframes = tuple(keyframes)
+
+
+def sampled(total, keyframes=None, **options):
+    results = dict(total_frames=total, filename='a.mp4')
+    if keyframes is None:
+        options.setdefault('iframe_window', None)
+    else:
+        results['video_reader'] = Reader(keyframes)
+    return SampleContextMotion(**options)(results)
+
+
+def test_the_motion_follows_the_clip_and_both_are_anywhere():
+    starts = Counter()
+    for _ in range(800):
+        results = sampled(73)
+        (clip,), motions = results['frame_inds'], results['motion_inds']
+        assert clip.tolist() == list(range(clip[0], clip[0] + 61, 4)) and len(clip) == 16
+        assert motions.shape == (4, 8) and (np.diff(motions) == 1).all()
+        assert motions[0, 0] == clip[-1] + 2
+        starts[int(clip[0])] += 1
+    # 60 frames on, 2 to the motion, 8 of it: the last of 73 is reached from 3.
+    assert set(starts) == {0, 1, 2, 3}
+    assert all(count == pytest.approx(200, abs=45) for count in starts.values())
+    assert results['num_clips'] == 1 and results['clip_len'] == 16
+    assert results['frame_interval'] == 4
+
+
+def test_current_motion_is_in_the_middle_of_the_clip():
+    starts = set()
+    for _ in range(200):
+        results = sampled(64, target='current', num_negatives=0)
+        first, last = results['frame_inds'][0, [0, -1]]
+        (motion,) = results['motion_inds']
+        # 26 frames before, 8, 27 after.
+        assert motion.tolist() == list(range(first + 26, first + 34)) and last == first + 60
+        starts.add(int(first))
+    assert starts == {0, 1, 2, 3}
+    # Motion longer than the clip surrounds it.
+    seen = set()
+    for _ in range(60):
+        results = sampled(
+            10, clip_len=2, frame_interval=1, motion_len=8, target='current', num_negatives=0
+        )
+        first = results['frame_inds'][0, 0]
+        assert results['motion_inds'][0].tolist() == list(range(first - 3, first + 5))
+        seen.add(int(first))
+    assert seen == {3, 4, 5}
+
+
+def test_negatives_keep_their_distance_and_are_anywhere_else():
+    seen = Counter()
+    for _ in range(2000):
+        motions = sampled(70, num_negatives=2)['motion_inds'][:, 0]
+        assert motions[0] == 62  # the only place for the clip
+        assert motions[1] != motions[2] and abs(motions[1:] - 62).min() >= 8
+        seen.update(motions[1:].tolist())
+    assert set(seen) == set(range(55))
+    assert all(count == pytest.approx(4000 / 55, rel=0.55) for count in seen.values())
+
+
+@pytest.mark.parametrize('options', [dict(), dict(target='current')])
+def test_negatives_are_as_far_as_a_short_video_allows(options):
+    options.update(clip_len=3, frame_interval=1, motion_len=6, num_negatives=4)
+    for total in (7, 8, 9, 10, 11):
+        for _ in range(30):
+            if total < 10 and 'target' not in options:
+                continue  # the future needs 2 + 2 + 6
+            starts = sampled(total, **options)['motion_inds'][:, 0].tolist()
+            farthest = max(starts[0], total - 6 - starts[0])
+            distances = {abs(start - starts[0]) for start in starts[1:]}
+            assert distances == {min(farthest, 6)} or min(distances) >= 6
+            assert 0 not in distances and max(starts) <= total - 6
+
+
+def test_several_clips():
+    for _ in range(100):
+        results = sampled(100, [0, 12, 24, 36, 48], num_clips=3, num_negatives=2)
+        clips, motions = results['frame_inds'], results['motion_inds']
+        assert clips.shape == (3, 16) and motions.shape == (5, 8)
+        assert (motions[:3, 0] == clips[:, -1] + 2).all()
+        assert np.abs(motions[3:, 0, None] - motions[:3, 0]).min() >= 8
+        assert results['iframe_inds'].shape == (3, 1) and results['num_clips'] == 3
+        assert results['stream_views'] == dict(
+            motion_vectors=[0, 1, 2, 3, 4], residuals=[0, 1, 2, 3, 4], iframes=[5, 6, 7]
+        )
+
+
+def test_iframes_come_from_around_the_clip():
+    seen = Counter()
+    for _ in range(900):
+        # The clip is always 0, 4, ..., 60 and its motion 62..69.
+        results = sampled(70, [0, 30, 65, 66, 69], iframe_window=5, num_negatives=3)
+        seen[results['iframe_inds'].item()] += 1
+        assert results['iframe_distance'].item() == (
+            5 if results['iframe_inds'].item() == 65 else 0
+        )
+    assert set(seen) == {0, 30, 65}
+    assert all(count == pytest.approx(300, abs=60) for count in seen.values())
+    assert results['stream_views']['iframes'] == [4]
+
+
+def test_the_nearest_iframe_stands_in_where_none_is_near():
+    counts = Counter()
+    for _ in range(100):
+        results = sampled(200, [0, 150], iframe_window=0)
+        first, last = results['frame_inds'][0, [0, -1]]
+        outside = {k: max(first - k, k - last, 0) for k in (0, 150)}
+        assert results['iframe_distance'].item() == outside[results['iframe_inds'].item()]
+        assert results['iframe_distance'].item() == min(outside.values())
+        counts[results['iframe_distance'].item() > 0] += 1
+    assert min(counts[False], counts[True]) > 10
+    with pytest.raises(VideoDecodeError, match='no keyframe'):
+        sampled(200, [])
+    assert 'iframe_inds' not in sampled(200)
+
+
+def test_parts_of_a_video_share_no_frame():
+    for _ in range(50):
+        options = dict(clip_len=4, frame_interval=2, motion_len=4)
+        first = sampled(100, [0, 20, 60], part=(0, 0.5), **options)
+        second = sampled(100, [0, 20, 60], part=(0.5, 1), **options)
+        for key in ('frame_inds', 'motion_inds', 'iframe_inds'):
+            assert first[key].max() < 50 <= second[key].min()
+    # Rather an I-frame of the other part than none.
+    assert sampled(100, [0, 20], part=(0.5, 1), **options)['iframe_inds'].item() == 20
+    with pytest.raises(VideoTooShortError, match='50 frames'):
+        sampled(100, part=(0, 0.5))
+
+
+def test_tests_are_centred_and_draw_nothing():
+    state = random.getstate()
+    options = dict(test_mode=True, num_clips=3, num_negatives=3)
+    results = sampled(170, [0, 70, 81, 140], **options)
+    assert random.getstate() == state
+    assert results['frame_inds'][:, 0].tolist() == [0, 50, 100]
+    assert (results['motion_inds'] == [[f + i for i in range(62, 70)] for f in (0, 50, 100)]).all()
+    # Middles 30, 80, 130; of two as near the earlier would win.
+    assert results['iframe_inds'].ravel().tolist() == [0, 81, 140]
+    assert results['iframe_distance'].tolist() == [0, 0, 0]
+    assert set(map(tuple, results['stream_views'].values())) == {(0, 1, 2)}
+    (start,) = sampled(170, test_mode=True)['frame_inds'][:, 0]
+    assert start == 50
+
+
+def test_short_videos_start_over_in_tests():
+    results = sampled(50, [40], test_mode=True, num_clips=2)
+    assert results['frame_inds'].tolist() == [[4 * t % 50 for t in range(16)]] * 2
+    assert results['motion_inds'].tolist() == [list(range(12, 20))] * 2
+    results = sampled(65, test_mode=True)  # room for the clip, not for what follows
+    assert results['frame_inds'][0, -1] == 60
+    assert results['motion_inds'].tolist() == [[62, 63, 64, 0, 1, 2, 3, 4]]
+    assert sampled(1, test_mode=True)['frame_inds'].max() == 0
+
+
+@pytest.mark.parametrize(
+    ('options', 'needed'),
+    [
+        (dict(), 60 + 2 + 8),
+        (dict(target='current'), 61),
+        (dict(clip_len=8, frame_interval=1, motion_len=4, motion_gap=3), 7 + 3 + 4),
+        # One more than the motion that is predicted takes: or there would be no other.
+        (dict(clip_len=4, frame_interval=1, target='current'), 8 + 1),
+        (dict(clip_len=4, frame_interval=1, target='current', num_clips=3), 8 + 3),
+        (dict(clip_len=4, frame_interval=1, target='current', num_negatives=0), 8),
+    ],
+)
+def test_training_needs_the_clip_and_its_motion(options, needed):
+    for _ in range(10):
+        results = sampled(needed, **options)
+        assert max(results['frame_inds'].max(), results['motion_inds'].max()) < needed
+        clips = results['num_clips']
+        positives, negatives = np.split(results['motion_inds'][:, 0], [clips])
+        assert not set(positives) & set(negatives)
+    state = random.getstate()
+    with pytest.raises(VideoTooShortError, match=r'^a\.mp4: is too short: ') as caught:
+        sampled(needed - 1, **options)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(error, VideoError)
+    assert (error.path, error.num_frames, error.needed) == ('a.mp4', needed - 1, needed)
+    assert str(error) == str(caught.value) and random.getstate() == state
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(clip_len=0),
+        dict(motion_gap=0),
+        dict(num_negatives=-1),
+        dict(iframe_window=-1),
+        dict(target='past'),
+        dict(part=(0.5, 0.5)),
+    ],
+)
+def test_arguments_are_checked(options):
+    with pytest.raises(ValueError, match='must be'):
+        SampleContextMotion(**options)
+
+
+# A whole pipeline, on a texture that moves by (2, -1) px per frame.
+LENGTHS = dict(clip_len=4, frame_interval=2, motion_len=3, num_negatives=2)
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp('clip') / 'clip.mp4'
+    return str(encode(path, translating(40, 2, -1, 96, 128), gop=10))
+
+
+@pytest.fixture(scope='module')
+def whole(clip):
+    with CompressedVideoReader(clip) as reader:
+        return reader.get_frames_at(range(40), streams=('rgb', 'motion', 'residual'))
+
+
+@pytest.mark.parametrize('streams', [('rgb', 'motion', 'residual', 'iframe'), ('iframe', 'motion')])
+def test_every_stream_is_that_of_a_full_decode(clip, whole, streams):
+    near = 0
+    for _ in range(8):
+        results = SampleContextMotion(**LENGTHS)(OpenCompressedVideo()(dict(filename=clip)))
+        results = DecodeCompressedVideo(streams)(results)
+        frames, motions = (np.ravel(results[key]) for key in ('frame_inds', 'motion_inds'))
+        (iframe,), (shown,) = np.ravel(results['iframe_inds']), results['iframes']
+        assert iframe in (0, 10, 20, 30) and (shown == whole.rgb[iframe]).all()
+        near += iframe in frames
+        assert (results['motion_vectors'] == whole.motion[motions]).all()
+        assert (results['motion_valid'] == whole.motion_valid[motions]).all()
+        if 'rgb' in streams:
+            assert (np.stack(results['imgs']) == whole.rgb[frames]).all()
+            assert (np.stack(results['residuals']) == whole.residual[motions]).all()
+        assert ('imgs' in results) == ('rgb' in streams)
+    assert 0 < near < 8  # among the clip's frames, and apart from them
+
+
+def test_iframes_have_to_be_chosen(clip):
+    results = OpenCompressedVideo()(dict(filename=clip, frame_inds=np.array([[0, 1]])))
+    with pytest.raises(KeyError, match='SampleContextMotion'):
+        DecodeCompressedVideo(('rgb', 'iframe'))(results)
+    assert 'video_reader' not in results
+
+
+def decoded(clip, **options):
+    results = SampleContextMotion(**{**LENGTHS, **options})(
+        OpenCompressedVideo()({'filename': clip})
+    )
+    return DecodeCompressedVideo(('rgb', 'motion', 'iframe'))(results)
+
+
+def test_pairs_share_crop_and_flip_and_nothing_else_does(clip, whole):
+    """Constant planes would hide a crop; coordinates as pixels and as motion show it."""
+    shared = Counter()
+    for _ in range(30):
+        results = decoded(clip)
+        y, x = np.mgrid[:96, :128]
+        ramp = np.stack([x, y, 0 * x], -1).astype(np.uint8)
+        cells = ramp[4::8, 4::8, :2].astype(np.float32)
+        results['imgs'] = [ramp] * 4
+        results['iframes'] = [ramp]
+        results['motion_vectors'] = np.stack([cells] * 9)
+        results['motion_valid'] = np.ones((9, 12, 16), bool)
+        results = ClipFlip(0.5)(ClipRandomResizedCrop(64, area_range=(0.3, 0.5))(results))
+        assert len(results['flip']) == 4
+        # Undo the scaling and the mirroring of vectors; what is left is where the cell came from.
+        width, height = (np.ptp(results['imgs'][0][..., i].astype(float)) + 1 for i in (0, 1))
+
+        def begins(image):
+            image = image.astype(float)
+            return image[32, [0, -1], 0].tolist() + image[[0, -1], 32, 1].tolist()
+
+        pair, iframe = begins(results['imgs'][0]), begins(results['iframes'][0])
+        for number, field in enumerate(results['motion_vectors'][::3]):
+            sign = -1 if results['flip'][number] else 1
+            places = field * [sign * width / 64, height / 64]
+            ends = places[8, [0, -1], 0].tolist() + places[[0, -1], 8, 1].tolist()
+            same = np.abs(np.subtract(ends, pair)).max() < 9
+            shared[number] += same
+        shared['iframe'] += np.abs(np.subtract(iframe, pair)).max() < 4
+    assert shared[0] == 30
+    assert max(shared[key] for key in (1, 2, 'iframe')) < 8
+
+
+def test_motion_targets_follow_the_flip_of_the_pixels(clip):
+    signs = set()
+    for _ in range(20):
+        results = ClipFlip(0.5)(decoded(clip))
+        plain = decoded(clip)
+        flip = results['flip'][0]
+        packed = PackSSLInputs(motion_target=True)(results)
+        assert set(packed['inputs']) == {'rgb', 'iframe'}
+        sample = packed['data_samples']
+        target = sample.motion_target
+        assert target.shape == (3, 2, 3, 12, 16) and target.dtype == torch.float16
+        assert target.is_contiguous() and plain['motion_vectors'].shape == (9, 12, 16, 2)
+        assert sample.motion_inds.shape == (3, 3) and sample.iframe_distance.shape == (1,)
+        # The pixels themselves: the texture moves by 2 px a frame to the right, mirrored to the
+        # left. Frames of the clip are two apart.
+        before, after = packed['inputs']['rgb'][0, :, 0].float(), packed['inputs']['rgb'][0, :, 1]
+        errors = {
+            shift: (before.roll((-2, shift), (1, 2)) - after.float())[:, 8:-8, 8:-8].abs().mean()
+            for shift in (-4, 4)
+        }
+        seen = min(errors, key=errors.get)
+        assert seen == (-4 if flip else 4)
+        assert target[0, 0].float().median().item() == pytest.approx(seen / 2, abs=0.3)
+        assert target[0, 1].float().median().item() == pytest.approx(-1, abs=0.3)
+        signs.add(flip)
+    assert signs == {False, True}
+
+
+def test_views_that_tests_share_are_cropped_alike(clip, whole):
+    results = decoded(clip, num_clips=2, test_mode=True)
+    motions, frames = results['motion_inds'], results['frame_inds']
+    iframes = results['iframe_inds'].ravel()
+    transform = TRANSFORMS.build(dict(type='ClipThreeCrop', size=64, motion_stride=8))
+    packed = PackSSLInputs()(transform(results))
+    inputs, sample = packed['inputs'], packed['data_samples']
+    assert inputs['rgb'].shape == (6, 3, 4, 64, 64) and inputs['mv'].shape == (6, 2, 3, 8, 8)
+    assert inputs['iframe'].shape == (6, 3, 64, 64)
+    for crop, left in enumerate((0, 64, 32)):
+        for c in range(2):
+            view = 2 * crop + c
+            box = np.s_[..., 16:80, left : left + 64, :]
+            expected = whole.rgb[frames[c]][box].transpose(3, 0, 1, 2)
+            assert (inputs['rgb'][view].numpy() == expected).all()
+            assert (
+                inputs['iframe'][view].numpy() == whole.rgb[iframes[c]][box].transpose(2, 0, 1)
+            ).all()
+            cells = whole.motion[motions[c], 2:10, left // 8 : left // 8 + 8].transpose(3, 0, 1, 2)
+            assert (inputs['mv'][view].numpy() == cells.astype(np.float16)).all()
+    assert (sample.motion_inds == np.tile(motions, (3, 1))).all()
+    assert sample.iframe_distance.shape == (6,) and sample.num_clips == 6
+
+
+def test_pipelines_of_mmaction_carry_the_target(clip):
+    pipeline = [
+        dict(type='OpenCompressedVideo'),
+        dict(type='SampleContextMotion', iframe_window=None, **{**LENGTHS, 'num_negatives': 0}),
+        dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
+        dict(type='ClipRandomResizedCrop', size=64),
+        dict(type='ClipFlip', flip_ratio=1.0),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackMotionTarget', meta_keys=('video_id', 'motion_inds')),
+    ]
+    results = dict(filename=clip, label=3, video_id=7)
+    for config in pipeline:
+        results = TRANSFORMS.build(config)(results)
+    assert results['inputs'].shape == (1, 3, 4, 64, 64) and results['inputs'].dtype == torch.uint8
+    sample = results['data_samples']
+    assert sample.motion_target.shape == (1, 2, 3, 16, 16)
+    assert sample.motion_target[:, 0].float().median() < -1  # mirrored
+    assert sample.gt_label.tolist() == [3] and sample.video_id == 7
+    assert sample.to('cpu').motion_target.dtype == torch.float16
+    with pytest.raises(KeyError, match='no motion to predict'):
+        PackMotionTarget()(dict(imgs=np.zeros((1, 3, 1, 8, 8), np.uint8)))
