@@ -2,13 +2,31 @@
 
 With ``default_scope = 'ssvrl_mm'`` in a config, our names and mmaction2's both resolve without a
 prefix. In another mmaction2 project, write ``custom_imports = dict(imports=['ssvrl_mm'])`` and
-``type='ssvrl_mm.S3D'``.
+``type='ssvrl_mm.S3D'``; names of ours inside one of ours need no prefix there either.
 """
+
+from typing import Any
 
 from mmaction import registry as mmaction
 from mmengine.registry import Registry
 
 _SCOPE = 'ssvrl_mm'
+
+
+class _OwnNamesFirst(Registry):
+    """A registry that finds its own entries whatever the default scope is.
+
+    What our classes build of their configs is built here, in other people's projects too.
+    """
+
+    def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
+        """Builds as ``Registry.build`` does, in our scope if the type is one of ours."""
+        if isinstance(cfg, dict) and isinstance(cfg.get('type'), str) and '_scope_' not in cfg:
+            self.import_from_location()
+            if cfg['type'] in self.module_dict:
+                cfg = cfg.copy()
+                cfg['_scope_'] = self.scope
+        return super().build(cfg, *args, **kwargs)
 
 
 def _child(parent: Registry, *modules: str) -> Registry:
@@ -17,7 +35,7 @@ def _child(parent: Registry, *modules: str) -> Registry:
     mmaction2's own modules are named too: a lookup falls back on the parent's entries, but does
     not by itself import what fills them.
     """
-    return Registry(parent.name, parent=parent, scope=_SCOPE, locations=list(modules))
+    return _OwnNamesFirst(parent.name, parent=parent, scope=_SCOPE, locations=list(modules))
 
 
 MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ssvrl_mm.models')

@@ -118,3 +118,21 @@ def test_configs_build_in_a_fresh_process(config, tmp_path):
     ours, theirs = models.split()
     assert ours.startswith('ssvrl_mm.models.backbones.')
     assert theirs.startswith('mmaction.')
+
+
+@pytest.mark.parametrize('scope', ['mmaction', 'ssvrl_mm'], indirect=True)
+def test_names_inside_ours_need_no_prefix(scope):
+    head = mmengine.registry.MODELS.build(
+        dict(
+            type='ssvrl_mm.MoCoHead',
+            stream='rgb',
+            projector=dict(type='ProjectionHead', in_channels=4),
+        )
+    )
+    assert type(head.projector['rgb']) is registry.MODELS.get('ProjectionHead')
+    # Both projects have a network of this name; inside ours it is ours.
+    assert type(registry.MODELS.build(dict(type='C3D', width=0.125))).__module__.startswith('ssvrl')
+    # A parent's name, and a choice of scope, are as they were.
+    for chosen in ({}, {'_scope_': 'mmaction'}):
+        other = registry.MODELS.build(dict(type='TSNHead', num_classes=2, in_channels=4, **chosen))
+        assert type(other).__module__.startswith('mmaction.')
