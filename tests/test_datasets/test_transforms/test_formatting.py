@@ -73,6 +73,24 @@ def test_residuals_and_iframes():
     assert PackSSLInputs()(results)['inputs']['iframe'].shape == (2, 3, 2, 16, 24)
 
 
+def test_motion_may_be_the_target_and_have_more_clips():
+    results = results_of()
+    results['imgs'] = results['imgs'][:3]
+    results |= dict(num_clips=1, stream_views=dict(motion_vectors=[0, 1]), iframe_distance=[7])
+    inputs = PackSSLInputs()(results)['inputs']
+    assert inputs['rgb'].shape == (1, 3, 3, 16, 24) and inputs['mv'].shape == (2, 2, 3, 4, 6)
+    packed = PackSSLInputs(motion_target=True)(results)
+    assert set(packed['inputs']) == {'rgb'}
+    sample = packed['data_samples']
+    assert torch.equal(sample.motion_target, inputs['mv'])
+    assert 'motion_target' not in sample.metainfo and sample.iframe_distance == [7]
+    with pytest.raises(ValueError, match='with_valid'):
+        PackSSLInputs(motion_target=True, with_valid=True)
+    del results['motion_vectors']
+    with pytest.raises(KeyError, match='no motion to predict'):
+        PackSSLInputs(motion_target=True)(results)
+
+
 def test_data_sample():
     sample = PackSSLInputs()(results_of())['data_samples']
     assert sample.gt_label.tolist() == [3]

@@ -1,8 +1,16 @@
 import random
 
 import numpy as np
+import pytest
 
-from ssvrl_mm.datasets.transforms.views import View, centre_box, random_box, show_views
+from ssvrl_mm.datasets.transforms.views import (
+    View,
+    centre_box,
+    random_box,
+    show_views,
+    stream_views,
+    total_views,
+)
 
 
 def test_random_box_keeps_its_ranges():
@@ -40,3 +48,54 @@ def test_rounds_come_one_after_the_other():
     assert (results['motion_vectors'] == np.concatenate(expected_motion)).all()
     pixels = [clips[:3, :, :4], clips[3:, :, :3:-1], clips[:3, :, :3:-1], clips[3:, :, :4]]
     assert (np.stack(results['imgs']) == np.concatenate(pixels)).all()
+
+
+def test_streams_have_views_of_their_own():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    motion = rng.normal(size=(9, 8, 8, 2)).astype(np.float32)
+    results = dict(
+        imgs=list(images[:4]),
+        iframes=list(images[4:]),
+        motion_vectors=motion,
+        motion_valid=motion[..., 0] > 0,
+        num_clips=2,
+        stream_views=dict(motion_vectors=[0, 3, 1], iframes=[4]),
+        img_shape=(8, 8),
+        frame_inds=np.arange(4).reshape(2, 2),
+        motion_inds=np.arange(9).reshape(3, 3),
+        iframe_inds=np.arange(2).reshape(1, 2),
+        iframe_distance=np.array([5]),
+    )
+    assert total_views(results) == 5
+    assert stream_views(results, 'imgs') == [0, 1]
+    # View v begins at column v, in the second round at row v.
+    views = [[View(v, 0, v + 4, 4) for v in range(5)], [View(0, v, 4, v + 4) for v in range(5)]]
+    results = show_views(results, views, (4, 4), motion_stride=1)
+
+    def cut(frames, view, number):
+        left, top, right, bottom, _ = views[number][view]
+        return frames[:, top:bottom, left:right]
+
+    def rounds(frames, numbers):
+        clips = np.split(frames, len(numbers))
+        pairs = list(zip(clips, numbers, strict=True))
+        return np.concatenate([cut(clip, view, n) for n in (0, 1) for clip, view in pairs])
+
+    assert (np.stack(results['imgs']) == rounds(images[:4], [0, 1])).all()
+    assert (np.stack(results['iframes']) == rounds(images[4:], [4])).all()
+    assert (results['motion_vectors'] == rounds(motion, [0, 3, 1])).all()
+    assert (results['motion_valid'] == rounds(motion[..., 0] > 0, [0, 3, 1])).all()
+    assert results['num_clips'] == 4 and total_views(results) == 10
+    assert stream_views(results, 'imgs') == [0, 1, 5, 6]
+    assert stream_views(results, 'motion_vectors') == [0, 3, 1, 5, 8, 6]
+    assert stream_views(results, 'iframes') == [4, 9]
+    assert results['frame_inds'].tolist() == [[0, 1], [2, 3]] * 2
+    assert results['motion_inds'].shape == (6, 3) and results['iframe_inds'].shape == (2, 2)
+    assert results['iframe_distance'].tolist() == [5, 5]
+
+
+def test_frames_have_to_part_into_the_clips():
+    results = dict(imgs=[np.zeros((8, 8, 3), np.uint8)] * 5, num_clips=2, img_shape=(8, 8))
+    with pytest.raises(ValueError, match='imgs: 5 frames are no 2 clips'):
+        show_views(results, [[View(0, 0, 8, 8)] * 2], (8, 8), motion_stride=None)
