@@ -146,6 +146,7 @@ class _MotionValues(MotionObjective):
         self.values = values
         self.readout = nn.Conv3d(in_channels, values * 2 * prod(self.cells), 1)
 
+    @torch.no_grad()
     def target(self, motion: Tensor) -> Tensor:
         """The motion to predict, (N, 2, *target_size): view 0, averaged over each cell.
 

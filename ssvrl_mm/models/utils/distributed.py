@@ -99,7 +99,7 @@ def global_mean(losses: Tensor) -> Tensor:
     """
     count = torch.tensor(losses.numel(), device=losses.device)
     all_reduce(count)
-    return losses.sum() * (get_world_size() / count)
+    return losses.sum() * get_world_size() / count
 
 
 @torch.no_grad()

@@ -1,7 +1,14 @@
 import numpy as np
 import torch
 
-from ssvrl_mm.models.utils import full_precision, pool_features
+from ssvrl_mm.models.utils import (
+    features_by_stream,
+    full_precision,
+    pool_features,
+    write_features,
+)
+
+from ..tiny import samples
 
 
 def test_pooling_is_the_mean_over_time_and_space():
@@ -22,3 +29,31 @@ def test_tensors_come_to_their_widest_dtype():
     half, double = torch.ones(1, dtype=torch.half), torch.ones(1, dtype=torch.double)
     assert [t.dtype for t in full_precision(half, half)] == [torch.float32] * 2
     assert [t.dtype for t in full_precision(half, double)] == [torch.float64] * 2
+
+
+def test_bare_features_get_the_default_stream():
+    first, last = torch.zeros(1), torch.ones(1)
+    assert features_by_stream(first, 'rgb') == {'rgb': first}
+    assert features_by_stream((first, last), 'rgb')['rgb'] is last
+    given = {'mv': last}
+    assert features_by_stream(given, 'rgb') == given
+
+
+def test_features_of_a_video_are_the_mean_over_its_clips():
+    rng = np.random.default_rng(0)
+    maps = {'rgb': rng.random((6, 3, 2, 2, 2)), 'mv': rng.random((6, 5))}
+    expected = {
+        'rgb': maps['rgb'].mean(axis=(2, 3, 4)).reshape(2, 3, 3),
+        'mv': maps['mv'].reshape(2, 3, 5),
+    }
+    tensors = {stream: torch.from_numpy(x).requires_grad_() for stream, x in maps.items()}
+    for average in (True, False):
+        given = samples([7, 8])
+        assert write_features(tensors, given, average_clips=average) is given
+        for i, sample in enumerate(given):
+            for stream, rows in expected.items():
+                written = sample.features[stream]
+                wanted = rows[i].mean(axis=0, keepdims=True) if average else rows[i]
+                np.testing.assert_allclose(written, wanted, rtol=1e-6)
+                assert written.dtype == torch.float32
+                assert not written.requires_grad
