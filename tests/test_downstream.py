@@ -21,7 +21,7 @@ STREAMS = dict(
     rgb=('rgb',), motion=('mv',), flow=('mv',), residual=('residual',), two_view=('rgb', 'mv')
 )
 # What config files keep of their making.
-LOCAL = ('data_root', 'classifier', 'probe')
+LOCAL = ('data_root', 'classifier', 'probe', 'sample', 'pretrained', 'resnet', 'checkpoint')
 # Frames of a video: two windows of 8 that move by 8; the paper's are of 32 and move by 16.
 NUM_FRAMES = 16
 
@@ -50,38 +50,46 @@ def root(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope='module')
-def pretrained(tmp_path_factory):
-    """Checkpoints of two streams by whether S3D is gated, and their backbones."""
-    made = {}
-    for gating in (False, True):
-        parts = {
-            f'backbone_{stream}.': MODELS.build(
-                dict(type='ssvrl_mm.S3D', width=0.125, in_channels=channels, gating=gating)
-            )
-            for stream, channels in (('rgb', 3), ('mv', 2))
-        }
-        weights = {p + n: w for p, part in parts.items() for n, w in part.state_dict().items()}
-        path = str(tmp_path_factory.mktemp('weights') / 'epoch.pth')
-        torch.save(dict(state_dict=weights), path)
-        made[gating] = path, parts
-    return made
-
-
 def shrink(cfg):
     """Narrow networks, short clips of few pixels; nothing else changes."""
     for classifier in classifiers(cfg.model):
         classifier.backbone.width = 0.125
-        classifier.cls_head.in_channels = 128
+        classifier.cls_head.in_channels = channels_of(classifier.backbone)
         classifier.data_preprocessor.mv.size = 32
+        if 'neck' in classifier:
+            neck = classifier.neck
+            neck.size, neck.backbone_mv.width = 32, 0.125
+            sizes = dict(in_size=(1, 2, 2), out_size=(1, 2, 2))
+            neck.head.predictor.update(in_channels=channels_of(classifier.backbone), **sizes)
+            neck.head.objective.motion_channels = channels_of(neck.backbone_mv)
     for split in ('train', 'val', 'test'):
         for step in cfg[f'{split}_dataloader'].dataset.pipeline:
-            for key, value in dict(clip_len=8, size=32, short_side=36).items():
+            small = dict(clip_len=8, size=32, short_side=36, frame_interval=1, motion_len=4)
+            for key, value in small.items():
                 if key in step:
                     step[key] = value
             if step.get('stride'):
                 step.stride = 8
     return cfg
+
+
+def channels_of(backbone):
+    channels = MODELS.build(dict(backbone, init_cfg=None)).out_channels
+    return channels if isinstance(channels, int) else channels[-1]
+
+
+def save_pretrained(cfg, path):
+    """A checkpoint with a part for every backbone of a config; what each of them should become."""
+    torch.manual_seed(1)
+    starts = [c.backbone for c in classifiers(cfg.model) if c.backbone.get('init_cfg')]
+    parts = {b.init_cfg.prefix: MODELS.build(dict(b, init_cfg=None)) for b in starts}
+    weights = {p + n: w for p, part in parts.items() for n, w in part.state_dict().items()}
+    torch.save(dict(state_dict=weights), path)
+    for backbone in starts:
+        assert backbone.init_cfg.type == 'PretrainedBackbone'
+        assert backbone.init_cfg.checkpoint.startswith('work_dirs/')
+        backbone.init_cfg.checkpoint = str(path)
+    return parts
 
 
 def classifiers(model):
@@ -100,14 +108,11 @@ def videos(cfg, split):
 
 
 @pytest.mark.parametrize('path', GRID, ids=name_of)
-def test_config_starts_from_pretrained_weights_trains_and_tests(
-    path, root, pretrained, monkeypatch
-):
+def test_config_starts_from_pretrained_weights_trains_and_tests(path, root, tmp_path, monkeypatch):
     cfg = load(path, root, monkeypatch)
     stream, _, mode = path.stem.partition('_ucf101_')
-    checkpoint, parts = pretrained[path.parent.name == 's3dg']
-    for classifier in classifiers(cfg.model):
-        classifier.backbone.init_cfg.checkpoint = checkpoint
+    parts = save_pretrained(cfg, tmp_path / 'pretrained.pth')
+    assert bool(parts) is (mode not in ('scratch', 'regularized'))
     model = MODELS.build(cfg.model)
     model.init_weights()
     build_optim_wrapper(model, cfg.optim_wrapper)
@@ -117,12 +122,13 @@ def test_config_starts_from_pretrained_weights_trains_and_tests(
     views = list(model.views.values()) if stream == 'two_view' else [model]
     assert tuple(view.data_preprocessor.stream for view in views) == STREAMS[stream]
     for view in views:
-        part = parts['backbone_mv.' if view.data_preprocessor.stream == 'mv' else 'backbone_rgb.']
-        for name, value in part.state_dict().items():
+        part = 'backbone_mv.' if view.data_preprocessor.stream == 'mv' else 'backbone_rgb.'
+        for name, value in parts[part].state_dict().items() if parts else ():
             assert torch.equal(view.backbone.state_dict()[name], value)
         frozen = not any(p.requires_grad for p in view.backbone.parameters())
         assert frozen is (mode == 'linear')
-        assert view.cls_head.feature_norm == (('l2', 'batch') if frozen else ())
+        if path.parent.name.startswith('s3d'):  # elsewhere nobody normalises features
+            assert view.cls_head.feature_norm == (('l2', 'batch') if frozen else ())
         assert (view.cls_head.dropout is None) is frozen
 
     train = videos(cfg, 'train')
@@ -131,6 +137,7 @@ def test_config_starts_from_pretrained_weights_trains_and_tests(
     model.train()
     loss, log = model.parse_losses(model(**model.data_preprocessor(data, True), mode='loss'))
     loss.backward()
+    assert ('loss_motion' in log) is (mode == 'regularized')
     for name in [name for name in log if name.startswith('loss_cls')]:
         # Scores of a new classifier are near zero: all classes are alike.
         assert log[name].item() == pytest.approx(math.log(101), rel=0.15)
@@ -153,7 +160,7 @@ def flat(node, prefix=''):
 
 
 @pytest.mark.parametrize('path', SECOND_GRID, ids=name_of)
-def test_hmdb51_differs_in_folder_and_classes_alone(path, monkeypatch):
+def test_hmdb51_differs_in_folder_classes_and_its_own_schedule_alone(path, monkeypatch):
     monkeypatch.delenv('SSVRL_DATA', raising=False)
     cfg, other = (
         flat({k: v for k, v in Config.fromfile(p).to_dict().items() if k not in LOCAL})
@@ -165,6 +172,13 @@ def test_hmdb51_differs_in_folder_and_classes_alone(path, monkeypatch):
     assert {key for key, value in differ.items() if value == 'data/hmdb51'} == folders
     classes = {key for key, value in differ.items() if value == 51}
     assert classes and all(key.endswith('.cls_head.num_classes') for key in classes)
+    schedule = {key for key in differ if key.startswith('.optim_wrapper.')}
+    if not path.parent.name.startswith('s3d'):  # Context-Motion Decoupling's learning rate
+        optimizer = '.optim_wrapper.optimizer'
+        assert schedule == {f'{optimizer}.lr', f'{optimizer}.weight_decay'}
+        assert differ[f'{optimizer}.lr'] == 2e-4 * 8
+        assert differ[f'{optimizer}.weight_decay'] == 2e-3
+        folders |= schedule
     assert set(differ) == folders | classes
 
 

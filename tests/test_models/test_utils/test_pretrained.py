@@ -10,7 +10,7 @@ from torch import nn
 from ssvrl_mm.models.utils.pretrained import PretrainedWeightsError, load_pretrained
 from ssvrl_mm.registry import MODELS
 
-from ..test_backbones.test_s3d import to_torchvision
+from ..test_backbones.networks import to_torchvision
 
 PARTS = ('backbone_rgb.', 'key_backbone_rgb.module.', 'backbone_mv.')
 
