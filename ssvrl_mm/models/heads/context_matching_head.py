@@ -70,7 +70,7 @@ class ContextMatchingHead(BaseModule):
         self.criterion = InBatchInfoNCELoss(temperature, reduction='none')
 
     def loss(
-        self, feats: Mapping[str, Tensor], data_samples: Sequence[Any] | None = None, **kwargs: Any
+        self, feats: Features, data_samples: Sequence[Any] | None = None, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Computes the loss of a batch.
 
@@ -89,7 +89,8 @@ class ContextMatchingHead(BaseModule):
             ValueError: for features of other channels, or numbers of clips and I-frames that
                 differ.
         """
-        clips, frames = (self._embed(feats, stream) for stream in self.streams)
+        maps = features_by_stream(feats, self.streams[0])
+        clips, frames = (self._embed(maps, stream) for stream in self.streams)
         if len(clips) != len(frames):
             raise ValueError(f'{len(clips)} clips do not pair with {len(frames)} I-frames')
         own = torch.arange(len(clips), device=clips.device)

@@ -62,7 +62,7 @@ class MotionPredictionHead(BaseModule):
         return self.objective.needs_features
 
     def loss(
-        self, feats: Mapping[str, Tensor], data_samples: Sequence[Any] | None = None, **kwargs: Any
+        self, feats: Features, data_samples: Sequence[Any] | None = None, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Computes the loss of a batch.
 
@@ -82,12 +82,10 @@ class MotionPredictionHead(BaseModule):
             KeyError: for a stream that is missing.
             ValueError: for features or motion of another shape.
         """
-        missing = set(self.streams) - set(feats)
-        if missing:
-            raise KeyError(
-                f'motion prediction needs the streams {self.streams}, got {tuple(feats)}'
-            )
-        clips, motion = (feats[stream] for stream in self.streams)
+        maps = features_by_stream(feats, self.streams[0])
+        if not set(self.streams) <= set(maps):
+            raise KeyError(f'motion prediction needs the streams {self.streams}, got {tuple(maps)}')
+        clips, motion = (maps[stream] for stream in self.streams)
         if motion.dim() != 6 or len(motion) != len(clips) or not motion.shape[1]:
             raise ValueError(
                 f'{self.streams[1]}: {len(clips)} clips need motion of shape '

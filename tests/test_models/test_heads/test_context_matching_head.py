@@ -106,7 +106,7 @@ def test_predict_writes_the_pooled_features():
 def test_refuses_features_that_do_not_fit():
     model, feats = head(), features(4)
     with pytest.raises(KeyError, match=r"'rgb', 'iframe'.*got \('rgb',\)"):
-        model.loss({'rgb': feats['rgb']})
+        model.loss(feats['rgb'], samples(range(4)))
     with pytest.raises(ValueError, match='3 clips do not pair with 4 I-frames'):
         model.loss({**feats, 'rgb': feats['rgb'][:3]})
     with pytest.raises(ValueError, match=r'iframe: features of 5 channels.*\(4, 6, 2, 3, 3\)'):

@@ -98,7 +98,7 @@ def test_refuses_features_that_do_not_fit():
     model = head()
     feats = features(model)
     with pytest.raises(KeyError, match=r"'rgb', 'mv'.*got \('rgb',\)"):
-        model.loss({'rgb': feats['rgb']})
+        model.loss(feats['rgb'], samples(range(4)))
     for motion in (feats['mv'][:2], feats['mv'][:, 0], feats['mv'][:, :0]):
         with pytest.raises(
             ValueError, match=r'mv: 3 clips need motion of shape \(3, V, C, T, H, W'
