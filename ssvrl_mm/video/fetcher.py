@@ -17,6 +17,10 @@ from ssvrl_mm.video.session import DamagedError
 
 _NO_VECTORS = np.empty(0, VECTOR)
 
+# Containers and codecs that can tell how to turn a video for display.
+_TURNING_FORMATS = ('mov', 'matroska')
+_TURNING_CODECS = ('h264', 'hevc')
+
 
 @dataclass
 class Contents:
@@ -135,6 +139,22 @@ class FrameFetcher:
         else:
             while not self.fetch(Contents(), self.stand_ins([number]), (), {}):
                 pass
+
+    def find_orientation(self, exports_motion: bool) -> Orientation:
+        """How frames are turned for display; one has to be decoded to know.
+
+        Args:
+            exports_motion: have motion exported from the beginning, so that the decoder need not
+                be opened once more when it is asked for.
+        """
+        decoder = self.decoder
+        may_turn = decoder.container_format.startswith(_TURNING_FORMATS)
+        if self.orientation is None and (may_turn or decoder.codec in _TURNING_CODECS):
+            if exports_motion:
+                decoder.export_motion()
+            if len(decoder.index.keyframes):
+                self.inspect_keyframe(int(decoder.index.keyframes[0]))
+        return self.orientation or Orientation()
 
     def stand_ins(self, numbers: Iterable[int]) -> list[int]:
         """The frames themselves, or for lost ones the nearest before, after at the start."""

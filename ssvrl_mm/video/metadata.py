@@ -57,6 +57,8 @@ class VideoMetadata:
 class FrameBatch:
     """Frames of a video, in the order they were asked for. Streams not asked for are None.
 
+    Motion and residuals are those of other frames where ``motion_indices`` was given.
+
     Attributes:
         indices: int64 ``(T,)`` frame numbers.
         pts_seconds: float64 ``(T,)`` presentation times in seconds, as the container has them.

@@ -26,10 +26,6 @@ from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice, re
 
 STREAMS = ('rgb', 'motion', 'residual')
 
-# Containers and codecs that can tell how to turn a video for display.
-_TURNING_FORMATS = ('mov', 'matroska')
-_TURNING_CODECS = ('h264', 'hevc')
-
 
 class CompressedVideoReader:
     """Frames, codec motion and residuals of a compressed video, by frame number.
@@ -155,6 +151,7 @@ class CompressedVideoReader:
         streams: Collection[str] = ('rgb', 'motion'),
         size: int | Size | None = None,
         out: np.ndarray | None = None,
+        motion_indices: Iterable[int] | None = None,
     ) -> FrameBatch:
         """Reads frames.
 
@@ -165,9 +162,12 @@ class CompressedVideoReader:
                 residuals stay those of the frames as coded.
             out: uint8 ``(T, h, w, 3)``, C-contiguous, that RGB is written to instead of to a new
                 array; ``rgb`` of the batch is this array then.
+            motion_indices: the frames whose motion and residuals to read, where they are others
+                than those of RGB; in the same pass over the video.
 
         Returns:
-            The frames in the order of ``indices``.
+            The frames in the order of ``indices``; motion and residuals in that of
+            ``motion_indices``, if given.
 
         Raises:
             ValueError: a stream that does not exist, a size of less than a pixel, or ``out`` does
@@ -179,6 +179,7 @@ class CompressedVideoReader:
         """
         fetcher = self._open()
         numbers = self._check_indices(indices)
+        moving = numbers if motion_indices is None else self._check_indices(motion_indices)
         unknown = set(streams) - set(STREAMS)
         if unknown:
             raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
@@ -194,19 +195,19 @@ class CompressedVideoReader:
             orientation = self._orientation(fetcher) if is_given else Orientation()
             rgb = rgb_array(len(numbers), fetcher.size, size, orientation, out)
             # Residuals and estimates are computed from pixels as large as the frames.
-            computes = 'residual' in streams or (source and source.needs(numbers)[0])
+            computes = 'residual' in streams or (source and source.needs(moving)[0])
             if rgb.shape[1:3] == fetcher.size or not computes:
                 first = {number: row for row, number in reversed(list(enumerate(numbers)))}
                 rows = {number: rgb[row] for number, row in first.items()}
         contents = Contents()
         while True:
-            frames = fetcher.stand_ins(numbers)
-            pixels, vectors = source.needs(frames) if source else (set(), set())
+            frames, moved = fetcher.stand_ins(numbers), fetcher.stand_ins(moving)
+            pixels, vectors = source.needs(moved) if source else (set(), set())
             if rgb is not None:
                 pixels.update(frames)
             if source and 'residual' in streams:
-                references = [source.reference(number) for number in frames]
-                pixels.update(frames, (found.frame for found in references if found))
+                references = [source.reference(number) for number in moved]
+                pixels.update(moved, (found.frame for found in references if found))
             # What turns out lost changes what is needed in its place.
             if fetcher.fetch(contents, pixels, vectors, rows):
                 break
@@ -219,7 +220,8 @@ class CompressedVideoReader:
                     scale(contents.pixels[frame], rgb[row])
             batch['rgb'] = rgb
         if source is not None:
-            batch |= self._motion_streams(fetcher, source, frames, lost, contents, streams)
+            lost_motion = np.array([number in fetcher.lost for number in moving], bool)
+            batch |= self._motion_streams(fetcher, source, moved, lost_motion, contents, streams)
         return self._batch(fetcher, numbers, lost, batch, out)
 
     def get_keyframes_near(
@@ -383,15 +385,6 @@ class CompressedVideoReader:
         return fetcher.decoder.index.pts * float(fetcher.decoder.stream.time_base or 1)
 
     def _orientation(self, fetcher: FrameFetcher) -> Orientation:
-        """How frames are turned; one has to be decoded to know."""
-        decoder = fetcher.decoder
-        may_turn = decoder.container_format.startswith(_TURNING_FORMATS)
-        if fetcher.orientation is None and (may_turn or decoder.codec in _TURNING_CODECS):
-            exports = fetcher.decoder.codec in EXPORTING_CODECS and self._options.mode != 'estimate'
-            if exports and self._num_threads == 1:
-                # So that the decoder need not be opened once more when motion is asked for.
-                fetcher.decoder.export_motion()
-            keyframes = fetcher.decoder.index.keyframes
-            if len(keyframes):
-                fetcher.inspect_keyframe(int(keyframes[0]))
-        return fetcher.orientation or Orientation()
+        """How frames are turned for display."""
+        exports = fetcher.decoder.codec in EXPORTING_CODECS and self._options.mode != 'estimate'
+        return fetcher.find_orientation(exports and self._num_threads == 1)

@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.fileio import get_file_backend
 
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import CompressedVideoReader, FrameBatch, VideoOpenError
+from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
 
 _STREAMS = ('rgb', 'motion', 'residual', 'iframe')
 
@@ -114,22 +114,32 @@ class DecodeCompressedVideo(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Decodes, closes and removes the reader."""
-        reads_rgb = 'rgb' in self.streams
-        moves = 'motion' in self.streams or 'residual' in self.streams
+        reads_rgb, reads_iframes = 'rgb' in self.streams, 'iframe' in self.streams
         with results.pop('video_reader') as reader:
+            if reads_iframes and 'iframe_inds' not in results:
+                raise KeyError("stream 'iframe' needs iframe_inds; SampleContextMotion sets them")
             clips = np.ravel(results['frame_inds'])
-            motion = np.ravel(results['motion_inds']) if 'motion_inds' in results else clips
-            # Clips overlap and short videos repeat frames: decode each frame once, in order.
-            wanted = np.concatenate([clips if reads_rgb else [], motion if moves else []])
-            frames = np.unique(wanted.astype(np.int64))
-            streams = [name for name in self.streams if name != 'iframe']
-            batch = reader.get_frames_at(frames.tolist(), streams=streams)
-            if 'iframe' in self.streams:
-                results['iframes'] = self._keyframes(results, reader, batch)
+            motion = np.ravel(results.get('motion_inds', clips))
+            iframes = np.ravel(results['iframe_inds']) if reads_iframes else clips[:0]
+            # Clips overlap and short videos repeat frames: decode each frame once, in order. The
+            # I-frames often are among the clips' frames or on the way to them.
+            frames = np.unique(np.concatenate([clips, iframes]) if reads_rgb else clips)
+            moving = np.unique(motion)
+            batch = reader.get_frames_at(
+                frames.tolist(),
+                streams=[name for name in self.streams if name != 'iframe'],
+                motion_indices=moving.tolist(),
+            )
+            if reads_iframes and not reads_rgb:
+                near = {k: reader.get_keyframes_near(k).rgb[0] for k in iframes.tolist()}
+                results['iframes'] = [near[k] for k in iframes.tolist()]
             shape = (reader.metadata.height, reader.metadata.width)
         if reads_rgb:
             results['imgs'] = [batch.rgb[place] for place in np.searchsorted(frames, clips)]
-        places = np.searchsorted(frames, motion)
+        if reads_rgb and reads_iframes:
+            places = np.searchsorted(frames, iframes)
+            results['iframes'] = [batch.rgb[place] for place in places]
+        places = np.searchsorted(moving, motion)
         if 'motion' in self.streams:
             results['motion_vectors'] = batch.motion[places]
             results['motion_valid'] = batch.motion_valid[places]
@@ -137,23 +147,6 @@ class DecodeCompressedVideo(BaseTransform):
             results['residuals'] = [batch.residual[place] for place in places]
         results['original_shape'] = results['img_shape'] = shape
         return results
-
-    def _keyframes(
-        self, results: dict, reader: CompressedVideoReader, batch: FrameBatch
-    ) -> list[np.ndarray]:
-        """The pixels of ``iframe_inds``, from the clips where they are in there."""
-        if 'iframe_inds' not in results:
-            raise KeyError("the stream 'iframe' needs iframe_inds; SampleContextMotion sets them")
-        known: dict[int, np.ndarray] = {}
-        if batch.rgb is not None:
-            known.update(zip(batch.indices.tolist(), batch.rgb, strict=True))
-        numbers = np.ravel(results['iframe_inds']).tolist()
-        for number in numbers:
-            if number not in known:
-                near = reader.get_keyframes_near(number).rgb
-                assert near is not None
-                known[number] = near[0]
-        return [known[number] for number in numbers]
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(streams={self.streams})'
