@@ -1,0 +1,239 @@
+"""The configs of Context-Motion Decoupling: numbers of the paper, shapes, pipelines."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
+from torch import nn
+from torch.optim import SGD
+
+from ssvrl_mm.registry import DATASETS, MODELS
+from tests.clips import encode, translating
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'context_motion'
+PRETRAINING = sorted(path.stem for path in CONFIGS.glob('*.py') if path.stem != 'demo')
+NUM_FRAMES = 75  # of 69 that a clip and what follows it take
+
+
+def load(name):
+    return Config.fromfile(CONFIGS / f'{name}.py')
+
+
+@pytest.fixture(autouse=True)
+def our_scope():
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        yield
+
+
+def steps_of(cfg, split='train'):
+    dataset = cfg[f'{split}_dataloader'].dataset
+    return {step.type: step for step in dataset.get('datasets', [dataset])[0].pipeline}
+
+
+@pytest.mark.parametrize('name', [n for n in PRETRAINING if 'released' not in n])
+def test_numbers_of_the_paper(name):
+    cfg = load(name)
+    videos = 512 if 'k400' in name else 64
+    assert cfg.train_cfg.max_epochs == 120
+    assert cfg.train_dataloader.batch_size == 16
+    assert cfg.auto_scale_lr.base_batch_size == videos
+    optimizer = dict(type='SGD', lr=5e-4 * videos, momentum=0.9, weight_decay=5e-3)
+    assert cfg.optim_wrapper.optimizer == optimizer
+    sample = steps_of(cfg)['SampleContextMotion']
+    assert (sample.clip_len, sample.frame_interval) == (16, 4)
+    assert (sample.motion_len, sample.motion_gap) == (8, 2)
+    assert sample.num_negatives == (0 if name.endswith(('mse', 'cross-entropy')) else 3)
+    assert sample.get('target', 'future') == ('current' if name.endswith('current') else 'future')
+    assert steps_of(cfg)['ClipRandomResizedCrop'] == dict(
+        type='ClipRandomResizedCrop', size=112, area_range=(0.2, 1.0)
+    )
+    heads = [cfg.model.get(head) for head in ('context_head', 'motion_head')]
+    assert sum(head.loss_weight for head in heads if head) == 1
+    for head in heads:
+        inner = (head or {}).get('objective', head) or {}
+        if 'hidden_channels' in inner:
+            assert (inner.hidden_channels, inner.out_channels) == (2048, 512)
+
+
+def test_ablations_change_what_they_say():
+    whole = load('c3d_ucf101').model
+    assert (whole.context_head.loss_weight, whole.motion_head.loss_weight) == (0.5, 0.5)
+    predictor = whole.motion_head.predictor
+    assert (predictor.num_encoder_layers, predictor.num_decoder_layers) == (2, 4)
+    assert load('c3d_ucf101_context').model.motion_head is None
+    assert load('c3d_ucf101_motion').model.context_head is None
+    assert load('c3d_ucf101_convgru').model.motion_head.predictor.type == 'ConvGRUPredictor'
+    for name, objective in (('mse', 'MotionRegression'), ('cross-entropy', 'MotionClassification')):
+        assert load(f'c3d_ucf101_{name}').model.motion_head.objective.type == objective
+    for split in ('train', 'test'):
+        flow = steps_of(load('c3d_ucf101_flow'), split)['OpenCompressedVideo']
+        assert (flow.motion, flow.flow) == ('estimate', 'tvl1')
+
+
+def rates(cfg, per_epoch):
+    """The learning rate in every iteration."""
+    optimizer = SGD(nn.Linear(1, 1).parameters(), lr=cfg.optim_wrapper.optimizer.lr)
+    schedulers = []
+    for config in cfg.param_scheduler:
+        defaults = dict(optimizer=optimizer, epoch_length=per_epoch)
+        scheduler = PARAM_SCHEDULERS.build(config, default_args=defaults)
+        schedulers.append((per_epoch if scheduler.by_epoch else 1, scheduler))
+    curve = []
+    for step in range(1, cfg.train_cfg.max_epochs * per_epoch + 1):
+        curve.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        for period, scheduler in schedulers:
+            if step % period == 0:
+                scheduler.step()
+    return curve
+
+
+def test_learning_rates():
+    curve = rates(load('c3d_ucf101'), per_epoch=10)
+    expected = [0.032 * 0.5 * (1 + torch.tensor(torch.pi * t / 1200).cos()) for t in range(1200)]
+    assert curve == pytest.approx(torch.stack(expected).tolist(), abs=1e-6)
+
+    # The released code: five epochs from a hundredth to the whole, then a cosine by epochs.
+    curve = rates(load('c3d_ucf101_released'), per_epoch=10)
+    assert curve[0] == pytest.approx(0.032 / 100)
+    assert curve[25] == pytest.approx(0.032 / 2, rel=0.05)
+    assert max(curve) == pytest.approx(0.032, rel=1e-3)
+    assert curve.index(max(curve)) in range(48, 60)
+    assert curve[-1] == pytest.approx(0, abs=0.032 * 1e-3)
+
+
+@pytest.mark.parametrize('name', [n for n in PRETRAINING if 'released' in n])
+def test_released_settings(name):
+    cfg = load(name)
+    assert cfg.optim_wrapper.clip_grad == dict(max_norm=15)
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (optimizer.nesterov, optimizer.weight_decay) == (True, 1e-3)
+    assert cfg.sync_bn == 'torch'
+    assert cfg.model.data_preprocessor.mv.clip == 10
+    assert (cfg.model.context_head.loss_weight, cfg.model.motion_head.loss_weight) == (1, 1)
+    assert ('neck' in cfg.model) is ('26' in name)
+
+
+def inputs_of(device='meta', n=2):
+    """A batch as the preprocessor makes it; on 'meta' it takes no memory and no time."""
+    return dict(
+        rgb=torch.rand(n, 1, 3, 16, 112, 112, device=device),
+        iframe=torch.rand(n, 1, 3, 112, 112, device=device),
+        mv=torch.rand(n, 4, 2, 8, 112, 112, device=device),
+    )
+
+
+def build(name):
+    return MODELS.build({**load(name).model, 'data_preprocessor': None})
+
+
+@pytest.mark.parametrize('name', PRETRAINING)
+def test_shapes_fit_at_full_size(name):
+    cfg, inputs = load(name), inputs_of()
+    with torch.device('meta'):
+        model = build(name)
+        maps = model.backbone('rgb')(inputs['rgb'][:, 0])
+        maps = maps if model.neck is None else model.neck(maps)
+        if 'iframe' in model.streams:
+            context = model.backbone('iframe')(inputs['iframe'].transpose(1, 2))
+        if 'mv' in model.streams:
+            motion = model.backbone('mv')(inputs['mv'].flatten(0, 1))
+    if cfg.model.get('context_head'):
+        head = cfg.model.context_head
+        assert (maps.shape[1], context.shape[1]) == (head.in_channels, head.context_channels)
+    if cfg.model.get('motion_head'):
+        predictor, objective = cfg.model.motion_head.predictor, cfg.model.motion_head.objective
+        assert tuple(maps.shape[1:]) == (predictor.in_channels, *predictor.in_size)
+        if 'mv' in model.streams:
+            assert tuple(motion.shape[1:]) == (objective.motion_channels, *predictor.out_size)
+
+
+def test_a_batch_at_full_size():
+    torch.manual_seed(0)
+    model = build('c3d_ucf101')
+    with torch.no_grad():
+        losses = model(inputs_of('cpu'), [ActionDataSample()] * 2, mode='loss')
+    # Noise tells a prediction nothing: of 2 x 4 clips of 49 places each it finds its own by chance.
+    assert losses['loss_motion'].item() == pytest.approx(0.5 * math.log(2 * 4 * 49), rel=0.3)
+
+
+@pytest.mark.parametrize('name', ['r2plus1d26_ucf101_released', 'r3d26_ucf101_released'])
+def test_released_tokens_are_pairs_of_layer_3(name):
+    """Four frames (T / 4) of layer 3, in pairs, of 7 x 7: 98 tokens of 2 x 1024 channels."""
+    with torch.device('meta'):
+        model = build(name)
+        maps = model.backbone('rgb')(inputs_of()['rgb'][:, 0])
+        assert [tuple(m.shape[1:]) for m in maps] == [(1024, 4, 7, 7), (2048, 2, 4, 4)]
+        assert model.neck(maps).shape[1:] == (2048, 2, 7, 7)
+        fields = model.backbone('mv')(inputs_of()['mv'][:, 0])
+        assert fields.shape[1:] == (512, 1, 7, 7)
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    """A folder for SSVRL_DATA: two training videos, one of them too short, and a test video."""
+    root = tmp_path_factory.mktemp('data')
+    (root / 'ucf101' / 'videos').mkdir(parents=True)
+    for number, length in enumerate((NUM_FRAMES, NUM_FRAMES, 20)):
+        frames = translating(length, 2 - number, 1, height=48, width=64, seed=number)
+        encode(root / 'ucf101' / 'videos' / f'{number}.mp4', frames)
+    (root / 'ucf101' / 'train_list.txt').write_text('0.mp4 0\n1.mp4 1\n2.mp4 0\n')
+    (root / 'ucf101' / 'test_list.txt').write_text('2.mp4 0\n')
+    return root
+
+
+STREAMS = dict(rgb=(1, 3, 16, 112, 112), iframe=(1, 3, 112, 112), mv=(4, 2, 8, 28, 28))
+
+
+@pytest.mark.parametrize(
+    'name', [n for n in PRETRAINING if n.startswith('c3d_ucf101') and 'released' not in n]
+)
+def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
+    monkeypatch.setenv('SSVRL_DATA', str(root))
+    cfg = load(name)
+    if name.endswith('flow'):  # TV-L1 takes seconds, and is not in every OpenCV
+        for split in ('train', 'test'):
+            steps_of(cfg, split)['OpenCompressedVideo'].flow = 'dis'
+    model = MODELS.build(small(cfg))
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    data = pseudo_collate([dataset[i] for i in range(3)])
+    assert set(data['inputs']) == {'rgb', 'iframe', 'mv'} - (
+        {'mv'} if name.endswith('context') else {'iframe'} if name.endswith('_motion') else set()
+    )
+    for stream, batch in data['inputs'].items():
+        shape = STREAMS[stream]
+        if stream == 'mv' and name.endswith(('mse', 'cross-entropy')):
+            shape = (1, *shape[1:])
+        assert all(tuple(x.shape) == shape for x in batch)
+    model.train()
+    losses = model(**model.data_preprocessor(data, True), mode='loss')
+    model.parse_losses(losses)[0].backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+    gallery, query = (DATASETS.build(d) for d in cfg.test_dataloader.dataset.datasets)
+    assert len(gallery) == 3
+    [sample] = model.eval().test_step(pseudo_collate([query[0]]))
+    for stream in cfg.test_evaluator.views:
+        assert sample.features[stream].shape[0] == 1
+
+
+def small(cfg):
+    """The model with an eighth of the channels."""
+    model = cfg.model.to_dict()
+    for stream in ('rgb', 'iframe', 'mv'):
+        if model.get(f'backbone_{stream}'):
+            model[f'backbone_{stream}']['width'] = 0.125
+    if model.get('context_head'):
+        model['context_head'].update(in_channels=64, context_channels=64, hidden_channels=32)
+    if model.get('motion_head'):
+        predictor = model['motion_head']['predictor']
+        predictor.update(in_channels=64, channels=32)
+        objective = model['motion_head']['objective']
+        if 'motion_channels' in objective:
+            objective.update(motion_channels=64, hidden_channels=32)
+    return model
