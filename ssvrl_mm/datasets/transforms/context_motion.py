@@ -33,6 +33,8 @@ class SampleContextMotion(BaseTransform):
     Args:
         clip_len: Frames per clip T.
         frame_interval: Distance of a clip's frames. The motion's are consecutive.
+        min_frame_interval: In a video too short for ``frame_interval``, clips have the largest
+            distance that fits, down to this one. None: ``frame_interval`` in every video.
         motion_len: Frames per motion clip Tm.
         motion_gap: 'future': frames from the clip's last to the motion's first.
         target: 'future', or 'current': consecutive frames in the middle of the clip's span.
@@ -61,6 +63,7 @@ class SampleContextMotion(BaseTransform):
         self,
         clip_len: int = 16,
         frame_interval: int = 4,
+        min_frame_interval: int | None = None,
         motion_len: int = 8,
         motion_gap: int = 2,
         target: str = 'future',
@@ -75,6 +78,10 @@ class SampleContextMotion(BaseTransform):
                 'clip_len, frame_interval, motion_len, motion_gap and num_clips must be 1 or more, '
                 f'got {clip_len}, {frame_interval}, {motion_len}, {motion_gap} and {num_clips}'
             )
+        if min_frame_interval is not None and not 1 <= min_frame_interval <= frame_interval:
+            raise ValueError(
+                f'min_frame_interval must be in 1..{frame_interval}, got {min_frame_interval}'
+            )
         if min(num_negatives, iframe_window or 0) < 0:
             raise ValueError(
                 'num_negatives and iframe_window must be 0 or more, '
@@ -86,6 +93,9 @@ class SampleContextMotion(BaseTransform):
             raise ValueError(f'part must be two increasing shares in 0..1, got {part}')
         self.clip_len = clip_len
         self.frame_interval = frame_interval
+        self.min_frame_interval = (
+            frame_interval if min_frame_interval is None else min_frame_interval
+        )
         self.motion_len = motion_len
         self.motion_gap = motion_gap
         self.target = target
@@ -95,38 +105,42 @@ class SampleContextMotion(BaseTransform):
         self.test_mode = test_mode
         self.part = (part[0], part[1])
 
-    @property
-    def _span(self) -> int:
-        """Frames from the first to the last of a clip."""
-        return (self.clip_len - 1) * self.frame_interval + 1
+    def _lay_out(self, interval: int) -> tuple[int, int, int]:
+        """A clip and its motion: frames before the clip, from clip to motion, and in all."""
+        span = (self.clip_len - 1) * interval + 1
+        offset = span - 1 + self.motion_gap
+        if self.target == 'current':
+            offset = (span - self.motion_len) // 2
+        before = max(-offset, 0)  # the motion may begin first, and end last
+        return before, offset, before + max(span, offset + self.motion_len)
 
-    @property
-    def _offset(self) -> int:
-        """Frames from the beginning of a clip to that of its motion."""
-        if self.target == 'future':
-            return self._span - 1 + self.motion_gap
-        return (self._span - self.motion_len) // 2
+    def _needed(self, interval: int) -> int:
+        """Least length of a video to train on."""
+        extent = self._lay_out(interval)[2]
+        # One motion clip more than can be positive.
+        return max(extent, self.motion_len + self.num_clips) if self.num_negatives else extent
 
     def transform(self, results: dict) -> dict:
         """Adds the frame numbers and who shares views."""
         begin, end = (int(share * results['total_frames']) for share in self.part)
         total = max(end - begin, 1)
-        before = max(-self._offset, 0)  # the motion may begin first, and end last
-        extent = before + max(self._span, self._offset + self.motion_len)
+        interval = self.frame_interval
+        while self._needed(interval) > total and interval > self.min_frame_interval:
+            interval -= 1
+        before, offset, extent = self._lay_out(interval)
         if self.test_mode:
             starts, negatives = uniform_starts(self.num_clips, max(total - extent, 0)), []
         else:
-            # One motion clip more than can be positive.
-            needed = max(extent, self.motion_len + self.num_clips) if self.num_negatives else extent
-            if total < needed:
-                raise VideoTooShortError(str(results.get('filename')), total, needed)
+            if total < self._needed(interval):
+                path = str(results.get('filename'))
+                raise VideoTooShortError(path, total, self._needed(interval))
             starts = random_starts(self.num_clips, total - extent)
         clips = before + np.array(starts, np.int64)
-        positives = clips + self._offset
+        positives = clips + offset
         if not self.test_mode:
             negatives = self._negatives(positives, total - self.motion_len)
         motions = np.concatenate([positives, np.array(negatives, np.int64)])
-        frames = clips[:, None] + np.arange(self.clip_len) * self.frame_interval
+        frames = clips[:, None] + np.arange(self.clip_len) * interval
         results['frame_inds'] = begin + frames % total
         results['motion_inds'] = begin + (motions[:, None] + np.arange(self.motion_len)) % total
         views = list(range(len(motions)))
@@ -134,7 +148,7 @@ class SampleContextMotion(BaseTransform):
         if self.iframe_window is not None:
             self._add_iframes(results, begin, begin + total)
         results['clip_len'] = self.clip_len
-        results['frame_interval'] = self.frame_interval
+        results['frame_interval'] = interval
         results['num_clips'] = self.num_clips
         return results
 

@@ -218,6 +218,25 @@ def test_training_needs_the_clip_and_its_motion(options, needed):
     assert str(error) == str(caught.value) and random.getstate() == state
 
 
+@pytest.mark.parametrize('test_mode', [False, True])
+@pytest.mark.parametrize(
+    'total, interval', [(200, 4), (70, 4), (69, 3), (55, 3), (54, 2), (40, 2), (39, 1), (25, 1)]
+)
+def test_clips_of_short_videos_are_denser_where_that_is_allowed(total, interval, test_mode):
+    """A clip of 16 and its motion take 15 * interval + 1 + 1 + 8 frames."""
+    results = sampled(total, min_frame_interval=1, test_mode=test_mode)
+    (clip,) = results['frame_inds']
+    assert (np.diff(clip) == interval).all() and results['frame_interval'] == interval
+    assert results['motion_inds'][0].tolist() == list(range(clip[-1] + 2, clip[-1] + 10))
+    assert results['motion_inds'].max() < total
+
+
+def test_denser_clips_end_at_the_distance_that_is_allowed():
+    with pytest.raises(VideoTooShortError) as caught:
+        sampled(39, min_frame_interval=2)
+    assert (caught.value.num_frames, caught.value.needed) == (39, 40)
+
+
 @pytest.mark.parametrize(
     'options',
     [
@@ -227,6 +246,8 @@ def test_training_needs_the_clip_and_its_motion(options, needed):
         dict(iframe_window=-1),
         dict(target='past'),
         dict(part=(0.5, 0.5)),
+        dict(min_frame_interval=5),
+        dict(min_frame_interval=0),
     ],
 )
 def test_arguments_are_checked(options):
