@@ -17,7 +17,7 @@ from tests.clips import encode, translating
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'context_motion'
 PRETRAINING = sorted(path.stem for path in CONFIGS.glob('*.py') if path.stem != 'demo')
-NUM_FRAMES = 75  # of 69 that a clip and what follows it take
+NUM_FRAMES = 75  # of 70 that a clip and what follows it take
 
 
 def load(name):

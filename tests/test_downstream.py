@@ -21,7 +21,7 @@ STREAMS = dict(
     rgb=('rgb',), motion=('mv',), flow=('mv',), residual=('residual',), two_view=('rgb', 'mv')
 )
 # What config files keep of their making.
-LOCAL = ('data_root', 'classifier', 'probe', 'sample', 'pretrained', 'resnet', 'checkpoint')
+LOCAL = ('data_root', 'classifier', 'probe', 'sample', 'pretrained', 'resnet', 'checkpoint', 'rgb')
 # Frames of a video: two windows of 8 that move by 8; the paper's are of 32 and move by 16.
 NUM_FRAMES = 16
 

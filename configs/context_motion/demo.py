@@ -3,12 +3,19 @@
 _base_ = ['../_base_/models/context_motion_c3d.py', '../_base_/default_runtime.py']
 
 data_root = '{{$SSVRL_DATA:data}}/motion_primitives'
-max_epochs = 30
+# 640 videos, 32 at a time.
+steps_per_epoch = 20
+max_epochs = 25
 
 resnet = dict(type='VideoResNet', depth=10, width=0.25)
 projection = dict(hidden_channels=256, out_channels=64)
 model = dict(
-    data_preprocessor=dict(mv=dict(clip=1.0, size=16), augment=None),
+    data_preprocessor=dict(
+        # So small a network tells videos by their still textures for hours, and looks at nothing else.
+        rgb=dict(remove_still=True),
+        mv=dict(clip=1.0, size=16),
+        augment=None,
+    ),
     backbone_rgb=dict(_delete_=True, arch='r3d', temporal_strides=(1, 1, 2, 2, 1), **resnet),
     backbone_iframe=dict(width=0.25),
     # 16 x 16 cells of motion are not to be shrunk to nothing.

@@ -8,6 +8,8 @@ train_pipeline = [
         type='SampleContextMotion',
         clip_len=16,
         frame_interval=4,
+        # No labelled video is left out for being short.
+        min_frame_interval=1,
         motion_len=8,
         motion_gap=2,
         num_negatives=3,

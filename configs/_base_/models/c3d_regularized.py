@@ -30,5 +30,5 @@ model = dict(
         ),
         clip=10.0,
         size=112,
-    )
+    ),
 )
