@@ -43,7 +43,7 @@ def datasets_of(dataloader):
 def shrink(model):
     """The model with narrow networks and a short queue, so that building it takes no time."""
     model = model.to_dict() if hasattr(model, 'to_dict') else dict(model)
-    for name in [name for name in model if name.startswith('backbone')]:
+    for name in [name for name in model if name.startswith('backbone') and model[name]]:
         model[name]['width'] = 0.125
     return model
 

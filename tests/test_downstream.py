@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
@@ -262,3 +263,34 @@ def test_demo_follows_the_pretraining_demo(name):
         s for s in reference if s.type == 'SampleClips'
     ]
     assert cfg.test_dataloader.dataset.split == 'test'
+
+
+@pytest.mark.parametrize('name', ['demo_scratch', 'demo_regularized'])
+def test_demo_of_the_regulariser_differs_from_scratch_in_it_alone(name):
+    demo = Config.fromfile(CONFIGS.parent / 'context_motion/demo.py')
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    assert cfg.model.backbone == demo.model.backbone_rgb
+    # Nothing helps it to see what moves.
+    assert 'rgb' not in cfg.model.data_preprocessor
+    assert cfg.optim_wrapper == demo.optim_wrapper and cfg.train_cfg == demo.train_cfg
+    assert cfg.test_dataloader.dataset.split == 'test'
+    steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
+    assert steps['SampleContextMotion'].iframe_window is None
+    assert ('neck' in cfg.model) is (name == 'demo_regularized')
+    if name == 'demo_regularized':
+        neck = cfg.model.neck
+        assert neck.head.loss_weight == 0.2
+        assert (neck.clip, neck.size) == (1.0, 16)
+        scratch = Config.fromfile(CONFIGS / 'demo_scratch.py')
+        without = {key: value for key, value in cfg.model.items() if key != 'neck'}
+        assert without == dict(scratch.model.items())
+        assert cfg.test_dataloader == scratch.test_dataloader
+        assert steps['PackSSLInputs'].motion_target
+    model = MODELS.build(cfg.model).train()
+    inputs = torch.randint(0, 255, (4, 1, 3, 8, 56, 56), dtype=torch.uint8)
+    samples = [ActionDataSample().set_gt_label(label) for label in range(4)]
+    for sample in samples:
+        sample.set_field(torch.randn(2, 2, 8, 14, 14), 'motion_target')
+    data = model.data_preprocessor(dict(inputs=dict(rgb=inputs), data_samples=samples), True)
+    losses = model(**data, mode='loss')
+    assert ('loss_motion' in losses) is ('neck' in cfg.model)
