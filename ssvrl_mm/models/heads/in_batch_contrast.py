@@ -1,6 +1,5 @@
 """The contrast of queries with the candidates of the batches of all processes."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,7 +30,6 @@ def contrast_over_processes(
     queries = F.normalize(queries, dim=1)
     everywhere, own = gather_with_gradient(F.normalize(candidates, dim=1))
     targets = targets + own.start
-    loss = global_mean(criterion(queries, everywhere, targets))
-    with torch.no_grad():
-        nearest = criterion.logits(queries, everywhere).argmax(dim=1)
-    return loss, (nearest == targets).float().mean()
+    logits = criterion.logits(queries, everywhere)
+    loss = global_mean(criterion.of_logits(logits, targets))
+    return loss, (logits.argmax(dim=1) == targets).float().mean()

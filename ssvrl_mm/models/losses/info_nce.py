@@ -199,5 +199,8 @@ class InBatchInfoNCELoss(_ContrastiveLoss):
         Returns:
             (M,) losses, or their mean or sum.
         """
-        logits = self.logits(queries, candidates)
+        return self.of_logits(self.logits(queries, candidates), targets)
+
+    def of_logits(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The same from :meth:`logits`, for who needs them too: they are the largest tensor."""
         return self._reduce(F.cross_entropy(logits, targets, reduction='none'))
