@@ -1,10 +1,12 @@
 # Context-Motion Decoupling in minutes on a CPU: small networks on MotionPrimitives, the embedded dataset
 # whose classes differ in their motion alone. Retrieval by all three networks at the end.
-_base_ = ['../_base_/models/context_motion_c3d.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/models/context_motion_c3d.py',
+    '../_base_/datasets/motion_primitives.py',
+    '../_base_/schedules/demo.py',
+    '../_base_/default_runtime.py',
+]
 
-data_root = '{{$SSVRL_DATA:data}}/motion_primitives'
-# 640 videos, 32 at a time.
-steps_per_epoch = 20
 max_epochs = 25
 
 resnet = dict(type='VideoResNet', depth=10, width=0.25)
@@ -54,46 +56,15 @@ test_pipeline = [
     dict(type='PackSSLInputs'),
 ]
 
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='MotionPrimitives', split='train', data_root=data_root, pipeline=train_pipeline
-    ),
-)
-gallery = dict(
-    type='MotionPrimitives',
-    split='train',
-    data_root=data_root,
-    role='gallery',
-    test_mode=True,
-    pipeline=test_pipeline,
-)
-query = dict(gallery, split='test', role='query')
-test_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='ConcatDataset', datasets=[gallery, query]),
-)
-test_evaluator = dict(type='VideoRetrieval', topk=(1, 5, 10), views=('rgb', 'iframe', 'mv'))
-test_cfg = dict(type='TestLoop')
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+gallery = dict(_base_.gallery, pipeline=test_pipeline)
+query = dict(_base_.query, pipeline=test_pipeline)
+test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
+test_evaluator = dict(views=('rgb', 'iframe', 'mv'))
 val_dataloader = test_dataloader
 val_evaluator = test_evaluator
-val_cfg = dict(type='ValLoop')
 
-train_cfg = dict(
-    type='EpochBasedTrainLoop', max_epochs=max_epochs, val_begin=max_epochs, val_interval=10
-)
-optim_wrapper = dict(
-    type='DeviceAmpOptimWrapper',
-    dtype='bfloat16',
-    optimizer=dict(type='Adam', lr=1e-3, weight_decay=1e-5),
-)
+train_cfg = dict(max_epochs=max_epochs, val_begin=max_epochs, val_interval=10)
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=max_epochs, convert_to_iter_based=True)]
-auto_scale_lr = dict(enable=False, base_batch_size=32)
 
 default_hooks = dict(checkpoint=dict(interval=1))
