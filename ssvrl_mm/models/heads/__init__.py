@@ -13,6 +13,7 @@ from ssvrl_mm.models.heads.motion_objectives import (
 )
 from ssvrl_mm.models.heads.motion_prediction_head import MotionPredictionHead
 from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
+from ssvrl_mm.models.heads.pretext_head import PretextHead
 
 __all__ = [
     'ClassificationHead',
@@ -26,4 +27,5 @@ __all__ = [
     'MotionPredictionHead',
     'MotionRegression',
     'PointwiseContrast',
+    'PretextHead',
 ]

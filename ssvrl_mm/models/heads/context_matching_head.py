@@ -4,23 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
+from ssvrl_mm.models.heads.pretext_head import PretextHead
 from ssvrl_mm.models.losses import InBatchInfoNCELoss
 from ssvrl_mm.models.necks import PointwiseMLP
-from ssvrl_mm.models.utils.features import (
-    Features,
-    features_by_stream,
-    pool_features,
-    write_features,
-)
+from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.registry import MODELS
 
 
 @MODELS.register_module()
-class ContextMatchingHead(BaseModule):
+class ContextMatchingHead(PretextHead):
     """Context matching: each clip finds the I-frame of its video among those of the batch.
 
     Eq. (1) of Huang et al., "Self-Supervised Video Representation Learning by Context and Motion
@@ -58,10 +53,9 @@ class ContextMatchingHead(BaseModule):
         streams: Sequence[str] = ('rgb', 'iframe'),
         init_cfg: Any = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(streams, init_cfg)
         if len(streams) != 2:
             raise ValueError(f'clips and I-frames are two streams, got {tuple(streams)}')
-        self.streams = tuple(streams)
         self.in_channels = dict(zip(self.streams, (in_channels, context_channels), strict=True))
         self.loss_weight = loss_weight
         self.projector = nn.ModuleDict(
@@ -89,36 +83,13 @@ class ContextMatchingHead(BaseModule):
             ValueError: for features of other channels, or numbers of clips and I-frames that
                 differ.
         """
-        maps = features_by_stream(feats, self.streams[0])
+        maps = self._by_stream(feats)
         clips, frames = (self._embed(maps, stream) for stream in self.streams)
         if len(clips) != len(frames):
             raise ValueError(f'{len(clips)} clips do not pair with {len(frames)} I-frames')
         own = torch.arange(len(clips), device=clips.device)
         loss, top1 = contrast_over_processes(self.criterion, clips, frames, own)
         return {'loss_context': self.loss_weight * loss, 'top1_context': top1}
-
-    def predict(
-        self,
-        feats: Features,
-        data_samples: Sequence[Any],
-        average_clips: bool = True,
-        **kwargs: Any,
-    ) -> Sequence[Any]:
-        """Writes the representation of every video, before projection, into its data sample.
-
-        Args:
-            feats: (N * V, C, ...) features of the clips, or stream -> features; the V clips of a
-                video side by side.
-            data_samples: N samples.
-            average_clips: Whether to average over the clips of a video or keep a row of each.
-            **kwargs: Ignored.
-
-        Returns:
-            The samples; see :func:`~ssvrl_mm.models.utils.write_features`.
-        """
-        return write_features(
-            features_by_stream(feats, self.streams[0]), data_samples, average_clips
-        )
 
     def _embed(self, feats: Mapping[str, Tensor], stream: str) -> Tensor:
         """(N, out_channels), not normalised."""

@@ -1,25 +1,23 @@
 """What the contrastive heads share: projections, momentum projections, queue, protocol."""
 
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ssvrl_mm.models.heads.pretext_head import PretextHead, StreamTensors
 from ssvrl_mm.models.losses import MultiInstanceInfoNCELoss
-from ssvrl_mm.models.utils.features import Features, features_by_stream, write_features
+from ssvrl_mm.models.utils.features import Features
 from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, KeyQueue
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 from ssvrl_mm.registry import MODELS
 
-StreamTensors = dict[str, Tensor]
 
-
-class ContrastiveHead(BaseModule, metaclass=ABCMeta):
+class ContrastiveHead(PretextHead):
     """Base of heads that contrast queries with momentum keys and a queue.
 
     mmaction2's head protocol: :meth:`loss` and :meth:`predict`. A subclass says in
@@ -58,10 +56,9 @@ class ContrastiveHead(BaseModule, metaclass=ABCMeta):
         num_views: int = 2,
         init_cfg: Any = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(streams, init_cfg)
         if num_views < 2:
             raise ValueError(f'a query and a key need num_views >= 2, got {num_views}')
-        self.streams = tuple(streams)
         self.num_views = num_views
         self.stage = self.stages[0]
         self.momentum_cfg = dict(
@@ -139,28 +136,6 @@ class ContrastiveHead(BaseModule, metaclass=ABCMeta):
         self.queue.enqueue(keys, video_ids)
         return losses
 
-    def predict(
-        self,
-        feats: Features,
-        data_samples: Sequence[Any],
-        average_clips: bool = True,
-        **kwargs: Any,
-    ) -> Sequence[Any]:
-        """Writes the representation of every video, before projection, into its data sample.
-
-        Args:
-            feats: (N * V, D, ...) features, or stream -> features; the V clips of a video side
-                by side. Streams may be missing.
-            data_samples: N samples.
-            average_clips: Whether to average over the clips of a video or keep a row of each.
-            **kwargs: Ignored.
-
-        Returns:
-            The samples; ``sample.features[stream]`` is (1, D), or (V, D) without averaging, float32
-            on the CPU, pooled over time and space.
-        """
-        return write_features(self._by_stream(feats), data_samples, average_clips)
-
     def forward(self, feats: Features, **kwargs: Any) -> StreamTensors:
         """The normalised embeddings, stream -> (N, C)."""
         maps = self._by_stream(feats)
@@ -217,7 +192,7 @@ class ContrastiveHead(BaseModule, metaclass=ABCMeta):
 
     def _by_stream(self, feats: Features) -> StreamTensors:
         """Stream -> feature map; a bare tensor belongs to the first stream."""
-        maps = features_by_stream(feats, self.streams[0])
+        maps = super()._by_stream(feats)
         unknown = set(maps) - set(self.streams)
         if unknown:
             raise KeyError(f'streams {sorted(unknown)} are not among {self.streams}')

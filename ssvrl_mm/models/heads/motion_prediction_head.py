@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor
 
-from ssvrl_mm.models.utils.features import Features, features_by_stream, write_features
+from ssvrl_mm.models.heads.pretext_head import PretextHead
+from ssvrl_mm.models.utils.features import Features
 from ssvrl_mm.registry import MODELS
 
 
 @MODELS.register_module()
-class MotionPredictionHead(BaseModule):
+class MotionPredictionHead(PretextHead):
     """Motion prediction: from the features of a clip to the motion of the near future.
 
     Section 3.3 of Huang et al., "Self-Supervised Video Representation Learning by Context and
@@ -47,10 +47,9 @@ class MotionPredictionHead(BaseModule):
         streams: Sequence[str] = ('rgb', 'mv'),
         init_cfg: Any = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(streams, init_cfg)
         if len(streams) != 2:
             raise ValueError(f'clips and motion are two streams, got {tuple(streams)}')
-        self.streams = tuple(streams)
         self.loss_weight = loss_weight
         self.predictor = MODELS.build(predictor)
         sizes = dict(in_channels=self.predictor.out_channels, out_size=self.predictor.out_size)
@@ -82,7 +81,7 @@ class MotionPredictionHead(BaseModule):
             KeyError: for a stream that is missing.
             ValueError: for features or motion of another shape.
         """
-        maps = features_by_stream(feats, self.streams[0])
+        maps = self._by_stream(feats)
         if not set(self.streams) <= set(maps):
             raise KeyError(f'motion prediction needs the streams {self.streams}, got {tuple(maps)}')
         clips, motion = (maps[stream] for stream in self.streams)
@@ -93,26 +92,3 @@ class MotionPredictionHead(BaseModule):
             )
         loss, log = self.objective(self.predictor(clips), motion)
         return {'loss_motion': self.loss_weight * loss, **log}
-
-    def predict(
-        self,
-        feats: Features,
-        data_samples: Sequence[Any],
-        average_clips: bool = True,
-        **kwargs: Any,
-    ) -> Sequence[Any]:
-        """Writes the representation of every video into its data sample.
-
-        Args:
-            feats: (N * V, C, ...) features of the clips, or stream -> features; the V clips of a
-                video side by side.
-            data_samples: N samples.
-            average_clips: Whether to average over the clips of a video or keep a row of each.
-            **kwargs: Ignored.
-
-        Returns:
-            The samples; see :func:`~ssvrl_mm.models.utils.write_features`.
-        """
-        return write_features(
-            features_by_stream(feats, self.streams[0]), data_samples, average_clips
-        )

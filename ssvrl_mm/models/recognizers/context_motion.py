@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor
 
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
-from ssvrl_mm.models.utils.features import write_features
 from ssvrl_mm.registry import MODELS
 
 
@@ -110,11 +109,6 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
                 motion = self.backbone('mv')(fields).unflatten(0, motion.shape[:2])
             losses.update(self.motion_head.loss({'rgb': maps, 'mv': motion}, data_samples))
         return losses
-
-    def _write_features(
-        self, feats: Mapping[str, Tensor], data_samples: Sequence[Any]
-    ) -> Sequence[Any]:
-        return write_features(feats, data_samples, average_clips=self.average_clips)
 
     @staticmethod
     def _only_view(inputs: Mapping[str, Tensor], stream: str) -> Tensor:

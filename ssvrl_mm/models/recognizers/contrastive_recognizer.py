@@ -76,11 +76,6 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
         key_feats = {s: self._extract_keys(inputs[s][:, 1], s) for s in self.streams}
         return self.head.loss(feats, data_samples, key_feats=key_feats, stage=stage)
 
-    def _write_features(
-        self, feats: Mapping[str, Tensor], data_samples: Sequence[Any]
-    ) -> Sequence[Any]:
-        return self.head.predict(feats, data_samples, average_clips=self.average_clips)
-
     @torch.no_grad()
     def _extract_keys(self, clips: Tensor, stream: str) -> Tensor:
         """Moves the momentum backbone on, then makes the (N, D) features of the keys."""

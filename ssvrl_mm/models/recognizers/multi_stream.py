@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ssvrl_mm.models.utils.features import pool_features
+from ssvrl_mm.models.utils.features import pool_features, write_features
 from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
 from ssvrl_mm.registry import MODELS
 
@@ -154,13 +154,7 @@ class MultiStreamRecognizer(BaseModel, metaclass=ABCMeta):
             for stream in self.streams
             if stream in inputs
         }
-        return self._write_features(feats, data_samples)
-
-    @abstractmethod
-    def _write_features(
-        self, feats: Mapping[str, Tensor], data_samples: Sequence[Any]
-    ) -> Sequence[Any]:
-        """Puts stream -> (N * V, D) into the samples."""
+        return write_features(feats, data_samples, self.average_clips)
 
     def _lay_out(self, clips: Tensor) -> Tensor:
         """The layout that the convolutions work in; a slice of views has neither."""
