@@ -219,6 +219,25 @@ def test_schedules_have_the_numbers_of_the_papers():
         assert cfg.model.cls_head.dropout_ratio == dropout
 
 
+@pytest.mark.parametrize('backbone', ['c3d', 'r2plus1d26', 'r3d26'])
+@pytest.mark.parametrize('mode', ['finetune', 'scratch', 'regularized'])
+def test_context_motion_has_the_numbers_of_the_paper(backbone, mode):
+    assert numbers(f'{backbone}/rgb_ucf101_{mode}') == (120, 1e-4 * 8, 3e-3)
+    assert numbers(f'{backbone}/rgb_hmdb51_{mode}') == (120, 2e-4 * 8, 2e-3)
+    cfg = Config.fromfile(CONFIGS / f'{backbone}/rgb_ucf101_{mode}.py')
+    assert cfg.train_dataloader.batch_size == 8
+    assert cfg.model.cls_head.dropout_ratio == 0.3
+    assert [s.type for s in cfg.param_scheduler] == ['CosineAnnealingLR']
+    for split, num_clips in (('train', None), ('test', 10)):
+        pipeline = cfg[f'{split}_dataloader'].dataset.pipeline
+        [step] = [step for step in pipeline if step.type.startswith('Sample')]
+        assert (step.clip_len, step.frame_interval) == (16, 4)
+        assert split == 'train' or step.num_clips == num_clips
+        assert {step.size for step in pipeline if 'size' in step} == {112}
+    if mode == 'regularized':
+        assert cfg.model.neck.head.loss_weight == 0.2
+
+
 def test_plateau_divides_by_ten_twice():
     cfg = Config.fromfile(CONFIGS / 's3d/rgb_ucf101_linear.py')
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=cfg.optim_wrapper.optimizer.lr)
