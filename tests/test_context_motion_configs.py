@@ -16,7 +16,7 @@ from ssvrl_mm.registry import DATASETS, MODELS
 from tests.clips import encode, translating
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'context_motion'
-PRETRAINING = sorted(path.stem for path in CONFIGS.glob('*.py') if path.stem != 'demo')
+PRETRAINING = sorted(path.stem for path in CONFIGS.glob('*_*.py') if 'demo' not in path.stem)
 NUM_FRAMES = 75  # of 70 that a clip and what follows it take
 
 

@@ -57,7 +57,7 @@ def test_learns_with_every_predictor_and_objective(predictor, objective):
     assert feats['rgb'].grad.flatten(1).any(dim=1).all()
     assert (feats['mv'].grad is not None) == model.needs_features
     if objective == 'contrast':
-        assert losses['top1_motion'] == 1
+        assert losses['top1_motion'] > 0.8  # dropout keeps some from it
 
 
 def test_loss_is_the_objectives_of_the_prediction_times_the_weight():
