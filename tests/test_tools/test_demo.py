@@ -8,13 +8,15 @@ import pytest
 from tests.clips import encode, translating
 
 
-def run_demo(repository, videos, work_dir):
+def run_demo(repository, videos, work_dir, config=None):
     """The demo on a folder of videos with next to no training; its output and its figures."""
     command = [
         sys.executable,
         str(repository / 'tools/demo.py'),
         *('--videos', str(videos), '--work-dir', str(work_dir)),
-        *('--cfg-options', 'train_cfg.max_epochs=2', 'model.cross_guidance_from=1'),
+        *(('--config', str(repository / config)) if config else ()),
+        *('--cfg-options', 'train_cfg.max_epochs=2'),
+        *(() if config else ('model.cross_guidance_from=1',)),
         *('train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False'),
         'test_dataloader.num_workers=0',
     ]
@@ -52,6 +54,15 @@ def test_folder_with_classes_holds_out_a_quarter(repository, tmp_path):
     process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo')
     assert '2 classes: 2 videos look for 6 others' in process.stdout
     assert figures['queries'] == 2 and figures['chance'] == pytest.approx(0.5)
+
+
+def test_demo_of_another_method(repository, tmp_path):
+    names = [f'{kind}/{i}.mp4' for kind in ('left', 'right') for i in range(4)]
+    write_videos(tmp_path / 'videos', names)
+    config = 'configs/context_motion/demo_motion.py'
+    process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo', config)
+    assert set(figures['before']) == set(figures['after']) == {'rgb', 'motion'}
+    assert (tmp_path / 'demo/epoch_2.pth').exists()
 
 
 def test_too_few_videos_end_in_a_message(repository, tmp_path):
