@@ -289,9 +289,13 @@ def test_demo_of_the_regulariser_differs_from_scratch_in_it_alone(name):
     demo = Config.fromfile(CONFIGS.parent / 'context_motion/demo.py')
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     assert cfg.model.backbone == demo.model.backbone_rgb
-    # Nothing helps it to see what moves.
-    assert 'rgb' not in cfg.model.data_preprocessor
-    assert cfg.optim_wrapper == demo.optim_wrapper and cfg.train_cfg == demo.train_cfg
+    settings = {k: v for k, v in cfg.model.data_preprocessor.items() if k not in ('type', 'stream')}
+    assert settings == {k: v for k, v in demo.model.data_preprocessor.items() if k != 'type'}
+    assert cfg.optim_wrapper == demo.optim_wrapper
+    # Of 40 videos of each class, one after the other; as many steps of 32 videos.
+    labelled = cfg.train_dataloader.dataset.indices
+    assert [sum(i // 40 == label for i in labelled) for label in range(16)] == [8] * 16
+    assert cfg.train_cfg.max_epochs * (len(labelled) // 32) == demo.train_cfg.max_epochs * 20
     assert cfg.test_dataloader.dataset.split == 'test'
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
     assert steps['SampleContextMotion'].iframe_window is None
