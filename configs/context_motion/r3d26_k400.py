@@ -1,8 +1,4 @@
-# R3D-26 in the place of C3D.
-_base_ = './c3d_k400.py'
+# R3D-26 in the place of R(2+1)D-26.
+_base_ = './r2plus1d26_k400.py'
 
-model = dict(
-    backbone_rgb=dict(_delete_=True, type='VideoResNet', arch='r3d', depth=26),
-    context_head=dict(in_channels=2048),
-    motion_head=dict(predictor=dict(in_channels=2048)),
-)
+model = dict(backbone_rgb=dict(arch='r3d'))

@@ -1,33 +1,13 @@
 # A classifier from random weights with motion prediction as regularisation, Table 6 of Context-Motion
 # Decoupling.
-_base_ = './c3d_classifier.py'
+_base_ = ['./c3d_classifier.py', './motion_prediction.py']
 
 model = dict(
     backbone=dict(init_cfg=None),
     neck=dict(
         type='MotionPredictionRegularizer',
         backbone_mv=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2),
-        head=dict(
-            type='MotionPredictionHead',
-            predictor=dict(
-                type='TransformerPredictor',
-                in_channels=512,
-                in_size=(2, 7, 7),
-                out_size=(1, 7, 7),
-                channels=512,
-                num_encoder_layers=2,
-                num_decoder_layers=4,
-                dropout=0.1,
-            ),
-            objective=dict(
-                type='PointwiseContrast',
-                motion_channels=512,
-                hidden_channels=2048,
-                out_channels=512,
-                temperature=0.1,
-            ),
-            loss_weight=0.2,
-        ),
+        head=dict(_base_.motion_head, loss_weight=0.2),
         clip=10.0,
         size=112,
     ),

@@ -1,6 +1,7 @@
 # Context-Motion Decoupling with C3D as V-network, R2D-10 as I-network and R3D-10 as M-network.
+_base_ = './motion_prediction.py'
+
 alpha = 0.5  # the share of motion prediction in the loss
-temperature = 0.1
 model = dict(
     type='ContextMotionDecoupling',
     data_preprocessor=dict(
@@ -24,29 +25,8 @@ model = dict(
         context_channels=512,
         hidden_channels=2048,
         out_channels=512,
-        temperature=temperature,
+        temperature=0.1,
         loss_weight=1 - alpha,
     ),
-    motion_head=dict(
-        type='MotionPredictionHead',
-        predictor=dict(
-            type='TransformerPredictor',
-            in_channels=512,
-            # Feature maps of 16 x 112 x 112 px of RGB, and of 8 x 112 x 112 of motion.
-            in_size=(2, 7, 7),
-            out_size=(1, 7, 7),
-            channels=512,
-            num_encoder_layers=2,
-            num_decoder_layers=4,
-            dropout=0.1,
-        ),
-        objective=dict(
-            type='PointwiseContrast',
-            motion_channels=512,
-            hidden_channels=2048,
-            out_channels=512,
-            temperature=temperature,
-        ),
-        loss_weight=alpha,
-    ),
+    motion_head=dict(_base_.motion_head, loss_weight=alpha),
 )

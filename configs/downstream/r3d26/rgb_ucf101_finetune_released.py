@@ -1,16 +1,5 @@
-# R3D-26 in the place of C3D, with the released code's max pooling after the stem.
-_base_ = '../c3d/rgb_ucf101_finetune_released.py'
+# R3D-26 in the place of R(2+1)D-26.
+_base_ = '../r2plus1d26/rgb_ucf101_finetune_released.py'
 
-checkpoint = 'work_dirs/r3d26_ucf101_released/epoch_120.pth'
-pretrained = dict(_base_.model.backbone.init_cfg, checkpoint=checkpoint)
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='VideoResNet',
-        arch='r3d',
-        depth=26,
-        stem_pool=True,
-        init_cfg=pretrained,
-    ),
-    cls_head=dict(in_channels=2048),
-)
+pretrained = dict(checkpoint='work_dirs/r3d26_ucf101_released/epoch_120.pth')
+model = dict(backbone=dict(arch='r3d', init_cfg=pretrained))

@@ -1,7 +1,4 @@
-# R3D-26 in the place of C3D.
-_base_ = '../c3d/rgb_ucf101_scratch.py'
+# R3D-26 in the place of R(2+1)D-26.
+_base_ = '../r2plus1d26/rgb_ucf101_scratch.py'
 
-model = dict(
-    backbone=dict(_delete_=True, type='VideoResNet', arch='r3d', depth=26),
-    cls_head=dict(in_channels=2048),
-)
+model = dict(backbone=dict(arch='r3d'))

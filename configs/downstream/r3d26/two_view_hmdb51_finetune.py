@@ -1,14 +1,6 @@
-# R3D-26 in the place of C3D.
-_base_ = '../c3d/two_view_hmdb51_finetune.py'
+# R3D-26 in the place of R(2+1)D-26.
+_base_ = '../r2plus1d26/two_view_hmdb51_finetune.py'
 
-checkpoint = 'work_dirs/r3d26_ucf101/epoch_120.pth'
-rgb = dict(_base_.model.views.rgb.backbone.init_cfg, checkpoint=checkpoint)
-model = dict(
-    views=dict(
-        rgb=dict(
-            backbone=dict(_delete_=True, type='VideoResNet', arch='r3d', depth=26, init_cfg=rgb),
-            cls_head=dict(in_channels=2048),
-        ),
-        mv=dict(backbone=dict(init_cfg=dict(checkpoint=checkpoint))),
-    )
-)
+pretrained = dict(checkpoint='work_dirs/r3d26_ucf101/epoch_120.pth')
+rgb = dict(backbone=dict(arch='r3d', init_cfg=pretrained))
+model = dict(views=dict(rgb=rgb, mv=dict(backbone=dict(init_cfg=pretrained))))

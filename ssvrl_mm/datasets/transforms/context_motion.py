@@ -5,7 +5,12 @@ import random
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ssvrl_mm.datasets.transforms.sampling import random_starts, uniform_starts
+from ssvrl_mm.datasets.transforms.sampling import (
+    check_part,
+    frames_of_part,
+    random_starts,
+    uniform_starts,
+)
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import VideoDecodeError, VideoTooShortError
 
@@ -89,8 +94,6 @@ class SampleContextMotion(BaseTransform):
             )
         if target not in ('future', 'current'):
             raise ValueError(f"target must be 'future' or 'current', got {target!r}")
-        if len(part) != 2 or not 0 <= part[0] < part[1] <= 1:
-            raise ValueError(f'part must be two increasing shares in 0..1, got {part}')
         self.clip_len = clip_len
         self.frame_interval = frame_interval
         self.min_frame_interval = (
@@ -103,7 +106,7 @@ class SampleContextMotion(BaseTransform):
         self.iframe_window = iframe_window
         self.num_clips = num_clips
         self.test_mode = test_mode
-        self.part = (part[0], part[1])
+        self.part = check_part(part)
 
     def _lay_out(self, interval: int) -> tuple[int, int, int]:
         """A clip and its motion: frames before the clip, from clip to motion, and in all."""
@@ -122,8 +125,7 @@ class SampleContextMotion(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Adds the frame numbers and who shares views."""
-        begin, end = (int(share * results['total_frames']) for share in self.part)
-        total = max(end - begin, 1)
+        begin, total = frames_of_part(self.part, results['total_frames'])
         interval = self.frame_interval
         while self._needed(interval) > total and interval > self.min_frame_interval:
             interval -= 1

@@ -43,6 +43,19 @@ def window_starts(stride: int, last_start: int) -> list[int]:
     return starts if starts[-1] == last_start else [*starts, last_start]
 
 
+def check_part(part: Sequence[float]) -> tuple[float, float]:
+    """Begin and end of a part of a video, as shares; ValueError unless they rise within 0..1."""
+    if len(part) != 2 or not 0 <= part[0] < part[1] <= 1:
+        raise ValueError(f'part must be two increasing shares in 0..1, got {part}')
+    return part[0], part[1]
+
+
+def frames_of_part(part: tuple[float, float], total_frames: int) -> tuple[int, int]:
+    """The first frame of a part, and how many there are: at least one."""
+    begin, end = (int(share * total_frames) for share in part)
+    return begin, max(end - begin, 1)
+
+
 @TRANSFORMS.register_module()
 class SampleClips(BaseTransform):
     """Samples V clips of T frames from a video.
@@ -103,8 +116,6 @@ class SampleClips(BaseTransform):
             raise ValueError(f'stride must be 1 or more and needs test_mode=True, got {stride}')
         if out_of_bound not in ('loop', 'repeat_last'):
             raise ValueError(f"out_of_bound must be 'loop' or 'repeat_last', got {out_of_bound!r}")
-        if len(part) != 2 or not 0 <= part[0] < part[1] <= 1:
-            raise ValueError(f'part must be two increasing shares in 0..1, got {part}')
         self.clip_len = clip_len
         self.frame_interval = frame_interval
         self.num_clips = num_clips
@@ -113,7 +124,7 @@ class SampleClips(BaseTransform):
         self.out_of_bound = out_of_bound
         self.independent = independent
         self.min_gap = min_gap
-        self.part = (part[0], part[1])
+        self.part = check_part(part)
 
     def _starts(self, last_start: int) -> Sequence[int]:
         if self.stride is not None:
@@ -126,8 +137,7 @@ class SampleClips(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Adds the frame numbers."""
-        begin, end = (int(share * results['total_frames']) for share in self.part)
-        total = max(end - begin, 1)
+        begin, total = frames_of_part(self.part, results['total_frames'])
         offsets = np.arange(self.clip_len) * self.frame_interval
         starts = self._starts(max(total - 1 - int(offsets[-1]), 0))
         frames = np.asarray(starts, np.int64)[:, None] + offsets

@@ -1,5 +1,6 @@
 """Building blocks of video ResNets: the three kinds of convolution and the two residual blocks."""
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ def unit(conv: nn.Module, channels: int, relu: bool = True) -> nn.Sequential:
     return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(nn.Module, metaclass=ABCMeta):
     """``relu(branch(x) + shortcut(x))``, with a 1x1x1 projection as shortcut where sizes change.
 
     Modules have torchvision's names: ``conv1`` and so on for the branch, ``downsample`` for the
@@ -68,7 +69,6 @@ class ResidualBlock(nn.Module):
     Args:
         in_channels: Channels of the input.
         channels: Channels of the block's 3x3x3 (or 1x3x3, or (2+1)D) convolutions.
-        conv: Makes these; one of ``CONVS``.
         strides: Temporal and spatial stride.
     """
 
@@ -83,9 +83,9 @@ class ResidualBlock(nn.Module):
             self.downsample = unit(shortcut, out_channels, relu=False)
         self.relu = nn.ReLU(inplace=True)
 
+    @abstractmethod
     def branch(self) -> tuple[nn.Sequential, ...]:
         """The units of the residual branch, in order."""
-        raise NotImplementedError
 
     @property
     def last_norm(self) -> nn.BatchNorm3d:
@@ -107,7 +107,7 @@ class ResidualBlock(nn.Module):
 
 
 class BasicBlock(ResidualBlock):
-    """Two convolutions. Arguments: see :class:`ResidualBlock`."""
+    """Two convolutions, each made by ``conv``, one of ``CONVS``; see :class:`ResidualBlock`."""
 
     expansion = 1
 
@@ -125,7 +125,7 @@ class BasicBlock(ResidualBlock):
 
 
 class Bottleneck(ResidualBlock):
-    """A convolution between two of 1x1x1. Arguments: see :class:`ResidualBlock`."""
+    """A convolution made by ``conv`` between two of 1x1x1; see :class:`BasicBlock`."""
 
     expansion = 4
 

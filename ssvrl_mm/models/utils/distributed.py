@@ -97,6 +97,8 @@ def global_mean(losses: Tensor) -> Tensor:
     Returns:
         (), the sum of the losses * number of processes / number of losses of all processes.
     """
+    if get_world_size() == 1:
+        return losses.mean()
     count = torch.tensor(losses.numel(), device=losses.device)
     all_reduce(count)
     return losses.sum() * get_world_size() / count
