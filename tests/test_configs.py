@@ -112,16 +112,18 @@ def test_mvcgc_has_the_numbers_of_the_paper(name):
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
     assert (steps['SampleClips'].clip_len, steps['SampleClips'].num_clips) == (32, 2)
     assert steps['ClipRandomResizedCrop'].size == 128
-    assert [cfg.model[f'backbone_{stream}'].in_channels for stream in ('rgb', 'mv')] == [3, 2]
+    assert [cfg.model[f'backbone_{stream}'].in_channels for stream in ('rgb', 'motion')] == [3, 2]
 
 
-@pytest.mark.parametrize('name, stream, decoded', [('rgb', 'rgb', 'rgb'), ('mv', 'mv', 'motion')])
+@pytest.mark.parametrize(
+    'name, stream, decoded', [('rgb', 'rgb', 'rgb'), ('mv', 'motion', 'motion')]
+)
 def test_single_streams_decode_nothing_else(name, stream, decoded):
     cfg = load(f'mvcgc/s3d_ucf101_{name}_moco')
     assert cfg.model.head.stream == stream
     assert cfg.train_cfg.max_epochs == 300
     # Motion has the size that it has beside RGB.
-    assert stream == 'rgb' or cfg.model.data_preprocessor.mv.size == 128
+    assert stream == 'rgb' or cfg.model.data_preprocessor.motion.size == 128
     for split in ('train', 'val', 'test'):
         for dataset in datasets_of(cfg[f'{split}_dataloader']):
             [streams] = [step.streams for step in dataset.pipeline if 'streams' in step]
@@ -172,7 +174,7 @@ def test_coclr_takes_turns_until_the_last_epoch():
     cfg = load('mvcgc/coclr_s3d_ucf101')
     model = MODELS.build(shrink(cfg.model))
     stages = [model.stage_of_epoch(epoch) for epoch in range(cfg.train_cfg.max_epochs)]
-    assert stages == ['init'] * 300 + (['rgb'] * 100 + ['mv'] * 100) * 2
+    assert stages == ['init'] * 300 + (['rgb'] * 100 + ['motion'] * 100) * 2
     assert cfg.find_unused_parameters
 
 

@@ -114,7 +114,7 @@ def test_released_settings(name):
     optimizer = cfg.optim_wrapper.optimizer
     assert (optimizer.nesterov, optimizer.weight_decay) == (True, 1e-3)
     assert cfg.sync_bn == 'torch'
-    assert cfg.model.data_preprocessor.mv.clip == 10
+    assert cfg.model.data_preprocessor.motion.clip == 10
     assert (cfg.model.context_head.loss_weight, cfg.model.motion_head.loss_weight) == (1, 1)
     assert ('neck' in cfg.model) is ('26' in name)
 
@@ -124,7 +124,7 @@ def inputs_of(device='meta', n=2):
     return dict(
         rgb=torch.rand(n, 1, 3, 16, 112, 112, device=device),
         iframe=torch.rand(n, 1, 3, 112, 112, device=device),
-        mv=torch.rand(n, 4, 2, 8, 112, 112, device=device),
+        motion=torch.rand(n, 4, 2, 8, 112, 112, device=device),
     )
 
 
@@ -141,15 +141,15 @@ def test_shapes_fit_at_full_size(name):
         maps = maps if model.neck is None else model.neck(maps)
         if 'iframe' in model.streams:
             context = model.backbone('iframe')(inputs['iframe'].transpose(1, 2))
-        if 'mv' in model.streams:
-            motion = model.backbone('mv')(inputs['mv'].flatten(0, 1))
+        if 'motion' in model.streams:
+            motion = model.backbone('motion')(inputs['motion'].flatten(0, 1))
     if cfg.model.get('context_head'):
         head = cfg.model.context_head
         assert (maps.shape[1], context.shape[1]) == (head.in_channels, head.context_channels)
     if cfg.model.get('motion_head'):
         predictor, objective = cfg.model.motion_head.predictor, cfg.model.motion_head.objective
         assert tuple(maps.shape[1:]) == (predictor.in_channels, *predictor.in_size)
-        if 'mv' in model.streams:
+        if 'motion' in model.streams:
             assert tuple(motion.shape[1:]) == (objective.motion_channels, *predictor.out_size)
 
 
@@ -170,7 +170,7 @@ def test_released_tokens_are_pairs_of_layer_3(name):
         maps = model.backbone('rgb')(inputs_of()['rgb'][:, 0])
         assert [tuple(m.shape[1:]) for m in maps] == [(1024, 4, 7, 7), (2048, 2, 4, 4)]
         assert model.neck(maps).shape[1:] == (2048, 2, 7, 7)
-        fields = model.backbone('mv')(inputs_of()['mv'][:, 0])
+        fields = model.backbone('motion')(inputs_of()['motion'][:, 0])
         assert fields.shape[1:] == (512, 1, 7, 7)
 
 
@@ -187,7 +187,7 @@ def root(tmp_path_factory):
     return root
 
 
-STREAMS = dict(rgb=(1, 3, 16, 112, 112), iframe=(1, 3, 112, 112), mv=(4, 2, 8, 28, 28))
+STREAMS = dict(rgb=(1, 3, 16, 112, 112), iframe=(1, 3, 112, 112), motion=(4, 2, 8, 28, 28))
 
 
 @pytest.mark.parametrize(
@@ -202,12 +202,16 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     model = MODELS.build(small(cfg))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     data = pseudo_collate([dataset[i] for i in range(3)])
-    assert set(data['inputs']) == {'rgb', 'iframe', 'mv'} - (
-        {'mv'} if name.endswith('context') else {'iframe'} if name.endswith('_motion') else set()
+    assert set(data['inputs']) == {'rgb', 'iframe', 'motion'} - (
+        {'motion'}
+        if name.endswith('context')
+        else {'iframe'}
+        if name.endswith('_motion')
+        else set()
     )
     for stream, batch in data['inputs'].items():
         shape = STREAMS[stream]
-        if stream == 'mv' and name.endswith(('mse', 'cross-entropy')):
+        if stream == 'motion' and name.endswith(('mse', 'cross-entropy')):
             shape = (1, *shape[1:])
         assert all(tuple(x.shape) == shape for x in batch)
     model.train()
@@ -218,14 +222,14 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     gallery, query = (DATASETS.build(d) for d in cfg.test_dataloader.dataset.datasets)
     assert len(gallery) == 3
     [sample] = model.eval().test_step(pseudo_collate([query[0]]))
-    for stream in cfg.test_evaluator.views:
+    for stream in cfg.test_evaluator.streams:
         assert sample.features[stream].shape[0] == 1
 
 
 def small(cfg):
     """The model with an eighth of the channels."""
     model = cfg.model.to_dict()
-    for stream in ('rgb', 'iframe', 'mv'):
+    for stream in ('rgb', 'iframe', 'motion'):
         if model.get(f'backbone_{stream}'):
             model[f'backbone_{stream}']['width'] = 0.125
     if model.get('context_head'):

@@ -19,7 +19,11 @@ CLASSIFIERS = [path for path in sorted(CONFIGS.glob('*/*.py')) if path.parent.na
 GRID = [path for path in CLASSIFIERS if 'ucf101' in path.stem]
 SECOND_GRID = [path for path in CLASSIFIERS if 'hmdb51' in path.stem]
 STREAMS = dict(
-    rgb=('rgb',), motion=('mv',), flow=('mv',), residual=('residual',), two_view=('rgb', 'mv')
+    rgb=('rgb',),
+    motion=('motion',),
+    flow=('motion',),
+    residual=('residual',),
+    two_view=('rgb', 'motion'),
 )
 # What config files keep of their making.
 LOCAL = ('data_root', 'classifier', 'probe', 'sample', 'pretrained', 'resnet', 'checkpoint', 'rgb')
@@ -56,13 +60,13 @@ def shrink(cfg):
     for classifier in classifiers(cfg.model):
         classifier.backbone.width = 0.125
         classifier.cls_head.in_channels = channels_of(classifier.backbone)
-        classifier.data_preprocessor.mv.size = 32
+        classifier.data_preprocessor.motion.size = 32
         if 'neck' in classifier:
             neck = classifier.neck
-            neck.size, neck.backbone_mv.width = 32, 0.125
+            neck.size, neck.backbone_motion.width = 32, 0.125
             sizes = dict(in_size=(1, 2, 2), out_size=(1, 2, 2))
             neck.head.predictor.update(in_channels=channels_of(classifier.backbone), **sizes)
-            neck.head.objective.motion_channels = channels_of(neck.backbone_mv)
+            neck.head.objective.motion_channels = channels_of(neck.backbone_motion)
     for split in ('train', 'val', 'test'):
         for step in cfg[f'{split}_dataloader'].dataset.pipeline:
             small = dict(clip_len=8, size=32, short_side=36, frame_interval=1, motion_len=4)
@@ -94,7 +98,7 @@ def save_pretrained(cfg, path):
 
 
 def classifiers(model):
-    return list(model.views.values()) if 'views' in model else [model]
+    return list(model.classifiers.values()) if 'views' in model else [model]
 
 
 def load(path, root, monkeypatch, protocol=None):
@@ -120,10 +124,10 @@ def test_config_starts_from_pretrained_weights_trains_and_tests(path, root, tmp_
     for hook in cfg.custom_hooks:
         HOOKS.build(hook)
 
-    views = list(model.views.values()) if stream == 'two_view' else [model]
+    views = list(model.classifiers.values()) if stream == 'two_view' else [model]
     assert tuple(view.data_preprocessor.stream for view in views) == STREAMS[stream]
     for view in views:
-        part = 'backbone_mv.' if view.data_preprocessor.stream == 'mv' else 'backbone_rgb.'
+        part = 'backbone_motion.' if view.data_preprocessor.stream == 'motion' else 'backbone_rgb.'
         for name, value in parts[part].state_dict().items() if parts else ():
             assert torch.equal(view.backbone.state_dict()[name], value)
         frozen = not any(p.requires_grad for p in view.backbone.parameters())
@@ -266,7 +270,7 @@ def test_coclr_trains_the_backbone_at_a_tenth():
 def test_demo_follows_the_pretraining_demo(name):
     demo = Config.fromfile(CONFIGS.parent / 'mvcgc/demo.py')
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
-    for stream, view in cfg.model.views.items():
+    for stream, view in cfg.model.classifiers.items():
         backbone = {key: v for key, v in view.backbone.items() if key != 'init_cfg'}
         assert backbone == demo.model[f'backbone_{stream}']
         init_cfg = view.backbone.init_cfg

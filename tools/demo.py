@@ -28,10 +28,9 @@ from ssvrl_mm.datasets import (
     split_by_ratio,
     write_video_list,
 )
+from ssvrl_mm.evaluation.retrieval import ROW_NAMES
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs/mvcgc/demo.py'
-# What the table calls the views of the evaluator.
-NAMES = {'rgb': 'RGB', 'iframe': 'I-frame', 'mv': 'motion', 'both': 'both'}
 LEAST_VIDEOS = 8
 
 OWN_VIDEOS = """# The demo on a folder of videos; `tools/train.py` takes this file too.
@@ -143,35 +142,38 @@ def write_config(demo: Path, videos: Path, work_dir: Path) -> Path:
 
 
 def retrieve(runner: Runner) -> dict[str, float]:
-    """Retrieval of the runner's model: ``chance``, ``queries``, and R@1 of each view."""
+    """Retrieval of the runner's model: ``chance``, ``queries``, and R@1 of each stream."""
     metrics = runner.test()
-    found = {view: metrics.get(f'retrieval/{view}_R@1') for view in (*NAMES, 'chance')}
-    recall = {view: value for view, value in found.items() if value is not None}
+    recall = {
+        name.removeprefix('retrieval/').removesuffix('_R@1'): value
+        for name, value in metrics.items()
+        if name.endswith('_R@1')
+    }
     return {**recall, 'queries': metrics['retrieval/num_query']}
 
 
 def summarise(before: dict[str, float], after: dict[str, float]) -> tuple[dict, str]:
     """The figures as they go to JSON, and as a table."""
     chance, queries = after['chance'], int(after['queries'])
-    views = {view: name for view, name in NAMES.items() if view in after}
-    keys = {view: 'motion' if view == 'mv' else view for view in views}
+    streams = [name for name in after if name not in ('chance', 'queries')]
     figures = {
         'chance': chance,
         'queries': queries,
-        'before': {key: before[view] for view, key in keys.items()},
-        'after': {key: after[view] for view, key in keys.items()},
+        'before': {name: before[name] for name in streams},
+        'after': {name: after[name] for name in streams},
     }
     lines = [
         f'Retrieval R@1 in per cent over {queries} queries (chance {100 * chance:.1f})',
         f'{"":<8}{"before":>8}{"after":>8}{"gain":>8}{"of chance":>12}',
     ]
-    for view, name in views.items():
-        first, last = before[view], after[view]
+    for name in streams:
+        first, last = before[name], after[name]
         lines.append(
-            f'{name:<8}{100 * first:>8.1f}{100 * last:>8.1f}{100 * (last - first):>+8.1f}'
+            f'{ROW_NAMES.get(name, name):<8}{100 * first:>8.1f}{100 * last:>8.1f}'
+            f'{100 * (last - first):>+8.1f}'
             f'{last / chance:>11.1f}x'
         )
-    error = max((after[view] * (1 - after[view]) / queries) ** 0.5 for view in views)
+    error = max((after[name] * (1 - after[name]) / queries) ** 0.5 for name in streams)
     lines.append(f'standard error of one figure: up to about {100 * error:.1f}')
     return figures, '\n'.join(lines)
 

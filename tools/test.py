@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file; left out where the model names one for each of its views',
+        help='checkpoint file; left out where the model names one for each of its streams',
     )
     parser.add_argument('--dump', metavar='FILE.pkl', help='also write the predictions there')
     launch.add_arguments(parser)

@@ -3,7 +3,7 @@
 _base_ = './c3d_ucf101.py'
 
 model = dict(
-    backbone_mv=None,
+    backbone_motion=None,
     motion_head=dict(
         objective=dict(_delete_=True, type='MotionRegression', target_size=(8, 14, 14))
     ),
@@ -11,5 +11,5 @@ model = dict(
 train_pipeline = _base_.train_pipeline
 train_pipeline[1].num_negatives = 0
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-test_evaluator = dict(views=('rgb', 'iframe'))
+test_evaluator = dict(streams=('rgb', 'iframe'))
 val_evaluator = test_evaluator

@@ -12,7 +12,7 @@ sync_bn = 'torch'
 # Its motion network keeps the resolution in the stem and has a max pooling after it, as all its ResNets.
 model = dict(
     backbone_iframe=dict(stem_pool=True, zero_init_residual=True),
-    backbone_mv=dict(stem_pool=True, spatial_strides=(1, 1, 2, 2, 2), zero_init_residual=True),
+    backbone_motion=dict(stem_pool=True, spatial_strides=(1, 1, 2, 2, 2), zero_init_residual=True),
     context_head=dict(loss_weight=1.0),
     motion_head=dict(loss_weight=1.0),
 )

@@ -15,13 +15,13 @@ model = dict(
     data_preprocessor=dict(
         # So small a network tells videos by their still textures for hours, and looks at nothing else.
         rgb=dict(remove_still=True),
-        mv=dict(clip=1.0, size=16),
+        motion=dict(clip=1.0, size=16),
         augment=None,
     ),
     backbone_rgb=dict(_delete_=True, arch='r3d', temporal_strides=(1, 1, 2, 2, 1), **resnet),
     backbone_iframe=dict(width=0.25),
     # 16 x 16 cells of motion are not to be shrunk to nothing.
-    backbone_mv=dict(width=0.25, spatial_strides=(1, 1, 2, 2, 1)),
+    backbone_motion=dict(width=0.25, spatial_strides=(1, 1, 2, 2, 1)),
     context_head=dict(in_channels=128, context_channels=128, **projection),
     motion_head=dict(
         predictor=dict(
@@ -60,7 +60,7 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 gallery = dict(_base_.gallery, pipeline=test_pipeline)
 query = dict(_base_.query, pipeline=test_pipeline)
 test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
-test_evaluator = dict(views=('rgb', 'iframe', 'mv'))
+test_evaluator = dict(streams=('rgb', 'iframe', 'motion'))
 val_dataloader = test_dataloader
 val_evaluator = test_evaluator
 

@@ -21,11 +21,15 @@ classifier = dict(
 )
 motion_classifier = dict(
     classifier,
-    data_preprocessor=dict(classifier['data_preprocessor'], stream='mv'),
-    backbone=dict(_base_.model.backbone_mv, init_cfg=dict(pretrained, prefix='backbone_mv.')),
+    data_preprocessor=dict(classifier['data_preprocessor'], stream='motion'),
+    backbone=dict(
+        _base_.model.backbone_motion, init_cfg=dict(pretrained, prefix='backbone_motion.')
+    ),
 )
 model = dict(
-    _delete_=True, type='TwoViewRecognizer', views=dict(rgb=classifier, mv=motion_classifier)
+    _delete_=True,
+    type='LateFusionRecognizer',
+    classifiers=dict(rgb=classifier, motion=motion_classifier),
 )
 
 train_pipeline = [

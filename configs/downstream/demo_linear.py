@@ -5,4 +5,4 @@ probe = dict(
     type='LinearProbe',
     cls_head=dict(feature_norm=('l2', 'batch'), dropout_ratio=0),
 )
-model = dict(views=dict(rgb=probe, mv=probe))
+model = dict(classifiers=dict(rgb=probe, motion=probe))

@@ -5,10 +5,10 @@ pretraining = _base_.pretraining
 model = dict(
     neck=dict(
         type='MotionPredictionRegularizer',
-        backbone_mv=pretraining.backbone_mv,
+        backbone_motion=pretraining.backbone_motion,
         head=dict(pretraining.motion_head, loss_weight=0.2),
-        clip=pretraining.data_preprocessor.mv.clip,
-        size=pretraining.data_preprocessor.mv.size,
+        clip=pretraining.data_preprocessor.motion.clip,
+        size=pretraining.data_preprocessor.motion.size,
     )
 )
 train_pipeline = list(_base_.train_pipeline)

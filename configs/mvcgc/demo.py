@@ -14,13 +14,13 @@ model = dict(
     data_preprocessor=dict(
         # So small a network looks at still textures for hours before it notices what moves.
         rgb=dict(remove_still=True),
-        mv=dict(clip=1.0, size=16),
+        motion=dict(clip=1.0, size=16),
         # Without what is still, little colour is left to tell videos by.
         augment=None,
     ),
     backbone_rgb=dict(width=0.25),
     # 16 x 16 cells of motion are not to be shrunk to nothing.
-    backbone_mv=dict(width=0.25, spatial_strides=(1, 2, 2, 2, 1)),
+    backbone_motion=dict(width=0.25, spatial_strides=(1, 2, 2, 2, 1)),
     head=dict(
         projector=dict(in_channels=256, hidden_channels=256, out_channels=64),
         # In hundreds of steps, not hundreds of thousands: keys that keep up with the network, and few
@@ -55,7 +55,7 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 gallery = dict(_base_.gallery, pipeline=test_pipeline)
 query = dict(_base_.query, pipeline=test_pipeline)
 test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
-test_evaluator = dict(views=('rgb', 'mv', 'both'))
+test_evaluator = dict(streams=('rgb', 'motion', 'both'))
 val_dataloader = test_dataloader
 val_evaluator = test_evaluator
 

@@ -9,9 +9,9 @@ _base_ = [
 
 # Where no RGB is decoded, motion has no size of RGB to be brought to.
 model = dict(
-    data_preprocessor=dict(mv=dict(size=128)),
+    data_preprocessor=dict(motion=dict(size=128)),
     backbone=dict(in_channels=2),
-    head=dict(stream='mv'),
+    head=dict(stream='motion'),
 )
 
 train_pipeline = _base_.train_pipeline
@@ -24,5 +24,5 @@ gallery = dict(_base_.gallery, pipeline=test_pipeline)
 query = dict(_base_.query, pipeline=test_pipeline)
 val_dataloader = dict(dataset=dict(datasets=[gallery, query]))
 test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
-val_evaluator = dict(views=('mv',))
-test_evaluator = dict(views=('mv',))
+val_evaluator = dict(streams=('motion',))
+test_evaluator = dict(streams=('motion',))

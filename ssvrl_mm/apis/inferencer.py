@@ -20,7 +20,7 @@ from ssvrl_mm.apis.loading import load_model, read_config
 from ssvrl_mm.apis.model_zoo import find_model
 from ssvrl_mm.apis.video_samples import VideoSamples, features_of, pipeline_of, predict
 from ssvrl_mm.datasets import scan_videos
-from ssvrl_mm.evaluation import join_features, nearest_neighbours
+from ssvrl_mm.evaluation import join_features, nearest_neighbours, split_streams
 from ssvrl_mm.video import VideoError
 
 Video = str | os.PathLike | bytes
@@ -120,7 +120,7 @@ class SSVRLInferencer:
         batch_size: int = 1,
         workers: int = 0,
         k: int = 5,
-        view: str | None = None,
+        streams: str | None = None,
         on_error: str = 'raise',
     ) -> Any:
         """Predicts.
@@ -131,7 +131,7 @@ class SSVRLInferencer:
             batch_size: Videos at a time.
             workers: Processes that decode; 0: this one.
             k: How many neighbours to look for in the gallery.
-            view: What to compare: a stream, or several joined by '+'; None: all there are.
+            streams: What to compare: a stream, or several joined by '+'; None: all there are.
             on_error: 'raise', or 'skip': a video that cannot be read is logged, left out of the
                 result and noted in :attr:`left_out`, path -> cause.
 
@@ -141,7 +141,7 @@ class SSVRLInferencer:
 
         Raises:
             VideoError: A video cannot be read.
-            ValueError: An unknown ``on_error`` or ``view``.
+            ValueError: An unknown ``on_error`` or ``streams``.
         """
         if on_error not in ('raise', 'skip'):
             raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
@@ -157,7 +157,7 @@ class SSVRLInferencer:
             files, names = _as_files(inputs, folder)
             predictions = list(self._predict(files, names, batch_size, workers, on_error))
         if self.gallery is not None:
-            self._find_neighbours(predictions, k, view)
+            self._find_neighbours(predictions, k, streams)
         if single:
             return predictions[0] if predictions else None
         return predictions
@@ -228,15 +228,17 @@ class SSVRLInferencer:
             {'classes': classes},
         )
 
-    def _find_neighbours(self, predictions: Sequence[Prediction], k: int, view: str | None) -> None:
+    def _find_neighbours(
+        self, predictions: Sequence[Prediction], k: int, wanted: str | None
+    ) -> None:
         """Writes the nearest videos of the gallery into the predictions."""
         assert self.gallery is not None
         if not predictions:
             return
         known = self.gallery.averaged()
         streams = [s for s in predictions[0].features if s in known]
-        if view is not None:
-            streams = ['rgb', 'mv'] if view == 'both' else view.split('+')
+        if wanted is not None:
+            streams = split_streams(wanted)
         missing = [s for s in streams if s not in known or s not in predictions[0].features]
         if missing or not streams:
             raise ValueError(

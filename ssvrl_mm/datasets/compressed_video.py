@@ -78,7 +78,7 @@ class CompressedVideoDataset(BaseActionDataset):
         ...     'train_list.txt', data_root='data/ucf101', data_prefix=dict(video='videos'),
         ...     pipeline=[dict(type='OpenCompressedVideo'), dict(type='SampleClips', clip_len=32),
         ...               dict(type='DecodeCompressedVideo'), dict(type='PackSSLInputs')])
-        >>> dataset[0]['inputs']['mv'].shape
+        >>> dataset[0]['inputs']['motion'].shape
         torch.Size([2, 2, 32, 30, 40])
     """
 

@@ -1,7 +1,7 @@
 """Metrics of representations."""
 
 from ssvrl_mm.evaluation.classification import VideoClassification, classification_metrics
-from ssvrl_mm.evaluation.feature_metric import FeatureMetric
+from ssvrl_mm.evaluation.feature_metric import FeatureMetric, split_streams
 from ssvrl_mm.evaluation.feature_probe import (
     ProbeReport,
     ProbeSplit,
@@ -46,5 +46,6 @@ __all__ = [
     'probe_groups',
     'read_scores',
     'recall_at_k',
+    'split_streams',
     'summarise_probes',
 ]

@@ -1,4 +1,4 @@
-"""Accuracy of classified videos, of each view and of all together."""
+"""Accuracy of classified videos, of each stream and of all together."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 
 from ssvrl_mm.registry import METRICS
 
-_VIEW = 'pred_score_'
+_STREAM = 'pred_score_'
 
 
 def classification_metrics(
@@ -45,7 +45,7 @@ class VideoClassification(BaseMetric):
 
     Names as of mmaction2's ``AccMetric``: ``acc/top1``, ``acc/top5``, ``acc/mean1``; and
     ``acc/loss`` for schedules that wait for a plateau. Of a
-    :class:`~ssvrl_mm.models.recognizers.TwoViewRecognizer` also those of each view:
+    :class:`~ssvrl_mm.models.recognizers.LateFusionRecognizer` also those of each stream:
     ``acc/rgb_top1``, ... A video that a sampler repeated to even out the processes counts once.
 
     Args:
@@ -75,7 +75,7 @@ class VideoClassification(BaseMetric):
             scores = {
                 name.removeprefix('pred_score').removeprefix('_'): value.detach().cpu().numpy()
                 for name, value in sample.items()
-                if name == 'pred_score' or name.startswith(_VIEW)
+                if name == 'pred_score' or name.startswith(_STREAM)
             }
             video = (sample.get('video_id'), sample.get('filename'))
             self.results.append(dict(video=video, label=int(sample['gt_label']), scores=scores))
@@ -86,7 +86,7 @@ class VideoClassification(BaseMetric):
         return super().evaluate(size=sys.maxsize)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """The metrics of each view and of the fused scores."""
+        """The metrics of each stream and of the fused scores."""
         videos: dict[Any, dict] = {}
         for number, result in enumerate(results):
             unknown = result['video'] == (None, None)
@@ -95,8 +95,8 @@ class VideoClassification(BaseMetric):
         entries = [videos[key] for key in sorted(videos, key=str)]
         labels = np.array([entry['label'] for entry in entries])
         metrics = {}
-        for view in sorted(entries[0]['scores']):
-            scores = np.stack([entry['scores'][view] for entry in entries])
-            of_view = classification_metrics(scores, labels, self.topk)
-            metrics.update({f'{view}_{n}' if view else n: v for n, v in of_view.items()})
+        for stream in sorted(entries[0]['scores']):
+            scores = np.stack([entry['scores'][stream] for entry in entries])
+            of_stream = classification_metrics(scores, labels, self.topk)
+            metrics.update({f'{stream}_{n}' if stream else n: v for n, v in of_stream.items()})
         return metrics

@@ -12,13 +12,18 @@ from torch import Tensor
 ROLES = ('query', 'gallery')
 
 
+def split_streams(name: str) -> list[str]:
+    """The streams of a joined name: 'rgb+motion', for which 'both' is short."""
+    return ['rgb', 'motion'] if name == 'both' else name.split('+')
+
+
 class FeatureMetric(BaseMetric):
     """Base of metrics that compare the features of queries with those of a gallery.
 
     Each data sample carries ``gt_label``, the metainfo ``role`` ('query' or 'gallery'),
     ``video_id`` and ``filename``, and ``features``: a mapping from the name of a stream ('rgb',
-    'mv') to a feature of shape (D,), or (V, D) with one row per clip. mmaction2's data sample
-    takes an ``InstanceData(rgb=feature[None], mv=feature[None])`` for ``features``.
+    'motion') to a feature of shape (D,), or (V, D) with one row per clip. mmaction2's data sample
+    takes an ``InstanceData(rgb=feature[None], motion=feature[None])`` for ``features``.
 
     What is relied on with several processes (mmengine 0.10.7): every process holds the results of
     its own share, and ``collect_results`` interleaves the shares. ``DefaultSampler`` repeats the
@@ -29,28 +34,28 @@ class FeatureMetric(BaseMetric):
     video id, so that neither the number of processes nor the sampler changes the result.
 
     Args:
-        views: what to compare: the name of a stream, several joined by '+', or 'both' for
-            'rgb+mv'.
+        streams: what to compare: the name of a stream, several joined by '+', or 'both' for
+            'rgb+motion'.
         collect_device: 'cpu' (through files, in a folder shared by all processes) or 'gpu'.
         prefix: replaces the prefix of the metric's names.
         collect_dir: the shared folder; by default ``.dist_test`` in the working directory.
 
     Raises:
         ValueError: while samples come in, for one without role, video id, label, or a stream that
-            a view needs, or with a feature that is not finite; the file is named.
+            is compared, or with a feature that is not finite; the file is named.
     """
 
     def __init__(
         self,
-        views: Sequence[str],
+        streams: Sequence[str],
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
-        if isinstance(views, str) or not views:
-            raise ValueError(f"views must be a sequence such as ('rgb', 'both'), got {views!r}")
-        self.views = {view: ('rgb+mv' if view == 'both' else view).split('+') for view in views}
+        if isinstance(streams, str) or not streams:
+            raise ValueError(f"streams must be a sequence such as ('rgb', 'both'), got {streams!r}")
+        self.streams = {name: split_streams(name) for name in streams}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keeps role, id, label and features of each sample, on the CPU."""
@@ -91,11 +96,11 @@ class FeatureMetric(BaseMetric):
         # ActionDataSample keeps what is no InstanceData under '_features'.
         given = sample.get('features', sample.get('_features')) or {}
         features = {}
-        for stream in dict.fromkeys(s for streams in self.views.values() for s in streams):
+        for stream in dict.fromkeys(s for streams in self.streams.values() for s in streams):
             if stream not in given:
                 raise ValueError(
-                    f'{file}: views {list(self.views)} need the feature of {stream!r}, the model '
-                    f'gave {sorted(given)}'
+                    f'{file}: to compare {list(self.streams)} needs the feature of {stream!r}, '
+                    f'the model gave {sorted(given)}'
                 )
             # A copy: a row of a batch would otherwise keep, and send, the whole batch.
             feature = np.array(given[stream].detach().float().cpu())

@@ -41,7 +41,7 @@ class ProbeReport(NamedTuple):
     """What several probes found.
 
     Attributes:
-        mean: ``{view: {measure: mean}}``.
+        mean: ``{stream: {measure: mean}}``.
         deviation: The same with the standard deviation over the runs (n - 1); NaN for one run.
         runs: The single results.
     """
@@ -74,7 +74,7 @@ def probe_features(
         logistic: Whether to fit the logistic regression.
 
     Returns:
-        ``{view: {'knn1': ..., 'knn5': ..., 'recall5': ..., 'logistic': ..., 'C': ...}}`` with
+        ``{stream: {'knn1': ..., 'knn5': ..., 'recall5': ..., 'logistic': ..., 'C': ...}}`` with
         accuracies in [0, 1]. ``recall5`` is R@5 of retrieval; R@1 is ``knn1``.
 
     Raises:
@@ -90,18 +90,19 @@ def probe_features(
     used = np.concatenate([split.train, split.test])
     if labels[used].min() < 0:
         raise ValueError(f'{int((labels[used] < 0).sum())} of the videos have no label')
-    views = {stream: np.asarray(rows, np.float32) for stream, rows in features.items()}
-    for stream, rows in views.items():
+    compared = {stream: np.asarray(rows, np.float32) for stream, rows in features.items()}
+    for stream, rows in compared.items():
         if rows.ndim != 2 or not np.isfinite(rows[used]).all():
             raise ValueError(f'{stream}: features must be (N, D) and finite, got {rows.shape}')
-    if len(views) > 1:
-        name = 'both' if set(views) == {'rgb', 'mv'} else '+'.join(views)
-        views[name] = join_features([torch.from_numpy(rows) for rows in views.values()]).numpy()
+    if len(compared) > 1:
+        name = 'both' if set(compared) == {'rgb', 'motion'} else '+'.join(compared)
+        joined = join_features([torch.from_numpy(rows) for rows in compared.values()])
+        compared[name] = joined.numpy()
     results: Accuracies = {}
-    for view, rows in views.items():
-        results[view] = _neighbour_measures(rows, labels, split, ks)
+    for name, rows in compared.items():
+        results[name] = _neighbour_measures(rows, labels, split, ks)
         if logistic:
-            results[view].update(logistic_probe(rows, labels, split, groups, seed))
+            results[name].update(logistic_probe(rows, labels, split, groups, seed))
     return results
 
 
@@ -188,13 +189,13 @@ def probe_groups(paths: Sequence[str], pattern: str) -> np.ndarray:
 
 
 def summarise_probes(runs: Sequence[Accuracies]) -> ProbeReport:
-    """Mean and standard deviation of several probes of the same views."""
+    """Mean and standard deviation of several probes of the same streams."""
     mean: Accuracies = {}
     deviation: Accuracies = {}
-    for view, measures in runs[0].items():
-        values = {name: np.array([run[view][name] for run in runs]) for name in measures}
-        mean[view] = {name: float(v.mean()) for name, v in values.items()}
-        deviation[view] = {
+    for stream, measures in runs[0].items():
+        values = {name: np.array([run[stream][name] for run in runs]) for name in measures}
+        mean[stream] = {name: float(v.mean()) for name, v in values.items()}
+        deviation[stream] = {
             name: float(v.std(ddof=1)) if len(v) > 1 else float('nan') for name, v in values.items()
         }
     return ProbeReport(mean, deviation, list(runs))
@@ -204,17 +205,17 @@ def format_probe(report: ProbeReport) -> str:
     """The accuracies in per cent as Markdown: mean and, of several runs, deviation."""
     names = [name for name in next(iter(report.mean.values())) if name != 'C']
     rows = []
-    for view, measures in report.mean.items():
+    for stream, measures in report.mean.items():
         cells = [f'{100 * measures[name]:.1f}' for name in names]
         if len(report.runs) > 1:
-            spread = (f'{100 * report.deviation[view][name]:.1f}' for name in names)
+            spread = (f'{100 * report.deviation[stream][name]:.1f}' for name in names)
             cells = [f'{cell} ± {error}' for cell, error in zip(cells, spread, strict=True)]
-        rows.append([ROW_NAMES.get(view, view), *cells])
+        rows.append([ROW_NAMES.get(stream, stream), *cells])
     titles = [
         f'{name[3:]}-NN' if name.startswith('knn') else name.replace('recall', 'R@')
         for name in names
     ]
-    return markdown_table(['view', *titles], rows)
+    return markdown_table(['stream', *titles], rows)
 
 
 def _neighbour_measures(

@@ -61,11 +61,11 @@ class KNNAccuracy(FeatureMetric):
     joined streams by the sum of their cosines. See :class:`FeatureMetric` for the data samples,
     and for what holds with several processes.
 
-    Metrics, with the prefix ``knn/``: ``{view}_top1_k{k}`` in [0, 1].
+    Metrics, with the prefix ``knn/``: ``{name}_top1_k{k}`` in [0, 1].
 
     Args:
         ks: the numbers of neighbours; one beyond the gallery's size asks the whole gallery.
-        views: what to compare, see :class:`FeatureMetric`.
+        streams: what to compare, see :class:`FeatureMetric`.
         block: see :func:`nearest_neighbours`.
         device: where to search; by default a CUDA device if there is one.
         **kwargs: See :class:`FeatureMetric`.
@@ -82,12 +82,12 @@ class KNNAccuracy(FeatureMetric):
     def __init__(
         self,
         ks: Sequence[int] = (1, 5, 20),
-        views: Sequence[str] = ('rgb', 'mv', 'both'),
+        streams: Sequence[str] = ('rgb', 'motion', 'both'),
         block: int = 2048,
         device: str | None = None,
         **kwargs: str | None,
     ) -> None:
-        super().__init__(views, **kwargs)  # type: ignore[arg-type]
+        super().__init__(streams, **kwargs)  # type: ignore[arg-type]
         if not ks or min(ks) < 1:
             raise ValueError(f'ks must hold positive integers, got {ks}')
         self.ks = tuple(ks)
@@ -95,12 +95,12 @@ class KNNAccuracy(FeatureMetric):
         self.device = device
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Classifies the queries for each view."""
+        """Classifies the queries for each choice of streams."""
         query, gallery = self.split(results)
         query_labels, gallery_labels = (stack_labels(e, average=True) for e in (query, gallery))
         ks = {k: min(k, len(gallery)) for k in self.ks}
         metrics = {}
-        for view, streams in self.views.items():
+        for name, streams in self.streams.items():
             rows, memory = (
                 join_features([stack_features(entries, s, average=True) for s in streams])
                 for entries in (query, gallery)
@@ -111,7 +111,7 @@ class KNNAccuracy(FeatureMetric):
             classes = knn_predictions(similarities, gallery_labels[indices], tuple(ks.values()))
             for k, clipped in ks.items():
                 correct = classes[clipped] == query_labels
-                metrics[f'{view}_top1_k{k}'] = correct.double().mean().item()
+                metrics[f'{name}_top1_k{k}'] = correct.double().mean().item()
         shown = ', '.join(f'{name} {100 * value:.1f}' for name, value in metrics.items())
         print_log(f'kNN accuracy in per cent: {shown}', logger='current')
         return metrics

@@ -86,22 +86,24 @@ def nearest_neighbours(
 
 
 def join_features(features: Sequence[Tensor]) -> Tensor:
-    """Joins several views of the same videos so that one search sees all of them.
+    """Joins several streams of the same videos so that one search sees all of them.
 
-    Each view is L2-normalised, then all are concatenated: the inner product of two joined rows is
-    the sum of the views' cosines, and their cosine its mean.
+    Each stream is L2-normalised, then all are concatenated: the inner product of two joined rows is
+    the sum of the streams' cosines, and their cosine its mean.
 
     Args:
-        features: one (N, D_v) tensor per view; the widths may differ.
+        features: one (N, D_s) tensor per stream; the widths may differ.
 
     Returns:
-        float32 (N, sum of D_v).
+        float32 (N, sum of D_s).
     """
-    widths = [view.shape[1] for view in features]
+    widths = [rows.shape[1] for rows in features]
     joined = torch.empty(len(features[0]), sum(widths), device=features[0].device)
     # In place and by blocks: of a million videos, one copy too many is gigabytes.
-    for view, columns in zip(features, joined.split(widths, dim=1), strict=True):
-        for rows, target in zip(view.split(_JOINED_ROWS), columns.split(_JOINED_ROWS), strict=True):
+    for stream, columns in zip(features, joined.split(widths, dim=1), strict=True):
+        for rows, target in zip(
+            stream.split(_JOINED_ROWS), columns.split(_JOINED_ROWS), strict=True
+        ):
             target.copy_(F.normalize(rows.float(), dim=1))
     return joined
 

@@ -16,8 +16,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ValueError: a row with another number of cells than the header.
 
     Example:
-        >>> print(markdown_table(['view', 'R@1'], [['RGB', '60.8']]))
-        | view | R@1 |
+        >>> print(markdown_table(['stream', 'R@1'], [['RGB', '60.8']]))
+        | stream | R@1 |
         |---|---:|
         | RGB | 60.8 |
     """
@@ -31,7 +31,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def metrics_table(metrics: Mapping[str, float]) -> str:
     """The figures of a test run as Markdown.
 
-    Recalls become a table in per cent with a row per view for each protocol; what is left is
+    Recalls become a table in per cent with a row per stream for each protocol; what is left is
     listed by name, as it is.
 
     Args:
@@ -41,17 +41,17 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
     others = []
     for name, value in metrics.items():
         prefix, _, rest = name.rpartition('/')
-        view, separator, k = rest.partition('_R@')
+        stream, separator, k = rest.partition('_R@')
         if separator and k.isdigit():
-            protocols.setdefault(prefix, {}).setdefault(view, {})[int(k)] = value
+            protocols.setdefault(prefix, {}).setdefault(stream, {})[int(k)] = value
         else:
             others.append([name, f'{value:.4g}' if isinstance(value, float) else str(value)])
     tables = []
-    for prefix, views in protocols.items():
-        topk = sorted({k for row in views.values() for k in row})
+    for prefix, streams in protocols.items():
+        topk = sorted({k for row in streams.values() for k in row})
         rows = [
-            [ROW_NAMES.get(view, view), *(f'{100 * row[k]:.1f}' if k in row else '-' for k in topk)]
-            for view, row in views.items()
+            [ROW_NAMES.get(name, name), *(f'{100 * row[k]:.1f}' if k in row else '-' for k in topk)]
+            for name, row in streams.items()
         ]
         tables.append(markdown_table([prefix, *(f'R@{k}' for k in topk)], rows))
     if others:

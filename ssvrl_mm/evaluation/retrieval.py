@@ -21,8 +21,8 @@ from ssvrl_mm.evaluation.nearest_neighbours import (
 )
 from ssvrl_mm.registry import METRICS
 
-#: How views are called in tables.
-ROW_NAMES = {'rgb': 'RGB', 'mv': 'motion'}
+#: How streams are called in tables.
+ROW_NAMES = {'rgb': 'RGB', 'iframe': 'I-frame'}
 
 
 #: Published protocols: whether clips are averaged, whether features are centred.
@@ -50,13 +50,13 @@ class VideoRetrieval(FeatureMetric):
     - 'vcop': every clip is a query or gallery entry of its own (Xu et al., CVPR 2019). The model
       has to keep the clips apart: ``model = dict(average_clips=False)``.
 
-    Metrics, with the prefix ``retrieval/`` or ``retrieval/{preset}/``: ``{view}_R@{k}`` and
+    Metrics, with the prefix ``retrieval/`` or ``retrieval/{preset}/``: ``{name}_R@{k}`` and
     ``chance_R@{k}`` (what a random ranking reaches) in [0, 1], ``num_query`` and ``num_gallery``.
 
     Args:
         topk: the values of k; one beyond the gallery's size ranks the whole gallery.
-        views: what to rank by: the name of a stream, several joined by '+', or 'both' for
-            'rgb+mv'.
+        streams: what to rank by: the name of a stream, several joined by '+', or 'both' for
+            'rgb+motion'.
         preset: 'clean', 'coclr' or 'vcop'. None: each row of a (V, D) feature is an entry of its
             own, and ``centre`` counts.
         centre: without preset: centre queries and gallery.
@@ -74,7 +74,7 @@ class VideoRetrieval(FeatureMetric):
             query or no gallery, or if the preset is 'vcop' and every video has a single row.
 
     Example:
-        >>> val_evaluator = dict(type='VideoRetrieval', topk=(1, 5), views=('rgb', 'mv', 'both'))
+        >>> val_evaluator = dict(type='VideoRetrieval', topk=(1, 5), streams=('rgb', 'both'))
         >>> test_evaluator = [dict(type='VideoRetrieval', preset=p) for p in ('clean', 'coclr')]
     """
 
@@ -83,7 +83,7 @@ class VideoRetrieval(FeatureMetric):
     def __init__(
         self,
         topk: Sequence[int] = (1, 5, 10, 20, 50),
-        views: Sequence[str] = ('rgb', 'mv', 'both'),
+        streams: Sequence[str] = ('rgb', 'motion', 'both'),
         preset: str | None = None,
         centre: bool = False,
         fusion: str = 'cosines',
@@ -102,7 +102,7 @@ class VideoRetrieval(FeatureMetric):
             raise ValueError(f"fusion must be 'cosines' or 'features', got {fusion!r}")
         if preset is not None and prefix is None:
             prefix = f'{self.default_prefix}/{preset}'
-        super().__init__(views, collect_device, prefix, collect_dir)
+        super().__init__(streams, collect_device, prefix, collect_dir)
         if not topk or min(topk) < 1:
             raise ValueError(f'topk must hold positive integers, got {topk}')
         settings = PRESETS[preset] if preset else {'average_clips': False, 'centre': centre}
@@ -116,7 +116,7 @@ class VideoRetrieval(FeatureMetric):
         self.backend = backend
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Searches the gallery for each view; prints the table of recalls."""
+        """Searches the gallery for each choice of streams; prints the table of recalls."""
         query, gallery = self.split(results)
         query_labels, gallery_labels = (
             stack_labels(e, self.average_clips) for e in (query, gallery)
@@ -135,7 +135,7 @@ class VideoRetrieval(FeatureMetric):
                 level=logging.WARNING,
             )
         metrics = {}
-        for view, streams in self.views.items():
+        for name, streams in self.streams.items():
             indices, _ = nearest_neighbours(
                 self._features(query, streams),
                 self._features(gallery, streams),
@@ -145,7 +145,7 @@ class VideoRetrieval(FeatureMetric):
                 backend=self.backend,
             )
             recall = recall_at_k(indices, query_labels, gallery_labels, tuple(topk.values()))
-            metrics.update({f'{view}_R@{k}': recall[clipped] for k, clipped in topk.items()})
+            metrics.update({f'{name}_R@{k}': recall[clipped] for k, clipped in topk.items()})
         chance = chance_recall(query_labels, gallery_labels, tuple(topk.values()))
         metrics.update({f'chance_R@{k}': chance[clipped] for k, clipped in topk.items()})
 
@@ -158,17 +158,17 @@ class VideoRetrieval(FeatureMetric):
 
     def _features(self, entries: list[dict], streams: list[str]) -> Tensor:
         """The features of some streams, (rows, channels), centred if asked for."""
-        views = []
+        features = []
         for stream in streams:
-            view = stack_features(entries, stream, self.average_clips)
-            views.append(view.sub_(view.mean(dim=0)) if self.centre else view)
-        if len(views) == 1:
-            return views[0]
-        return join_features(views) if self.fusion == 'cosines' else torch.cat(views, dim=1)
+            rows = stack_features(entries, stream, self.average_clips)
+            features.append(rows.sub_(rows.mean(dim=0)) if self.centre else rows)
+        if len(features) == 1:
+            return features[0]
+        return join_features(features) if self.fusion == 'cosines' else torch.cat(features, dim=1)
 
 
 def format_table(metrics: Mapping[str, float]) -> str:
-    """The recalls as a table in per cent: a row per view, a column per k.
+    """The recalls as a table in per cent: a row per stream, a column per k.
 
     Args:
         metrics: ``{'rgb_R@1': .5, ...}``, with or without a prefix such as ``retrieval/``; other
@@ -185,15 +185,15 @@ def format_table(metrics: Mapping[str, float]) -> str:
     """
     cells: dict[str, dict[int, float]] = {}
     for name, value in metrics.items():
-        view, separator, k = name.rpartition('/')[2].partition('_R@')
+        stream, separator, k = name.rpartition('/')[2].partition('_R@')
         if separator:
-            cells.setdefault(ROW_NAMES.get(view, view), {})[int(k)] = value
+            cells.setdefault(ROW_NAMES.get(stream, stream), {})[int(k)] = value
     if not cells:
         raise ValueError(f'no recall among {sorted(metrics)}')
     topk = sorted({k for row in cells.values() for k in row})
     width = max(6, *map(len, cells))
     lines = [' ' * width + ''.join(f'{f"R@{k}":>8}' for k in topk)]
-    for view, row in cells.items():
+    for stream, row in cells.items():
         values = (f'{100 * row[k]:.1f}' if k in row else '-' for k in topk)
-        lines.append(f'{view:<{width}}' + ''.join(f'{value:>8}' for value in values))
+        lines.append(f'{stream:<{width}}' + ''.join(f'{value:>8}' for value in values))
     return '\n'.join(lines)

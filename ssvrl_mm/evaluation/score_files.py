@@ -75,12 +75,12 @@ class _PlainUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def read_scores(path: str | os.PathLike, view: str | None = None) -> Scores:
+def read_scores(path: str | os.PathLike, stream: str | None = None) -> Scores:
     """Reads the class probabilities that ``tools/test.py CONFIG CHECKPOINT --dump`` wrote.
 
     Args:
         path: Pickle file: a list of dicts with ``filename``, ``gt_label`` and ``pred_score``.
-        view: Of a two-view model, the scores of this view (``pred_score_<view>``).
+        stream: Of a late fusion, the scores of this stream alone (``pred_score_<stream>``).
 
     Returns:
         The scores in the order of the file; a video that is there twice with the same scores
@@ -93,7 +93,7 @@ def read_scores(path: str | os.PathLike, view: str | None = None) -> Scores:
         >>> read_scores('rgb.pkl').probabilities.shape  # doctest: +SKIP
         (3783, 101)
     """
-    path, key = os.fspath(path), f'pred_score_{view}' if view else 'pred_score'
+    path, key = os.fspath(path), f'pred_score_{stream}' if stream else 'pred_score'
     try:
         with open(path, 'rb') as file:
             entries = _PlainUnpickler(file).load()
@@ -141,7 +141,8 @@ def fuse_scores(scores: Sequence[Scores], weights: Sequence[float] | None = None
         ValueError: Wrong weights.
 
     Example:
-        >>> both = fuse_scores([read_scores('rgb.pkl'), read_scores('mv.pkl')])  # doctest: +SKIP
+        >>> files = ('rgb.pkl', 'motion.pkl')
+        >>> both = fuse_scores([read_scores(file) for file in files])  # doctest: +SKIP
     """
     weights = [1.0] * len(scores) if weights is None else list(weights)
     if len(weights) != len(scores) or not scores or min(weights) < 0 or sum(weights) <= 0:

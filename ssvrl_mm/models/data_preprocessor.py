@@ -15,8 +15,8 @@ from .utils.photometric import PhotometricAugmentation
 # Number of axes of a batch of the stream, and channels on its third axis.
 _LAYOUTS = {
     'rgb': ((6,), 3),
-    'mv': ((6,), 2),
-    'mv_valid': ((6,), 1),
+    'motion': ((6,), 2),
+    'motion_valid': ((6,), 1),
     'residual': ((6,), 3),
     'iframe': ((5, 6), 3),
 }
@@ -26,15 +26,15 @@ _LAYOUTS = {
 class SSLDataPreprocessor(BaseDataPreprocessor):
     """Stacks the streams of a batch, moves them to the device, augments and normalises them.
 
-    Every stream leads with N videos and V views (clips) of each:
+    Every stream leads with N videos and V clips of each:
 
     - ``rgb`` (N, V, 3, T, H, W): augmented (training only), then ``(x - mean) / std``, then, with
       ``remove_still``, less its own mean over the clip's frames;
     - ``iframe`` (N, V, 3, H, W) or (N, V, 3, n, H, W): augmented with draws of its own and
       normalised like ``rgb``, still parts included;
-    - ``mv`` (N, V, 2, T, h, w): clipped to +-``clip`` px per frame, divided by ``clip``, and
+    - ``motion`` (N, V, 2, T, h, w): clipped to +-``clip`` px per frame, divided by ``clip``, and
       resized to ``size`` by nearest neighbour, which repeats a block's vector on its pixels;
-    - ``mv_valid`` (N, V, 1, T, h, w): resized like ``mv``, bool as before;
+    - ``motion_valid`` (N, V, 1, T, h, w): resized like ``motion``, bool as before;
     - ``residual`` (N, V, 3, T, H, W): divided by ``scale``.
 
     A stream of another name goes to the device as it is. The bitstream is not to be trusted: a
@@ -45,11 +45,11 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         rgb: ``mean`` and ``std`` of the channels, on the scale 0 to 255, as usual for Kinetics by
             default; and ``remove_still`` (default False): a pixel that never changes becomes 0, so
             that small networks and short trainings see what moves.
-        mv: ``clip`` (px per frame, default 20) and ``size``: ``'rgb'`` (default) for the size of
-            the RGB clips or, without RGB, as it is; one number or (height, width); None for as
-            it is.
+        motion: ``clip`` (px per frame, default 20) and ``size``: ``'rgb'`` (default) for the size
+            of the RGB clips or, without RGB, as it is; one number or (height, width); None for
+            as it is.
         residual: ``scale``, default 255.
-        augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each view of
+        augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each clip of
             each video gets its own draw, the frames of a clip share it. None: no augmentation.
         non_blocking: Whether copies to the device may overlap with the host's work.
 
@@ -58,25 +58,25 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         ValueError: If a setting is out of range.
 
     Example:
-        >>> preprocessor = SSLDataPreprocessor(mv=dict(clip=20, size='rgb'))
+        >>> preprocessor = SSLDataPreprocessor(motion=dict(clip=20, size='rgb'))
         >>> clips = dict(rgb=[torch.zeros(2, 3, 8, 64, 64, dtype=torch.uint8)] * 4,
-        ...              mv=[torch.zeros(2, 2, 8, 8, 8, dtype=torch.float16)] * 4)
+        ...              motion=[torch.zeros(2, 2, 8, 8, 8, dtype=torch.float16)] * 4)
         >>> inputs = preprocessor(dict(inputs=clips))['inputs']
-        >>> inputs['rgb'].shape, inputs['mv'].shape
+        >>> inputs['rgb'].shape, inputs['motion'].shape
         (torch.Size([4, 2, 3, 8, 64, 64]), torch.Size([4, 2, 2, 8, 64, 64]))
     """
 
     def __init__(
         self,
         rgb: dict | None = None,
-        mv: dict | None = None,
+        motion: dict | None = None,
         residual: dict | None = None,
         augment: dict | None = None,
         non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
         self._set_rgb(**(rgb or {}))
-        self._set_mv(**(mv or {}))
+        self._set_motion(**(motion or {}))
         self._set_residual(**(residual or {}))
         self.augment = PhotometricAugmentation(**augment) if augment is not None else None
 
@@ -94,20 +94,22 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             scaled = torch.tensor(values, dtype=torch.float32).view(3, 1, 1, 1) / 255
             self.register_buffer(name, scaled, persistent=False)
 
-    def _set_mv(
+    def _set_motion(
         self, clip: float = 20.0, size: Literal['rgb'] | int | Sequence[int] | None = 'rgb'
     ) -> None:
         if clip <= 0:
-            raise ValueError(f'mv needs clip > 0: {clip}')
-        self.mv_clip = clip
-        self.mv_size: tuple[int, int] | Literal['rgb'] | None = None
+            raise ValueError(f'motion needs clip > 0: {clip}')
+        self.motion_clip = clip
+        self.motion_size: tuple[int, int] | Literal['rgb'] | None = None
         if size == 'rgb' or size is None:
-            self.mv_size = size
+            self.motion_size = size
             return
         sides = (size, size) if isinstance(size, int) else tuple(size)
         if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-            raise ValueError(f"mv needs size 'rgb', one number, (height, width) or None: {size!r}")
-        self.mv_size = (sides[0], sides[1])
+            raise ValueError(
+                f"motion needs size 'rgb', one number, (height, width) or None: {size!r}"
+            )
+        self.motion_size = (sides[0], sides[1])
 
     def _set_residual(self, scale: float = 255.0) -> None:
         if scale <= 0:
@@ -134,16 +136,16 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(inputs, Mapping):
             raise TypeError(f'inputs must be a dict of streams, not {type(inputs).__name__}')
         streams = {name: self._stack(name, stream) for name, stream in inputs.items()}
-        mv_size = self._target_mv_size(streams)
+        motion_size = self._target_motion_size(streams)
         for name, stream in streams.items():
             if name in ('rgb', 'iframe'):
                 stream = self._images(stream, training)
                 if name == 'rgb' and self.remove_still:
                     stream = stream - stream.mean(dim=3, keepdim=True)
-            elif name == 'mv':
-                stream = scale_motion(stream, self.mv_clip, mv_size)
-            elif name == 'mv_valid':
-                stream = _resize(stream.float(), mv_size).bool()
+            elif name == 'motion':
+                stream = scale_motion(stream, self.motion_clip, motion_size)
+            elif name == 'motion_valid':
+                stream = _resize(stream.float(), motion_size).bool()
             elif name == 'residual':
                 stream = stream.float() / self.residual_scale
             streams[name] = stream.contiguous()
@@ -165,9 +167,9 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             )
         return stream
 
-    def _target_mv_size(self, streams: dict[str, Tensor]) -> tuple[int, int] | None:
-        if self.mv_size != 'rgb':
-            return self.mv_size
+    def _target_motion_size(self, streams: dict[str, Tensor]) -> tuple[int, int] | None:
+        if self.motion_size != 'rgb':
+            return self.motion_size
         if 'rgb' not in streams:
             return None
         height, width = streams['rgb'].shape[-2:]

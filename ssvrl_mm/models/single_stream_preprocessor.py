@@ -13,26 +13,26 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
     """Normalises as in pretraining and hands one stream over, as ``Recognizer3D`` takes it.
 
     What was pretrained sees what it is used to: the settings of the streams are those of
-    :class:`~ssvrl_mm.models.SSLDataPreprocessor`. Of motion without RGB, ``mv=dict(size=...)``
+    :class:`~ssvrl_mm.models.SSLDataPreprocessor`. Of motion without RGB, ``motion=dict(size=...)``
     must name the size that pretraining brought it to.
 
     Args:
-        stream: ``'rgb'``, ``'mv'`` (motion vectors or flow), ``'residual'``.
+        stream: ``'rgb'``, ``'motion'`` (motion vectors or flow), ``'residual'``.
         channels_last: Whether clips are laid out in ``torch.channels_last_3d``, in which
             convolutions are faster.
         **kwargs: Settings of the streams.
 
     Example:
-        >>> preprocessor = SingleStreamPreprocessor('mv', mv=dict(clip=20, size=64))
-        >>> clips = dict(mv=[torch.zeros(3, 2, 8, 16, 16, dtype=torch.float16)] * 4)
+        >>> preprocessor = SingleStreamPreprocessor('motion', motion=dict(clip=20, size=64))
+        >>> clips = dict(motion=[torch.zeros(3, 2, 8, 16, 16, dtype=torch.float16)] * 4)
         >>> preprocessor(dict(inputs=clips))['inputs'].shape
         torch.Size([4, 3, 2, 8, 64, 64])
     """
 
     def __init__(self, stream: str = 'rgb', channels_last: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if stream not in ('rgb', 'mv', 'residual'):
-            raise ValueError(f"stream must be 'rgb', 'mv' or 'residual', got {stream!r}")
+        if stream not in ('rgb', 'motion', 'residual'):
+            raise ValueError(f"stream must be 'rgb', 'motion' or 'residual', got {stream!r}")
         self.stream = stream
         self.channels_last = channels_last
 
@@ -54,7 +54,7 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
                     'the pipeline decodes and what the model takes differ'
                 )
             # RGB tells motion its size; whatever else came along is not needed.
-            wanted = {self.stream, 'rgb'} if self.mv_size == 'rgb' else {self.stream}
+            wanted = {self.stream, 'rgb'} if self.motion_size == 'rgb' else {self.stream}
             kept = {name: stream for name, stream in streams.items() if name in wanted}
             data = {**data, 'inputs': kept}
         data = super().forward(data, training)

@@ -17,7 +17,7 @@ def table(rows=5, clips=None, seed=0):
         rng.uniform(0, 9, (rows, clips or 3, 2)).astype(np.float32),
         {
             'rgb': rng.normal(size=(*shape, 6)).astype(np.float32),
-            'mv': rng.normal(size=(*shape, 4)).astype(np.float32),
+            'motion': rng.normal(size=(*shape, 4)).astype(np.float32),
         },
         {'checkpoint_sha256': 'abc', 'left_out': [{'path': 'x', 'cause': 'ß'}], 'seed': None},
     )
@@ -69,9 +69,9 @@ def test_joined_tables_follow_each_other_and_fill_up_with_nan():
     assert joined.features['rgb'].shape == (5, 4, 6)
     np.testing.assert_array_equal(joined.features['rgb'][:2, :2], first.features['rgb'])
     assert np.isnan(joined.features['rgb'][:2, 2:]).all()
-    np.testing.assert_array_equal(joined.features['mv'][2:], second.features['mv'])
+    np.testing.assert_array_equal(joined.features['motion'][2:], second.features['motion'])
     np.testing.assert_allclose(
-        joined.averaged()['mv'][:2], first.features['mv'].mean(axis=1), atol=1e-6
+        joined.averaged()['motion'][:2], first.features['motion'].mean(axis=1), atol=1e-6
     )
     with pytest.raises(FeatureFileError, match='cannot be joined'):
         join_tables([first, table()])

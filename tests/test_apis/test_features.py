@@ -40,7 +40,7 @@ def assert_equal(table, other):
     assert table.paths == other.paths
     np.testing.assert_array_equal(table.labels, other.labels)
     np.testing.assert_array_equal(table.clip_times, other.clip_times)
-    assert list(table.features) == list(other.features) == ['rgb', 'mv']
+    assert list(table.features) == list(other.features) == ['rgb', 'motion']
     for stream, rows in table.features.items():
         np.testing.assert_array_equal(rows, other.features[stream])
 
@@ -111,7 +111,7 @@ def test_moving_windows_may_differ_in_number(home, tmp_path):
     expected = [1 + -(-(4 + number) // 4) for number in range(NUM_VIDEOS)]
     for array in (table.clip_times, *table.features.values()):
         assert (~np.isnan(array[:, :, 0])).sum(axis=1).tolist() == expected
-    assert np.isfinite(table.averaged()['mv']).all()
+    assert np.isfinite(table.averaged()['motion']).all()
 
 
 def test_bad_videos_are_left_out_and_named(home, whole, tmp_path):
@@ -122,7 +122,7 @@ def test_bad_videos_are_left_out_and_named(home, whole, tmp_path):
     table = extract(home, tmp_path / 'f.npz', source)
     (home / 'videos/text.mp4').unlink()
     assert table.paths == whole.paths[:4]
-    np.testing.assert_allclose(table.features['mv'], whole.features['mv'][:4], atol=1e-6)
+    np.testing.assert_allclose(table.features['motion'], whole.features['motion'][:4], atol=1e-6)
     left_out = FeatureTable.load(tmp_path / 'f.npz').provenance['left_out']
     assert [entry['path'] for entry in left_out] == ['gone.mp4', 'text.mp4']
     assert all('cannot be opened' in e['cause'] or 'no such' in e['cause'] for e in left_out)
@@ -161,11 +161,11 @@ def test_interrupted_run_goes_on(home, whole, tmp_path, monkeypatch):
 def test_weights_that_do_not_fit_are_an_error(home, tmp_path):
     state = torch.load(home / 'model.pth')['state_dict']
     torch.save(dict(state_dict={f'x.{k}': v for k, v in state.items()}), tmp_path / 'none.pth')
-    half = {k: v for k, v in state.items() if not k.startswith('backbone_mv')}
+    half = {k: v for k, v in state.items() if not k.startswith('backbone_motion')}
     torch.save(dict(state_dict=half), tmp_path / 'half.pth')
     source = VideoSource.from_folder(home / 'videos')
     options = dict(workers=0, device='cpu', progress=False)
-    for name, message in (('none', 'no weight of'), ('half', r'backbone_mv\.')):
+    for name, message in (('none', 'no weight of'), ('half', r'backbone_motion\.')):
         with pytest.raises(WeightsError, match=message):
             extract_features(
                 home / 'config.py', tmp_path / f'{name}.pth', source, tmp_path / 'f.npz', **options
@@ -248,8 +248,8 @@ def test_killed_tool_goes_on_and_probe_reads_it(home, whole, repository, environ
     )  # fmt: skip
     report = json.loads((tmp_path / 'f_probe.json').read_text())
     assert len(report['figures']['runs']) == 6
-    scores = [run['mv']['knn3'] for run in report['figures']['runs']]
-    assert report['figures']['mean']['mv']['knn3'] == pytest.approx(np.mean(scores))
+    scores = [run['motion']['knn3'] for run in report['figures']['runs']]
+    assert report['figures']['mean']['motion']['knn3'] == pytest.approx(np.mean(scores))
     [source] = report['provenance']['features']
     assert source['checkpoint_sha256'] == file_sha256(home / 'model.pth')
     assert source['data_list_sha256'] == file_sha256(home / 'all_list.txt')

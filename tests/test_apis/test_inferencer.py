@@ -48,15 +48,15 @@ def test_file_bytes_list_and_folder_give_the_same(home, table, inferencer):
             np.testing.assert_allclose(prediction.features[stream], rows[3], atol=1e-5)
 
 
-@pytest.mark.parametrize('view', [None, 'rgb', 'mv'])
+@pytest.mark.parametrize('view', [None, 'rgb', 'motion'])
 def test_neighbours_are_those_of_highest_cosine(home, table, view):
     known = FeatureTable.load(table)
     for gallery in (table, known, home / 'videos'):
         inferencer = SSVRLInferencer(
             home / 'config.py', home / 'model.pth', 'cpu', gallery, show_progress=False
         )
-        found = inferencer(home / 'videos' / known.paths[5], k=4, view=view).neighbours
-        streams = ['rgb', 'mv'] if view is None else [view]
+        found = inferencer(home / 'videos' / known.paths[5], k=4, streams=view).neighbours
+        streams = ['rgb', 'motion'] if view is None else [view]
         cosines = 0
         for stream in streams:
             rows = known.features[stream].astype(float)
@@ -71,7 +71,7 @@ def test_neighbours_are_those_of_highest_cosine(home, table, view):
 def test_view_that_nobody_has_is_named(home, table):
     inferencer = SSVRLInferencer(home / 'config.py', home / 'model.pth', 'cpu', table)
     with pytest.raises(ValueError, match=r"have no \['flow'\] in common"):
-        inferencer(home / 'videos/left/00.mp4', view='flow')
+        inferencer(home / 'videos/left/00.mp4', streams='flow')
 
 
 def test_bad_files_raise_or_are_skipped(home, inferencer, tmp_path):

@@ -40,7 +40,9 @@ def test_classifier_needs_its_head_but_not_what_it_started_from(home, tmp_path):
 
 def test_shapes_that_differ_are_missing_weights(home, tmp_path):
     state = torch.load(home / 'model.pth')['state_dict']
-    name = next(key for key, value in state.items() if key.startswith('backbone_mv') and value.ndim)
+    name = next(
+        key for key, value in state.items() if key.startswith('backbone_motion') and value.ndim
+    )
     state[name] = state[name][:, :1] if state[name].ndim > 1 else state[name][:1]
     torch.save(dict(state_dict=state), tmp_path / 's.pth')
     with pytest.raises(WeightsError, match=f'1 of .* differ in shape: {name}'):
@@ -68,7 +70,7 @@ def test_every_view_needs_its_weights(tmp_path):
             type='ClassificationHead', num_classes=4, in_channels=128, average_clips='prob'
         ),
     )
-    model = dict(type='TwoViewRecognizer', views=dict(first=view, second=view))
+    model = dict(type='LateFusionRecognizer', classifiers=dict(first=view, second=view))
     cfg = Config(dict(default_scope='ssvrl_mm', model=model))
     state = load_model(cfg, None, 'cpu')[0].state_dict()
     torch.save(dict(state_dict=state), tmp_path / 'both.pth')

@@ -40,10 +40,10 @@ def config(folder, **model):
                 data_preprocessor=dict(
                     type='SSLDataPreprocessor',
                     rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
-                    mv=dict(clip=20.0, size='rgb'),
+                    motion=dict(clip=20.0, size='rgb'),
                 ),
                 backbone_rgb=dict(BACKBONE),
-                backbone_mv=dict(BACKBONE, in_channels=2),
+                backbone_motion=dict(BACKBONE, in_channels=2),
                 head=dict(
                     type='MVCGCHead',
                     projector=dict(type='ProjectionHead', in_channels=128, out_channels=8),

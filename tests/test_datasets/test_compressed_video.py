@@ -122,10 +122,10 @@ def samples_of(loader):
     """Every sample of a loader as bytes, by video id."""
     samples = {}
     for batch in loader:
-        pairs = zip(batch['inputs']['rgb'], batch['inputs']['mv'], strict=True)
-        for sample, (rgb, mv) in zip(batch['data_samples'], pairs, strict=True):
+        pairs = zip(batch['inputs']['rgb'], batch['inputs']['motion'], strict=True)
+        for sample, (rgb, motion) in zip(batch['data_samples'], pairs, strict=True):
             frames = sample.frame_inds.tobytes()
-            samples[sample.video_id] = frames + rgb.numpy().tobytes() + mv.numpy().tobytes()
+            samples[sample.video_id] = frames + rgb.numpy().tobytes() + motion.numpy().tobytes()
     return samples
 
 
@@ -187,12 +187,14 @@ def test_batches_hold_the_motion_of_the_clips(clips):
     )
     seen = 0
     for batch in loader:
-        for rgb, mv, sample in zip(*batch['inputs'].values(), batch['data_samples'], strict=True):
+        for rgb, motion, sample in zip(
+            *batch['inputs'].values(), batch['data_samples'], strict=True
+        ):
             assert rgb.shape == (2, 3, 4, 96, 96) and rgb.dtype == torch.uint8
-            assert mv.shape == (2, 2, 4, 24, 24) and mv.dtype == torch.float16
+            assert motion.shape == (2, 2, 4, 24, 24) and motion.dtype == torch.float16
             assert sample.gt_label.item() == sample.video_id % 2
             # Twice the size: twice the motion.
-            median = mv.float().permute(1, 0, 2, 3, 4).flatten(1).median(1).values
+            median = motion.float().permute(1, 0, 2, 3, 4).flatten(1).median(1).values
             expected = 2 * np.float32(SHIFTS[sample.video_id])
             assert median.numpy() == pytest.approx(expected, abs=0.51)
             seen += 1
@@ -313,12 +315,12 @@ def test_real_clips(clips_dir):
     for sample in dataset:
         inputs = sample['inputs']
         assert inputs['rgb'].shape == (30, 3, 8, 112, 112)
-        assert inputs['mv'].shape == (30, 2, 8, 28, 28)
-        assert inputs['mv_valid'].shape == (30, 1, 8, 28, 28)
+        assert inputs['motion'].shape == (30, 2, 8, 28, 28)
+        assert inputs['motion_valid'].shape == (30, 1, 8, 28, 28)
         # Each crop's mirror image follows it after the clips of one crop.
         mirrored = inputs['rgb'].unflatten(0, (5, 2, 3))
         assert torch.equal(mirrored[:, 1], mirrored[:, 0].flip(-1))
-        assert inputs['mv'].abs().max() > 0.2
+        assert inputs['motion'].abs().max() > 0.2
 
 
 def test_videos_need_not_be_files(clips, monkeypatch):

@@ -22,7 +22,7 @@ def problem(seed=0, rows=120, classes=3, noise=1.5):
     centres = rng.normal(size=(classes, 6))
     features = {
         'rgb': (5 + centres[labels] + noise * rng.normal(size=(rows, 6))).astype(np.float32),
-        'mv': (centres[labels, :4] + noise * rng.normal(size=(rows, 4))).astype(np.float32),
+        'motion': (centres[labels, :4] + noise * rng.normal(size=(rows, 4))).astype(np.float32),
     }
     order = rng.permutation(rows)
     return features, labels, ProbeSplit(order[: rows * 2 // 3], order[rows * 2 // 3 :])
@@ -32,7 +32,7 @@ def test_neighbours_of_one_and_two_views_equal_scikit_learn():
     features, labels, (train, test) = problem()
     found = probe_features(features, labels, ProbeSplit(train, test), ks=(1, 3), logistic=False)
     unit = {s: rows / np.linalg.norm(rows, axis=1, keepdims=True) for s, rows in features.items()}
-    unit['both'] = np.concatenate([unit['rgb'], unit['mv']], axis=1)
+    unit['both'] = np.concatenate([unit['rgb'], unit['motion']], axis=1)
     for view, rows in unit.items():
         search = KNeighborsClassifier(1, metric='cosine', algorithm='brute')
         search.fit(rows[train], labels[train])
@@ -125,8 +125,8 @@ def test_unfit_problems_are_refused():
         probe_features(features, labels, ProbeSplit(split.train[:0], split.test))
     with pytest.raises(ValueError, match='have no label'):
         probe_features(features, np.full(120, -1), split)
-    features['mv'][split.test[0]] = np.nan
-    with pytest.raises(ValueError, match='mv: features must be'):
+    features['motion'][split.test[0]] = np.nan
+    with pytest.raises(ValueError, match='motion: features must be'):
         probe_features(features, labels, split)
 
 

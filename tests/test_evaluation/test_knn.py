@@ -55,7 +55,7 @@ def test_metric_equals_scikit_learn_on_the_toy_videos():
         label = sample['gt_label'].item()
         unit = [f.numpy() / np.linalg.norm(f) for f in sample['features'].values()]
         rows[sample['role']].append((unit[0], np.concatenate(unit), label))
-    metric = KNNAccuracy(ks=(1, 8, 100), views=('rgb', 'both'))
+    metric = KNNAccuracy(ks=(1, 8, 100), streams=('rgb', 'both'))
     metric.process(None, [*all_samples(), *all_samples()])
     metrics = metric.evaluate(26)
     for place, view in enumerate(('rgb', 'both')):

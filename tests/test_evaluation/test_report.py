@@ -11,7 +11,7 @@ def test_recalls_of_each_protocol_are_a_table_in_per_cent():
         'retrieval/clean/rgb_R@1': 0.6084,
         'retrieval/clean/chance_R@1': 0.01,
         'retrieval/clean/num_query': 3783.0,
-        'retrieval/vcop/mv_R@1': 0.5,
+        'retrieval/vcop/motion_R@1': 0.5,
         'acc/top1': 0.25,
     }
     assert metrics_table(metrics).split('\n\n') == [

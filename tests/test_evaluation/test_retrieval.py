@@ -20,7 +20,7 @@ from tests.test_evaluation.toy_videos import (
 
 def brute_force(view, topk, centre=False):
     """Recalls by loops over numpy arrays in double precision."""
-    streams = ('rgb', 'mv') if view == 'both' else (view,)
+    streams = ('rgb', 'motion') if view == 'both' else (view,)
     labels, cosines = {}, 0
     for stream in streams:
         stacked = {}
@@ -41,7 +41,7 @@ def brute_force(view, topk, centre=False):
 def test_recalls_equal_a_brute_force(centre, block):
     metrics = run_metric(all_samples(), centre=centre, block=block)
     recalls = {}
-    for view in ('rgb', 'mv', 'both'):
+    for view in ('rgb', 'motion', 'both'):
         recalls.update(brute_force(view, (1, 2, 5), centre))
     assert len({*recalls.values()}) > 2, 'the toy set should tell views apart'
     for name, expected in recalls.items():
@@ -78,7 +78,7 @@ def test_clips_are_entries_of_their_own():
     ]
     clips = torch.stack([axes[0], axes[3], axes[2]])  # one of video 0, two of video 1
     data_samples += [dict(role='query', video_id=0, gt_label=0, features={'rgb': clips})]
-    metrics = run_metric(data_samples, views=('rgb',), topk=(1, 4))
+    metrics = run_metric(data_samples, streams=('rgb',), topk=(1, 4))
     assert metrics['retrieval/rgb_R@1'] == pytest.approx(1 / 3)
     assert metrics['retrieval/rgb_R@4'] == 1
     assert (metrics['retrieval/num_query'], metrics['retrieval/num_gallery']) == (3, 4)
@@ -86,10 +86,10 @@ def test_clips_are_entries_of_their_own():
 
 def test_a_view_may_be_any_stream_or_sum_of_streams():
     data_samples = [
-        {**s, 'features': {'rgb': s['features']['mv'], 'flow': s['features']['rgb']}}
+        {**s, 'features': {'rgb': s['features']['motion'], 'flow': s['features']['rgb']}}
         for s in all_samples()
     ]
-    metrics = run_metric(data_samples, views=('flow', 'rgb+flow'))
+    metrics = run_metric(data_samples, streams=('flow', 'rgb+flow'))
     for k in (1, 2, 5):
         assert metrics[f'retrieval/flow_R@{k}'] == brute_force('rgb', [k])[f'retrieval/rgb_R@{k}']
         both = brute_force('both', [k])[f'retrieval/both_R@{k}']
@@ -133,7 +133,7 @@ def clips_of(sample, count=3):
 def test_presets_average_clips_and_report_under_their_name(preset, centre, of_clips):
     given = [clips_of(s) for s in all_samples()] if of_clips else all_samples()
     metrics = run_metric(given, preset=preset)
-    for view in ('rgb', 'mv', 'both'):
+    for view in ('rgb', 'motion', 'both'):
         for name, expected in brute_force(view, (1, 2, 5), centre).items():
             name = name.replace('retrieval/', f'retrieval/{preset}/')
             assert metrics[name] == pytest.approx(expected), name
@@ -142,7 +142,7 @@ def test_presets_average_clips_and_report_under_their_name(preset, centre, of_cl
 
 def test_vcop_searches_clip_by_clip():
     given = [clips_of(s) for s in all_samples()]
-    metrics = run_metric(given, preset='vcop', views=('rgb',))
+    metrics = run_metric(given, preset='vcop', streams=('rgb',))
     rows, labels = {}, {}
     for role in ('query', 'gallery'):
         videos = [s for s in given if s['role'] == role]
@@ -161,11 +161,13 @@ def test_vcop_searches_clip_by_clip():
 
 
 def test_concatenated_features_rank_by_their_own_cosine():
-    metrics = run_metric(all_samples(), views=('both',), fusion='features')
+    metrics = run_metric(all_samples(), streams=('both',), fusion='features')
     rows, labels = {}, {}
     for role, count in (('query', NUM_QUERY), ('gallery', NUM_GALLERY)):
         pairs = [video(role, i) for i in range(count)]
-        rows[role] = np.stack([np.concatenate([f['rgb'], f['mv']]) for f, _ in pairs]).astype(float)
+        rows[role] = np.stack([np.concatenate([f['rgb'], f['motion']]) for f, _ in pairs]).astype(
+            float
+        )
         rows[role] /= np.linalg.norm(rows[role], axis=1, keepdims=True)
         labels[role] = np.array([label for _, label in pairs])
     order = np.argsort(-(rows['query'] @ rows['gallery'].T), axis=1)
@@ -198,7 +200,7 @@ def test_k_beyond_the_gallery_ranks_all_of_it(caplog):
 
 def test_results_hold_no_more_than_their_own_rows():
     batch = torch.zeros(1000, 64)
-    metric = VideoRetrieval(views=('rgb',))
+    metric = VideoRetrieval(streams=('rgb',))
     sample = dict(role='query', video_id=0, gt_label=0, features={'rgb': batch[3]})
     metric.process(None, [sample])
     assert len(pickle.dumps(metric.results, protocol=2)) < 2000
@@ -209,11 +211,14 @@ def test_results_hold_no_more_than_their_own_rows():
 @pytest.mark.parametrize(
     'change, message',
     [
-        ({'features': {'rgb': torch.tensor([1.0, np.nan]), 'mv': torch.ones(2)}}, 'rgb feature is'),
-        ({'features': {'rgb': torch.ones(2)}}, r"need the feature of 'mv', .* gave \['rgb'\]"),
+        (
+            {'features': {'rgb': torch.tensor([1.0, np.nan]), 'motion': torch.ones(2)}},
+            'rgb feature is',
+        ),
+        ({'features': {'rgb': torch.ones(2)}}, r"need the feature of 'motion', .* gave \['rgb'\]"),
         ({'features': None}, r'the model gave \[\]'),
-        ({'features': {'rgb': torch.ones(1, 2, 3), 'mv': torch.ones(2)}}, r'\(1, 2, 3\)'),
-        ({'features': {'rgb': torch.ones(2, 3), 'mv': torch.ones(4, 3)}}, 'number of clips'),
+        ({'features': {'rgb': torch.ones(1, 2, 3), 'motion': torch.ones(2)}}, r'\(1, 2, 3\)'),
+        ({'features': {'rgb': torch.ones(2, 3), 'motion': torch.ones(4, 3)}}, 'number of clips'),
         ({'gt_label': torch.tensor([-1])}, r'one class per video, got \[-1\]'),
         ({'gt_label': torch.tensor([1, 2])}, r'one class per video, got \[1, 2\]'),
         ({'role': 'train'}, "role must be one of .* got 'train'"),
@@ -251,7 +256,7 @@ def test_table_shows_views_by_k():
     metrics = {
         'retrieval/rgb_R@5': 0.75,
         'retrieval/rgb_R@1': 0.6084,
-        'retrieval/mv_R@1': 0.5,
+        'retrieval/motion_R@1': 0.5,
         'retrieval/both_R@1': 1.0,
         'retrieval/num_query': 3783,
         'acc/top1': 0.3,

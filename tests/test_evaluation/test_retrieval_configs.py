@@ -5,9 +5,9 @@ from mmengine.registry import DefaultScope
 
 from ssvrl_mm.registry import MODELS
 
-CMD = ['rgb', 'iframe', 'mv']
+CMD = ['rgb', 'iframe', 'motion']
 STREAMS = {
-    **{'rgb': ['rgb'], 'motion': ['mv'], 'two_view': ['rgb', 'mv']},
+    **{'rgb': ['rgb'], 'motion': ['motion'], 'two_view': ['rgb', 'motion']},
     **{f'context_motion_{network}': CMD for network in ('c3d', 'r2plus1d26', 'r3d26')},
 }
 NAMES = [f'{view}_{data}' for view in STREAMS for data in ('ucf101', 'hmdb51')]
@@ -32,15 +32,15 @@ def test_configs_report_every_preset_of_the_views_they_decode(name, repository):
     assert list(model.streams) == STREAMS[view] and not model.average_clips
     for stream in model.streams:
         first = next(model.backbone(stream).parameters())
-        assert first.shape[1] == (2 if stream == 'mv' else 3)
+        assert first.shape[1] == (2 if stream == 'motion' else 3)
     datasets = cfg.test_dataloader.dataset.datasets
     assert [dataset.role for dataset in datasets] == ['gallery', 'query']
     for dataset in datasets:
         assert data in dataset.data_root
         sampling, decoding = dataset.pipeline[1:3]
         assert sampling.num_clips == 10
-        decoded = {'rgb': 'rgb', 'mv': 'motion', 'iframe': 'iframe'}
+        decoded = {'rgb': 'rgb', 'motion': 'motion', 'iframe': 'iframe'}
         assert set(decoding.streams) == {decoded[stream] for stream in STREAMS[view]}
     for metric in metrics:
-        used = {stream for streams in metric.views.values() for stream in streams}
+        used = {stream for streams in metric.streams.values() for stream in streams}
         assert used == set(STREAMS[view])

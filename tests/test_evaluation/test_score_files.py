@@ -20,7 +20,7 @@ def entries(seed, order=range(NUM), **changes):
         sample = ActionDataSample(metainfo={**meta, 'img_shape': (32, 32), **changes})
         sample.set_gt_label(i % CLASSES).set_pred_score(torch.from_numpy(rows[i]))
         sample.set_pred_label(int(rows[i].argmax()))
-        sample.set_field(torch.from_numpy(rows[i][::-1].copy()), 'pred_score_mv')
+        sample.set_field(torch.from_numpy(rows[i][::-1].copy()), 'pred_score_motion')
         made.append(sample.to_dict())
     return made, rows.astype(np.float64)
 
@@ -40,7 +40,7 @@ def test_reads_what_mmengine_dumps(tmp_path):
     np.testing.assert_array_equal(scores.labels, np.arange(NUM) % CLASSES)
     np.testing.assert_array_equal(scores.probabilities, rows)
     np.testing.assert_array_equal(
-        read_scores(tmp_path / 'a.pkl', view='mv').probabilities, rows[:, ::-1]
+        read_scores(tmp_path / 'a.pkl', stream='motion').probabilities, rows[:, ::-1]
     )
 
 

@@ -18,7 +18,7 @@ def video(role, index):
     label = int(generator.integers(NUM_CLASSES))
     centre = np.random.default_rng(label).normal(size=(2, 6))
     rgb, motion = (centre + 0.9 * generator.normal(size=(2, 6))).astype(np.float32)
-    return {'rgb': torch.from_numpy(rgb), 'mv': torch.from_numpy(2 * motion[:4])}, label
+    return {'rgb': torch.from_numpy(rgb), 'motion': torch.from_numpy(2 * motion[:4])}, label
 
 
 def samples(role, count):

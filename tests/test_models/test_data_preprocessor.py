@@ -29,7 +29,7 @@ def sample(generator: np.random.Generator, views: int = 2, frames: int = 4) -> d
     """One packed item: 16 x 24 px, motion in 8 px blocks."""
     rgb = generator.integers(0, 256, (views, 3, frames, 16, 24), dtype=np.uint8)
     motion = generator.normal(0, 15, (views, 2, frames, 2, 3)).astype(np.float16)
-    inputs = {'rgb': torch.from_numpy(rgb), 'mv': torch.from_numpy(motion)}
+    inputs = {'rgb': torch.from_numpy(rgb), 'motion': torch.from_numpy(motion)}
     return dict(inputs=inputs, data_samples=ActionDataSample().set_gt_label(1))
 
 
@@ -46,10 +46,10 @@ def test_normalisation_and_upsampling_transcribed():
     for i, item in enumerate(items):
         rgb = (item['inputs']['rgb'].numpy() - MEAN) / STD
         np.testing.assert_allclose(output['inputs']['rgb'][i], rgb, atol=1e-5)
-        motion = item['inputs']['mv'].numpy().astype(np.float32).clip(-20, 20) / 20
+        motion = item['inputs']['motion'].numpy().astype(np.float32).clip(-20, 20) / 20
         blocks = motion.repeat(8, axis=-2).repeat(8, axis=-1)
-        np.testing.assert_allclose(output['inputs']['mv'][i], blocks, atol=1e-6)
-    assert output['inputs']['rgb'].dtype == output['inputs']['mv'].dtype == torch.float32
+        np.testing.assert_allclose(output['inputs']['motion'][i], blocks, atol=1e-6)
+    assert output['inputs']['rgb'].dtype == output['inputs']['motion'].dtype == torch.float32
     assert [s.gt_label.item() for s in output['data_samples']] == [1, 1, 1]
     assert items[0]['inputs']['rgb'].dtype == torch.uint8
 
@@ -58,7 +58,7 @@ def test_lists_and_stacks_give_the_same():
     items = [sample(np.random.default_rng(seed)) for seed in range(2)]
     inputs = [dict(inputs=item['inputs']) for item in items]
     lists, stacks = build()(pseudo_collate(inputs)), build()(default_collate(inputs))
-    assert all(torch.equal(lists['inputs'][k], stacks['inputs'][k]) for k in ('rgb', 'mv'))
+    assert all(torch.equal(lists['inputs'][k], stacks['inputs'][k]) for k in ('rgb', 'motion'))
     assert lists['data_samples'] is None
 
 
@@ -69,20 +69,25 @@ def test_lists_and_stacks_give_the_same():
 )
 def test_motion_size(size, with_rgb, expected):
     item = sample(np.random.default_rng(0))['inputs']
-    inputs = {'mv': item['mv'][None], 'mv_valid': torch.ones(1, 2, 1, 4, 2, 3, dtype=torch.bool)}
-    inputs['mv_valid'][..., 0, 0] = False
+    inputs = {
+        'motion': item['motion'][None],
+        'motion_valid': torch.ones(1, 2, 1, 4, 2, 3, dtype=torch.bool),
+    }
+    inputs['motion_valid'][..., 0, 0] = False
     if with_rgb:
         inputs['rgb'] = item['rgb'][None]
-    output = build(mv=dict(size=size))(dict(inputs=inputs))['inputs']
-    assert output['mv'].shape == (1, 2, 2, 4, *expected)
-    assert output['mv_valid'].shape == (1, 2, 1, 4, *expected)
+    output = build(motion=dict(size=size))(dict(inputs=inputs))['inputs']
+    assert output['motion'].shape == (1, 2, 2, 4, *expected)
+    assert output['motion_valid'].shape == (1, 2, 1, 4, *expected)
     invalid = (expected[0] // 2) * (expected[1] // 3)
-    assert (~output['mv_valid'][0, 0, 0, 0]).sum() == invalid
+    assert (~output['motion_valid'][0, 0, 0, 0]).sum() == invalid
 
 
 def test_uneven_upsampling_takes_the_cell_at_the_pixel_centre():
     motion = torch.arange(3, dtype=torch.float16).expand(1, 1, 2, 1, 1, 3)
-    output = build(mv=dict(clip=2, size=(1, 7)))(dict(inputs={'mv': motion}))['inputs']['mv']
+    output = build(motion=dict(clip=2, size=(1, 7)))(dict(inputs={'motion': motion}))['inputs'][
+        'motion'
+    ]
     centres = (np.arange(7) + 0.5) / 7
     assert output[0, 0, 0, 0, 0].tolist() == (np.floor(centres * 3) / 2).tolist()
 
@@ -90,7 +95,7 @@ def test_uneven_upsampling_takes_the_cell_at_the_pixel_centre():
 def test_hostile_motion_is_bounded():
     motion = torch.tensor([float('nan'), float('inf'), -float('inf'), 6e4, -30.0, 5.0])
     motion = motion.half().view(1, 1, 1, 1, 1, 6).repeat(1, 1, 2, 1, 1, 1)
-    output = build(mv=dict(clip=10.0))(dict(inputs={'mv': motion}))['inputs']['mv']
+    output = build(motion=dict(clip=10.0))(dict(inputs={'motion': motion}))['inputs']['motion']
     assert output[0, 0, 0, 0, 0].tolist() == [0, 1, -1, 1, -1, 0.5]
 
 
@@ -109,7 +114,7 @@ def test_residual_iframe_and_unknown_streams():
     ('inputs', 'named'),
     [
         (dict(rgb=torch.zeros(2, 3, 4, 8, 8)), r"'rgb'.*\(2, 3, 4, 8, 8\)"),
-        (dict(mv=torch.zeros(1, 1, 3, 4, 8, 8)), r"'mv' must be \(N, V, 2,"),
+        (dict(motion=torch.zeros(1, 1, 3, 4, 8, 8)), r"'motion' must be \(N, V, 2,"),
         (dict(rgb=[torch.zeros(1, 3, 4, 8, 8), torch.zeros(1, 3, 4, 8, 9)]), r"'rgb' differs"),
     ],
 )
@@ -123,9 +128,9 @@ def test_wrong_shapes_are_named(inputs, named):
 @pytest.mark.parametrize(
     ('settings', 'error'),
     [
-        (dict(mv=dict(size=(0, 4))), ValueError),
-        (dict(mv=dict(clip=0)), ValueError),
-        (dict(mv=dict(max=3)), TypeError),
+        (dict(motion=dict(size=(0, 4))), ValueError),
+        (dict(motion=dict(clip=0)), ValueError),
+        (dict(motion=dict(max=3)), TypeError),
         (dict(rgb=dict(std=(1, 0, 1))), ValueError),
         (dict(augment=dict(solarize=0.1)), TypeError),
         (dict(augment=dict(grayscale_p=2.0)), ValueError),
@@ -166,7 +171,7 @@ def test_evaluation_and_motion_are_not_augmented():
     plain, augmented = build(), build(augment=AUGMENT)
     assert torch.equal(augmented(batch)['inputs']['rgb'], plain(batch)['inputs']['rgb'])
     trained = augmented(batch, training=True)['inputs']
-    assert torch.equal(trained['mv'], plain(batch)['inputs']['mv'])
+    assert torch.equal(trained['motion'], plain(batch)['inputs']['motion'])
     assert trained['rgb'].is_contiguous()
 
 

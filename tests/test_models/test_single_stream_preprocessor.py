@@ -5,10 +5,10 @@ from ssvrl_mm.models import SingleStreamPreprocessor, SSLDataPreprocessor
 
 CLIPS = dict(
     rgb=[torch.randint(0, 256, (3, 3, 4, 16, 16), dtype=torch.uint8) for _ in range(2)],
-    mv=[torch.randn(3, 2, 4, 4, 4).half() * 8 for _ in range(2)],
+    motion=[torch.randn(3, 2, 4, 4, 4).half() * 8 for _ in range(2)],
     residual=[torch.randint(-255, 256, (3, 3, 4, 16, 16), dtype=torch.int16) for _ in range(2)],
 )
-MV = dict(mv=dict(clip=10, size=8))
+MV = dict(motion=dict(clip=10, size=8))
 
 
 @pytest.mark.parametrize('stream', CLIPS)
@@ -20,7 +20,7 @@ def test_equals_what_pretraining_sees(stream, alone):
 
 
 def test_motion_takes_the_size_of_rgb_where_it_is_there():
-    clips = SingleStreamPreprocessor('mv')(dict(inputs=CLIPS))['inputs']
+    clips = SingleStreamPreprocessor('motion')(dict(inputs=CLIPS))['inputs']
     assert clips.shape == (2, 3, 2, 4, 16, 16)
 
 
@@ -35,8 +35,8 @@ def test_recognizers_can_view_what_is_laid_out_channels_last():
 
 
 def test_missing_stream_and_wrong_name():
-    with pytest.raises(KeyError, match="no stream 'mv' in the batch, which has .*rgb"):
-        SingleStreamPreprocessor('mv')(dict(inputs=dict(rgb=CLIPS['rgb'])))
+    with pytest.raises(KeyError, match="no stream 'motion' in the batch, which has .*rgb"):
+        SingleStreamPreprocessor('motion')(dict(inputs=dict(rgb=CLIPS['rgb'])))
     with pytest.raises(ValueError, match="got 'flow'"):
         SingleStreamPreprocessor('flow')
     with pytest.raises(TypeError, match='dict of streams'):

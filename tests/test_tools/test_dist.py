@@ -20,7 +20,7 @@ def test_processes_on_the_cpu_train_one_model(call, tool, tiny_config, tmp_path)
     ours, theirs = (torch.load(tmp_path / f'rank_{rank}.pth') for rank in range(2))
     assert ours.keys() == theirs.keys()
     # The queue holds the keys of both processes: unit vectors of four different videos.
-    assert ours['head.queue.keys_mv'].norm(dim=1).tolist() == pytest.approx([1] * 4)
+    assert ours['head.queue.keys_motion'].norm(dim=1).tolist() == pytest.approx([1] * 4)
     assert len(set(ours['head.queue.video_ids'].tolist())) == 4
     for name in ours:
         assert torch.equal(ours[name], theirs[name]), name

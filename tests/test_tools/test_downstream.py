@@ -15,7 +15,7 @@ from mmengine.config import Config
 from ssvrl_mm.registry import MODELS
 
 HERE = Path(__file__).resolve().parent
-VIEWS = ('rgb', 'mv')
+VIEWS = ('rgb', 'motion')
 
 
 @pytest.fixture
@@ -70,14 +70,14 @@ def test_views_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, 
     dumped = tmp_path / 'both.pkl'
     run('test', HERE / 'tiny_probe.py', 'both/epoch_1.pth', '--dump', dumped)
     validated = last_metrics(tmp_path / 'both')
-    fused, rgb, mv = (scores(dumped, f'pred_score{v}') for v in ('', '_rgb', '_mv'))
+    fused, rgb, motion = (scores(dumped, f'pred_score{v}') for v in ('', '_rgb', '_motion'))
     assert len(fused) == 16
     labels = {e['filename']: int(e['gt_label']) for e in pickle.loads(dumped.read_bytes())}
-    for row, name in ((fused, 'acc/top1'), (rgb, 'acc/rgb_top1'), (mv, 'acc/mv_top1')):
+    for row, name in ((fused, 'acc/top1'), (rgb, 'acc/rgb_top1'), (motion, 'acc/motion_top1')):
         hits = np.mean([row[video].argmax() == label for video, label in labels.items()])
         assert validated[name] == pytest.approx(hits)
     for video, score in fused.items():
-        np.testing.assert_allclose(score, (rgb[video] + mv[video]) / 2, atol=1e-6)
+        np.testing.assert_allclose(score, (rgb[video] + motion[video]) / 2, atol=1e-6)
 
     # Each view by itself, from the weights of the run of both.
     for view in VIEWS:
@@ -91,17 +91,17 @@ def test_views_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, 
     # Fused from their score files, and in one model from their checkpoints.
     out = tmp_path / 'fused.pkl'
     capsys.readouterr()
-    run('analysis/fuse_scores', 'rgb.pkl', 'mv.pkl', '--out', out)
+    run('analysis/fuse_scores', 'rgb.pkl', 'motion.pkl', '--out', out)
     printed = capsys.readouterr().out
     table = {line.split()[0]: line.split()[1:] for line in printed.splitlines()[1:]}
     assert printed.startswith('16 videos') and list(table)[1:] == [
         'rgb.pkl',
-        'mv.pkl',
+        'motion.pkl',
         'fused',
     ]
     for row, name in (
         ('rgb.pkl', 'acc/rgb_top1'),
-        ('mv.pkl', 'acc/mv_top1'),
+        ('motion.pkl', 'acc/motion_top1'),
         ('fused', 'acc/top1'),
     ):
         assert float(table[row][0]) == pytest.approx(100 * validated[name], abs=0.051)
@@ -114,7 +114,7 @@ def test_views_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, 
             np.testing.assert_allclose(score, fused[video], atol=1e-5)
 
     # Nobody tests weights that are not those of a classifier.
-    with pytest.raises(RuntimeError, match='not one of this TwoViewRecognizer'):
+    with pytest.raises(RuntimeError, match='not one of this LateFusionRecognizer'):
         run('test', HERE / 'tiny_probe.py', 'pretrained.pth')
     with pytest.raises(SystemExit, match='give a checkpoint'):
         run('test', HERE / 'tiny_probe.py')

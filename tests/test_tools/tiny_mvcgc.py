@@ -6,7 +6,7 @@ custom_imports = dict(imports=['extra_hooks'])
 tiny = dict(type='S3D', width=0.125, spatial_strides=(2, 1, 2, 2, 1))
 model = dict(
     backbone_rgb=tiny,
-    backbone_mv=tiny,
+    backbone_motion=tiny,
     head=dict(
         projector=dict(in_channels=128, hidden_channels=16, out_channels=8),
         queue_length=4,

@@ -4,7 +4,7 @@ _base_ = ['../../configs/downstream/demo_linear.py']
 pretrained = dict(
     backbone=dict(init_cfg=dict(checkpoint='{{$PRETRAINED:pretrained.pth}}')),
 )
-model = dict(views=dict(rgb=pretrained, mv=pretrained))
+model = dict(classifiers=dict(rgb=pretrained, motion=pretrained))
 
 data = dict(spec=dict(train_per_class=1, test_per_class=1, num_frames=16, size=64))
 loader = dict(batch_size=8, num_workers=0, persistent_workers=False)

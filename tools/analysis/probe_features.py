@@ -121,8 +121,8 @@ def main() -> None:
     figures = {
         'mean': report.mean,
         'deviation': {
-            view: {name: None if math.isnan(value) else value for name, value in row.items()}
-            for view, row in report.deviation.items()
+            stream: {name: None if math.isnan(value) else value for name, value in row.items()}
+            for stream, row in report.deviation.items()
         },
         'runs': report.runs,
     }

@@ -21,5 +21,5 @@ test_dataloader = dict(
     )
 )
 val_dataloader = test_dataloader
-test_evaluator = dict(views=('rgb', 'iframe', 'mv'))
+test_evaluator = dict(streams=('rgb', 'iframe', 'motion'))
 val_evaluator = test_evaluator

@@ -27,7 +27,9 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(type='ConcatDataset', datasets=[gallery, query]),
 )
-test_evaluator = dict(type='VideoRetrieval', topk=(1, 5, 10, 20, 50), views=('rgb', 'mv', 'both'))
+test_evaluator = dict(
+    type='VideoRetrieval', topk=(1, 5, 10, 20, 50), streams=('rgb', 'motion', 'both')
+)
 test_cfg = dict(type='TestLoop')
 
 val_dataloader = test_dataloader

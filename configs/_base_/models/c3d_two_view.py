@@ -2,11 +2,11 @@
 _base_ = './c3d_classifier.py'
 
 rgb = _base_.model
-init_cfg = dict(rgb.backbone.init_cfg, prefix='backbone_mv.')
+init_cfg = dict(rgb.backbone.init_cfg, prefix='backbone_motion.')
 motion = dict(
     rgb,
     backbone=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2, init_cfg=init_cfg),
-    data_preprocessor=dict(rgb.data_preprocessor, stream='mv'),
+    data_preprocessor=dict(rgb.data_preprocessor, stream='motion'),
 )
-model = dict(_delete_=True, type='TwoViewRecognizer', views=dict(rgb=rgb, mv=motion))
+model = dict(_delete_=True, type='LateFusionRecognizer', classifiers=dict(rgb=rgb, motion=motion))
 del rgb, init_cfg, motion

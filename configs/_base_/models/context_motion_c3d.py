@@ -8,7 +8,7 @@ model = dict(
         type='SSLDataPreprocessor',
         rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
         # Motion is cut off at 10 px per frame, scaled to [-1, 1] and brought to the size of RGB.
-        mv=dict(clip=10.0, size='rgb'),
+        motion=dict(clip=10.0, size='rgb'),
         # Of clips and of I-frames, each with draws of its own.
         augment=dict(
             color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.5),
@@ -18,7 +18,7 @@ model = dict(
     ),
     backbone_rgb=dict(type='C3D'),
     backbone_iframe=dict(type='VideoResNet', arch='r2d', depth=10),
-    backbone_mv=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2),
+    backbone_motion=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2),
     context_head=dict(
         type='ContextMatchingHead',
         in_channels=512,

@@ -2,4 +2,4 @@
 _base_ = './two_view_ucf101_finetune.py'
 
 probe = dict(type='LinearProbe', cls_head=dict(dropout_ratio=0))
-model = dict(views=dict(rgb=probe, mv=probe))
+model = dict(classifiers=dict(rgb=probe, motion=probe))

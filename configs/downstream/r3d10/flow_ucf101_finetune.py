@@ -7,6 +7,6 @@ _base_ = [
 ]
 
 checkpoint = 'work_dirs/c3d_ucf101_flow/epoch_120.pth'
-pretrained = dict(_base_.model.backbone.init_cfg, checkpoint=checkpoint, prefix='backbone_mv.')
+pretrained = dict(_base_.model.backbone.init_cfg, checkpoint=checkpoint, prefix='backbone_motion.')
 resnet = dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2, init_cfg=pretrained)
-model = dict(data_preprocessor=dict(stream='mv'), backbone=dict(_delete_=True, **resnet))
+model = dict(data_preprocessor=dict(stream='motion'), backbone=dict(_delete_=True, **resnet))

@@ -6,6 +6,6 @@ _base_ = [
     '../../_base_/downstream_runtime.py',
 ]
 
-pretrained = dict(_base_.model.backbone.init_cfg, prefix='backbone_mv.')
+pretrained = dict(_base_.model.backbone.init_cfg, prefix='backbone_motion.')
 resnet = dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2, init_cfg=pretrained)
-model = dict(data_preprocessor=dict(stream='mv'), backbone=dict(_delete_=True, **resnet))
+model = dict(data_preprocessor=dict(stream='motion'), backbone=dict(_delete_=True, **resnet))

@@ -3,4 +3,4 @@ _base_ = '../r2plus1d26/two_view_ucf101_linear.py'
 
 pretrained = dict(checkpoint='work_dirs/r3d26_ucf101/epoch_120.pth')
 rgb = dict(backbone=dict(arch='r3d', init_cfg=pretrained))
-model = dict(views=dict(rgb=rgb, mv=dict(backbone=dict(init_cfg=pretrained))))
+model = dict(classifiers=dict(rgb=rgb, motion=dict(backbone=dict(init_cfg=pretrained))))

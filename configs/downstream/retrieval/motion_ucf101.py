@@ -6,9 +6,9 @@ _base_ = [
 ]
 
 # 'vcop' searches clip by clip; 'clean' and 'coclr' average the clips themselves.
-model = dict(backbone=dict(in_channels=2), head=dict(stream='mv'), average_clips=False)
+model = dict(backbone=dict(in_channels=2), head=dict(stream='motion'), average_clips=False)
 test_evaluator = [
-    dict(type='VideoRetrieval', preset=preset, topk=(1, 5, 10, 20, 50), views=('mv',))
+    dict(type='VideoRetrieval', preset=preset, topk=(1, 5, 10, 20, 50), streams=('motion',))
     for preset in ('clean', 'coclr', 'vcop')
 ]
 val_evaluator = test_evaluator

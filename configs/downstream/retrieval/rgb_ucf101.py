@@ -8,7 +8,7 @@ _base_ = [
 # 'vcop' searches clip by clip; 'clean' and 'coclr' average the clips themselves.
 model = dict(average_clips=False)
 test_evaluator = [
-    dict(type='VideoRetrieval', preset=preset, topk=(1, 5, 10, 20, 50), views=('rgb',))
+    dict(type='VideoRetrieval', preset=preset, topk=(1, 5, 10, 20, 50), streams=('rgb',))
     for preset in ('clean', 'coclr', 'vcop')
 ]
 val_evaluator = test_evaluator

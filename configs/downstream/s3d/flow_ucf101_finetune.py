@@ -7,6 +7,6 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(in_channels=2, init_cfg=dict(prefix='backbone_mv.')),
-    data_preprocessor=dict(stream='mv'),
+    backbone=dict(in_channels=2, init_cfg=dict(prefix='backbone_motion.')),
+    data_preprocessor=dict(stream='motion'),
 )

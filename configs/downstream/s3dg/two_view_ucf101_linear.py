@@ -3,4 +3,4 @@ _base_ = '../s3d/two_view_ucf101_linear.py'
 
 pretrained = dict(checkpoint='work_dirs/s3dg_ucf101/epoch_500.pth')
 gated = dict(backbone=dict(gating=True, init_cfg=pretrained))
-model = dict(views=dict(rgb=gated, mv=gated))
+model = dict(classifiers=dict(rgb=gated, motion=gated))

@@ -108,7 +108,7 @@ class SampleContextMotion(BaseTransform):
         self.test_mode = test_mode
         self.part = check_part(part)
 
-    def _lay_out(self, interval: int) -> tuple[int, int, int]:
+    def _extent(self, interval: int) -> tuple[int, int, int]:
         """A clip and its motion: frames before the clip, from clip to motion, and in all."""
         span = (self.clip_len - 1) * interval + 1
         offset = span - 1 + self.motion_gap
@@ -119,7 +119,7 @@ class SampleContextMotion(BaseTransform):
 
     def _needed(self, interval: int) -> int:
         """Least length of a video to train on."""
-        extent = self._lay_out(interval)[2]
+        extent = self._extent(interval)[2]
         # One motion clip more than can be positive.
         return max(extent, self.motion_len + self.num_clips) if self.num_negatives else extent
 
@@ -129,7 +129,7 @@ class SampleContextMotion(BaseTransform):
         interval = self.frame_interval
         while self._needed(interval) > total and interval > self.min_frame_interval:
             interval -= 1
-        before, offset, extent = self._lay_out(interval)
+        before, offset, extent = self._extent(interval)
         if self.test_mode:
             starts, negatives = uniform_starts(self.num_clips, max(total - extent, 0)), []
         else:
@@ -146,7 +146,7 @@ class SampleContextMotion(BaseTransform):
         results['frame_inds'] = begin + frames % total
         results['motion_inds'] = begin + (motions[:, None] + np.arange(self.motion_len)) % total
         views = list(range(len(motions)))
-        results['stream_views'] = dict(motion_vectors=views, residuals=views)
+        results['stream_views'] = dict(motion=views, residuals=views)
         if self.iframe_window is not None:
             self._add_iframes(results, begin, begin + total)
         results['clip_len'] = self.clip_len

@@ -37,10 +37,10 @@ class PackSSLInputs(BaseTransform):
     ``dict(inputs, data_samples)``; ``inputs`` holds, for the streams present, contiguous
 
     - ``imgs`` as ``rgb``: uint8 (V, 3, ceil(T / rgb_interval), H, W);
-    - ``motion_vectors`` as ``mv``: float16 (V, 2, T, h, w), px per frame of the H x W frame; at the
+    - ``motion`` as ``motion``: float16 (V, 2, T, h, w), px per frame of the H x W frame; at the
       resolution of the motion grid, which covers the frame. Cells that are not valid hold what the
       reader put there: zero, or held and propagated motion;
-    - ``motion_valid`` as ``mv_valid``: bool (V, 1, T, h, w), if asked for;
+    - ``motion_valid`` as ``motion_valid``: bool (V, 1, T, h, w), if asked for;
     - ``residuals`` as ``residual``: int16 (V, 3, T, H, W);
     - ``iframes`` as ``iframe``: uint8 (V, 3, H, W), or (V, 3, n, H, W) with n > 1 per clip.
 
@@ -49,9 +49,9 @@ class PackSSLInputs(BaseTransform):
 
     Args:
         meta_keys: Copied to the data sample's metainfo.
-        with_valid: Whether to pack ``mv_valid``.
+        with_valid: Whether to pack ``motion_valid``.
         motion_target: Motion is no input but what the model has to predict: it goes to the data
-            sample as ``motion_target``, a tensor like ``mv``.
+            sample as ``motion_target``, a tensor like ``motion``.
         rgb_interval: RGB keeps one frame in so many, from the first of each clip on; all the others
             keep every frame. Motion is cheap, and RGB changes slowly.
 
@@ -90,11 +90,11 @@ class PackSSLInputs(BaseTransform):
                 inputs[name] = _pack_images(split_views(results, key), interval)
         if 'iframe' in inputs and inputs['iframe'].shape[2] == 1:
             inputs['iframe'] = inputs['iframe'].squeeze(2)
-        if 'motion_vectors' in results and not self.motion_target:
-            inputs['mv'] = pack_motion(results)
+        if 'motion' in results and not self.motion_target:
+            inputs['motion'] = pack_motion(results)
             if self.with_valid:
-                num_clips = len(inputs['mv'])
-                inputs['mv_valid'] = _pack(results['motion_valid'][..., None], num_clips)
+                num_clips = len(inputs['motion'])
+                inputs['motion_valid'] = _pack(results['motion_valid'][..., None], num_clips)
         if not inputs:
             raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
 
@@ -118,7 +118,7 @@ class PackSSLInputs(BaseTransform):
 class PackMotionTarget(PackActionInputs):
     """mmaction2's ``PackActionInputs`` that also packs motion, for the model to predict.
 
-    **Required keys:** those of ``PackActionInputs``, and ``motion_vectors``. The data sample gets
+    **Required keys:** those of ``PackActionInputs``, and ``motion``. The data sample gets
     the field ``motion_target``: float16 (V, 2, T, h, w), px per frame of the frame as cropped; at
     the resolution of the motion grid, which covers the frame.
 
@@ -150,15 +150,15 @@ def set_motion_target(data_sample: ActionDataSample, results: dict) -> None:
     Raises:
         KeyError: There is no motion.
     """
-    if 'motion_vectors' not in results:
-        raise KeyError(f'no motion to predict: no motion_vectors among {sorted(results)}')
+    if 'motion' not in results:
+        raise KeyError(f'no motion to predict: no motion among {sorted(results)}')
     data_sample.set_field(pack_motion(results), 'motion_target')
 
 
 def pack_motion(results: dict) -> torch.Tensor:
-    """``motion_vectors`` of a pipeline's results as float16 (V, 2, T, h, w)."""
-    num_clips = len(split_views(results, 'motion_vectors'))
-    return _pack(results['motion_vectors'].astype(np.float16), num_clips)
+    """``motion`` of a pipeline's results as float16 (V, 2, T, h, w)."""
+    num_clips = len(split_views(results, 'motion'))
+    return _pack(results['motion'].astype(np.float16), num_clips)
 
 
 def _pack(frames: np.ndarray, num_clips: int) -> torch.Tensor:

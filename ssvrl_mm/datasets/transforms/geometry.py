@@ -1,7 +1,7 @@
 """Crops, resizes and flips of clips that carry motion along with the pixels.
 
 Every transform acts alike on the streams that are there: ``imgs``, ``residuals`` and ``iframes``
-(lists, V equal parts) and ``motion_vectors`` with ``motion_valid`` (arrays). V is ``num_clips``, or
+(lists, V equal parts) and ``motion`` with ``motion_valid`` (arrays). V is ``num_clips``, or
 as many as ``stream_views`` names; clips that show the same view share their crop and flip. Vectors
 are scaled, mirrored and moved as the pixels are. The new motion grid has
 ``ceil(size / motion_stride)`` cells, each of which takes the old cell under its centre; a cell is
@@ -75,7 +75,7 @@ class ClipRandomResizedCrop(_ClipGeometry):
     """Cuts a random box out of each clip, the same for all its frames, and resizes it.
 
     **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
-    ``iframes``, ``motion_vectors``, ``motion_valid`` (those present), ``img_shape``.
+    ``iframes``, ``motion``, ``motion_valid`` (those present), ``img_shape``.
 
     Args:
         size: (h, w) of the result, or the side of a square.
@@ -161,7 +161,7 @@ class ClipFlip(_ClipGeometry):
     """Mirrors each clip with some probability; motion changes sign along that direction.
 
     **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
-    ``iframes``, ``motion_vectors``, ``motion_valid`` (those present). **Added keys:** ``flip``,
+    ``iframes``, ``motion``, ``motion_valid`` (those present). **Added keys:** ``flip``,
     one bool per view.
 
     Args:

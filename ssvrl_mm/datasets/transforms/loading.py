@@ -92,7 +92,7 @@ class DecodeCompressedVideo(BaseTransform):
     (h, w) and, for the streams asked for,
 
     - 'rgb': ``imgs``, list of V*T uint8 (H, W, 3);
-    - 'motion': ``motion_vectors`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), px per frame since the
+    - 'motion': ``motion`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), px per frame since the
       frame before in the *video* whatever ``frame_interval``, and ``motion_valid`` bool without the
       last axis: False where the codec coded no vector;
     - 'residual': ``residuals``, list of Vm*Tm int16 (H, W, 3);
@@ -141,7 +141,7 @@ class DecodeCompressedVideo(BaseTransform):
             results['iframes'] = [batch.rgb[place] for place in places]
         places = np.searchsorted(moving, motion)
         if 'motion' in self.streams:
-            results['motion_vectors'] = batch.motion[places]
+            results['motion'] = batch.motion[places]
             results['motion_valid'] = batch.motion_valid[places]
         if 'residual' in self.streams:
             results['residuals'] = [batch.residual[place] for place in places]

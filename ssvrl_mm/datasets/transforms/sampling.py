@@ -61,7 +61,7 @@ class SampleClips(BaseTransform):
     """Samples V clips of T frames from a video.
 
     In training the V clips are drawn at random, each anywhere in the video: two clips of one video
-    are the two views of contrastive learning. In test mode they lie at even distance from the first
+    are query and key of contrastive learning. In test mode they lie at even distance from the first
     to the last possible place, or as a moving window.
 
     A clip spans ``(clip_len - 1) * frame_interval + 1`` frames. In a shorter video every clip
@@ -79,7 +79,7 @@ class SampleClips(BaseTransform):
         stride: Test mode: frames the window moves by. V then follows from the length of the video
             and ``num_clips`` is not used.
         out_of_bound: Too short videos: 'loop' starts over, 'repeat_last' repeats the last frame.
-        independent: False: all V clips are the same frames (views that differ in space alone).
+        independent: False: all V clips are the same frames, which differ in their crops alone.
         min_gap: Training: least distance of two clips' starts, as far as the video allows.
         part: Begin and end, as shares of the video, of the part that clips come from: with
             ``(0, .5)`` and ``(.5, 1)`` one half of a video can look for the other.

@@ -11,7 +11,7 @@ import numpy as np
 from ssvrl_mm.video.geometry import crop_resize_motion
 
 _IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
-_STREAMS = (*_IMAGE_STREAMS, 'motion_vectors')
+_STREAMS = (*_IMAGE_STREAMS, 'motion')
 Size = tuple[int, int]
 
 
@@ -38,7 +38,7 @@ def stream_views(results: dict, key: str) -> list[int]:
 
     Args:
         results: With ``num_clips`` and, where streams differ, ``stream_views``: stream -> numbers.
-        key: 'imgs', 'residuals', 'iframes' or 'motion_vectors' (``motion_valid`` goes with it).
+        key: 'imgs', 'residuals', 'iframes' or 'motion' (``motion_valid`` goes with it).
 
     Returns:
         One number per clip: 0 to ``num_clips`` - 1 of a stream that ``stream_views`` does not name.
@@ -103,7 +103,7 @@ def show_views(
                 for view, clip in clips
                 for image in clip
             ]
-    if 'motion_vectors' in results:
+    if 'motion' in results:
         _show_motion(results, views, size, motion_stride)
     if len(views) > 1:
         _repeat(results, len(views))
@@ -129,12 +129,12 @@ def _repeat(results: dict, rounds: int) -> None:
 def _show_motion(
     results: dict, views: Sequence[Sequence[View]], size: Size, motion_stride: int | None
 ) -> None:
-    motion, valid = results['motion_vectors'], results.get('motion_valid')
+    motion, valid = results['motion'], results.get('motion_valid')
     if motion_stride is None:
         grid = motion.shape[1:3]
     else:
         grid = math.ceil(size[0] / motion_stride), math.ceil(size[1] / motion_stride)
-    clips = split_views(results, 'motion_vectors')
+    clips = split_views(results, 'motion')
     length = len(motion) // len(clips)
     shown = []
     for looks in views:
@@ -154,7 +154,7 @@ def _show_motion(
                     grid,
                 )
             )
-    results['motion_vectors'] = np.concatenate([field for field, _ in shown])
+    results['motion'] = np.concatenate([field for field, _ in shown])
     if valid is not None:
         results['motion_valid'] = np.concatenate([mask for _, mask in shown])
 

@@ -53,7 +53,7 @@ class InitBeforeTestHook(Hook):
     """Initialises a model for a test without a checkpoint, as training would.
 
     For models that are put together from several checkpoints, like
-    :class:`~ssvrl_mm.models.recognizers.TwoViewRecognizer`. A model that names none is refused.
+    :class:`~ssvrl_mm.models.recognizers.LateFusionRecognizer`. A model that names none is refused.
 
     Raises:
         RuntimeError: Neither the run nor the model names a checkpoint.
@@ -69,10 +69,10 @@ class InitBeforeTestHook(Hook):
         model = _unwrapped(runner)
         if runner._has_loaded or runner.iter > 0:
             return
-        views, checkpoints = getattr(model, 'views', None), getattr(model, 'checkpoints', {})
-        if views is None or set(views) != set(checkpoints):
+        parts, checkpoints = getattr(model, 'classifiers', None), getattr(model, 'checkpoints', {})
+        if parts is None or set(parts) != set(checkpoints):
             raise RuntimeError(
-                'nothing to test: give a checkpoint, or model.checkpoints one for every view'
+                'nothing to test: give a checkpoint, or model.checkpoints one for every classifier'
             )
         model.init_weights()
 

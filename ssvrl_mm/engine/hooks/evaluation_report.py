@@ -37,11 +37,11 @@ class EvaluationReportHook(Hook):
         from ssvrl_mm.evaluation import provenance, report
 
         checkpoint = runner._load_from
-        # A model of several views may name a checkpoint for each.
-        views = {} if checkpoint else dict(runner.cfg.model.get('checkpoints') or {})
+        # A late fusion may name a checkpoint for each stream.
+        by_stream = {} if checkpoint else dict(runner.cfg.model.get('checkpoints') or {})
         described = (
-            {'checkpoints': {v: provenance.describe_checkpoint(p) for v, p in views.items()}}
-            if views
+            {'checkpoints': {s: provenance.describe_checkpoint(p) for s, p in by_stream.items()}}
+            if by_stream
             else provenance.describe_checkpoint(checkpoint)
         )
         sources = {
@@ -53,7 +53,7 @@ class EvaluationReportHook(Hook):
             'versions': provenance.versions(),
         }
         stem = Path(runner.log_dir) / self.name
-        names = [Path(path).name for path in ([checkpoint] if checkpoint else views.values())]
+        names = [Path(path).name for path in ([checkpoint] if checkpoint else by_stream.values())]
         title = f'Evaluation of {" and ".join(names) or "random weights"}'
         table = report.metrics_table(metrics)
         _, file = report.write_report(stem, title, metrics, table, sources)

@@ -24,8 +24,8 @@ class KNNProbeHook(Hook):
     Args:
         interval: Epochs between two probes; the last epoch is always probed.
         ks: Numbers of neighbours.
-        views: What to compare: streams, several joined by '+', or 'both'. None: every stream of
-            the model, and 'both' where it has 'rgb' and 'mv'.
+        streams: What to compare: streams, several joined by '+', or 'both'. None: every stream of
+            the model, and 'both' where it has 'rgb' and 'motion'.
         dataloader: Config of a dataloader of gallery and query; None: the run's
             ``val_dataloader``.
 
@@ -43,14 +43,14 @@ class KNNProbeHook(Hook):
         self,
         interval: int = 1,
         ks: Sequence[int] = (1, 5, 20),
-        views: Sequence[str] | None = None,
+        streams: Sequence[str] | None = None,
         dataloader: Mapping[str, Any] | None = None,
     ) -> None:
         if interval < 1:
             raise ValueError(f'interval must be at least 1 epoch, got {interval}')
         self.interval = interval
         self.ks = tuple(ks)
-        self.views = None if views is None else tuple(views)
+        self.streams = None if streams is None else tuple(streams)
         self.dataloader = dataloader
         self._loader: DataLoader | None = None
 
@@ -81,7 +81,7 @@ class KNNProbeHook(Hook):
 
         assert self._loader is not None
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        metric = KNNAccuracy(self.ks, self.views or _views_of(model))
+        metric = KNNAccuracy(self.ks, self.streams or _streams_of(model))
         modes = {module: module.training for module in model.modules()}
         # A loader draws the seed of its workers; training must not notice.
         with torch.random.fork_rng(devices=[]):
@@ -94,6 +94,6 @@ class KNNProbeHook(Hook):
         return metric.evaluate(len(self._loader.dataset))  # type: ignore[arg-type]
 
 
-def _views_of(model: Any) -> tuple[str, ...]:
+def _streams_of(model: Any) -> tuple[str, ...]:
     streams = tuple(getattr(model, 'streams', ('rgb',)))
-    return (*streams, 'both') if {'rgb', 'mv'} <= set(streams) else streams
+    return (*streams, 'both') if {'rgb', 'motion'} <= set(streams) else streams

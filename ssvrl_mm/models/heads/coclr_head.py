@@ -29,13 +29,13 @@ class CoCLRHead(MVCGCHead):
     Example:
         >>> head = CoCLRHead(projector=dict(type='ProjectionHead', in_channels=1024))
         >>> losses = head.loss({'rgb': z_r}, data_samples,
-        ...                    key_feats={'rgb': k_r, 'mv': k_m}, stage='rgb')
+        ...                    key_feats={'rgb': k_r, 'motion': k_m}, stage='rgb')
     """
 
     def __init__(
         self,
         projector: Mapping[str, Any],
-        streams: Sequence[str] = ('rgb', 'mv'),
+        streams: Sequence[str] = ('rgb', 'motion'),
         stage: str = 'init',
         **kwargs: Any,
     ) -> None:

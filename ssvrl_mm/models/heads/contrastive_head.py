@@ -25,22 +25,22 @@ class ContrastiveHead(PretextHead):
 
     In a recognizer of this package the keys come from a momentum copy of the backbone and are
     given as ``key_feats``. In a plain mmaction2 ``Recognizer3D`` they are not: the features then
-    hold ``num_views`` consecutive clips per video, the first is the query, and the second -
+    hold ``num_clips`` consecutive clips per video, the first is the query, and the second -
     without gradient, through the momentum projection - the key.
 
     Args:
-        streams: Names of the streams, e.g. ``('rgb', 'mv')``.
+        streams: Names of the streams, e.g. ``('rgb', 'motion')``.
         projector: Config of a projection with the attribute ``out_channels``, for all streams, or
             stream -> config.
         queue_length: Number of keys K to remember.
         temperature: tau.
         momentum: m of the key projections (and of the key backbones of our recognizers), or
             the keyword arguments of :class:`~ssvrl_mm.models.utils.MomentumEncoder`.
-        num_views: Clips per video when no ``key_feats`` are given; at least 2.
+        num_clips: Clips per video when no ``key_feats`` are given; at least 2.
         init_cfg: OpenMMLab initialisation.
 
     Raises:
-        ValueError: for ``num_views`` below 2.
+        ValueError: for ``num_clips`` below 2.
     """
 
     #: What :meth:`loss` can be asked for; the first is the default.
@@ -53,13 +53,13 @@ class ContrastiveHead(PretextHead):
         queue_length: int = 2048,
         temperature: float = 0.07,
         momentum: float | Mapping[str, Any] = 0.999,
-        num_views: int = 2,
+        num_clips: int = 2,
         init_cfg: Any = None,
     ) -> None:
         super().__init__(streams, init_cfg)
-        if num_views < 2:
-            raise ValueError(f'a query and a key need num_views >= 2, got {num_views}')
-        self.num_views = num_views
+        if num_clips < 2:
+            raise ValueError(f'a query and a key need num_clips >= 2, got {num_clips}')
+        self.num_clips = num_clips
         self.stage = self.stages[0]
         self.momentum_cfg = dict(
             momentum if isinstance(momentum, Mapping) else {'momentum': momentum}
@@ -105,7 +105,7 @@ class ContrastiveHead(PretextHead):
 
         Args:
             feats: Features of the queries, (N, D, ...), or stream -> features. Without
-                ``key_feats``: (N * num_views, D, ...), the clips of a video side by side.
+                ``key_feats``: (N * num_clips, D, ...), the clips of a video side by side.
             data_samples: N samples; from their ``video_id``, where there is one, keys of the same
                 video are known and are no negatives.
             key_feats: Features of the keys, laid out like ``feats``.
@@ -122,7 +122,7 @@ class ContrastiveHead(PretextHead):
         self._check_stage(stage)
         query_maps = self._by_stream(feats)
         if key_feats is None:
-            query_maps, key_maps = self._split_views(query_maps, len(data_samples))
+            query_maps, key_maps = self._split_clips(query_maps, len(data_samples))
         else:
             key_maps = self._by_stream(key_feats)
         queries = {s: self._embed(self.projector[s], query_maps[s]) for s in query_maps}
@@ -198,18 +198,18 @@ class ContrastiveHead(PretextHead):
             raise KeyError(f'streams {sorted(unknown)} are not among {self.streams}')
         return maps
 
-    def _split_views(
+    def _split_clips(
         self, maps: StreamTensors, num_samples: int
     ) -> tuple[StreamTensors, StreamTensors]:
         """Separates query and key clips that lie side by side."""
         for stream, feats in maps.items():
-            if len(feats) != num_samples * self.num_views:
+            if len(feats) != num_samples * self.num_clips:
                 raise ValueError(
-                    f'{stream}: {num_samples} samples with {self.num_views} views need '
-                    f'{num_samples * self.num_views} clips, got {len(feats)}'
+                    f'{stream}: {num_samples} samples with {self.num_clips} clips each need '
+                    f'{num_samples * self.num_clips} clips, got {len(feats)}'
                 )
-        views = {s: x.unflatten(0, (num_samples, self.num_views)) for s, x in maps.items()}
-        return {s: x[:, 0] for s, x in views.items()}, {s: x[:, 1] for s, x in views.items()}
+        split = {s: x.unflatten(0, (num_samples, self.num_clips)) for s, x in maps.items()}
+        return {s: x[:, 0] for s, x in split.items()}, {s: x[:, 1] for s, x in split.items()}
 
     def _check_stage(self, stage: str) -> None:
         if stage not in self.stages:

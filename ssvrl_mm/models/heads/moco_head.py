@@ -17,7 +17,7 @@ class MoCoHead(ContrastiveHead):
     queue holds the negatives. The initialisation of one stream in MVCGC and CoCLR.
 
     Works inside mmaction2's ``Recognizer3D`` as ``cls_head=dict(type='ssvrl_mm.MoCoHead', ...)``
-    with a pipeline that samples ``num_views`` clips; keys are then made by the backbone itself
+    with a pipeline that samples ``num_clips`` clips; keys are then made by the backbone itself
     without gradient and by the momentum projection.
 
     Args:
@@ -26,7 +26,7 @@ class MoCoHead(ContrastiveHead):
         queue_length: Number of keys to remember.
         temperature: tau.
         momentum: m, or the keyword arguments of ``MomentumEncoder``.
-        num_views: Clips per video when no ``key_feats`` are given.
+        num_clips: Clips per video when no ``key_feats`` are given.
         init_cfg: OpenMMLab initialisation.
 
     Example:
@@ -43,11 +43,11 @@ class MoCoHead(ContrastiveHead):
         queue_length: int = 2048,
         temperature: float = 0.07,
         momentum: float | Mapping[str, Any] = 0.999,
-        num_views: int = 2,
+        num_clips: int = 2,
         init_cfg: Any = None,
     ) -> None:
         super().__init__(
-            (stream,), projector, queue_length, temperature, momentum, num_views, init_cfg
+            (stream,), projector, queue_length, temperature, momentum, num_clips, init_cfg
         )
 
     def loss_by_embedding(

@@ -43,7 +43,7 @@ class MotionObjective(BaseModule, metaclass=ABCMeta):
         Args:
             predicted: (N, in_channels, *out_size).
             motion: (N, V, C, T, H, W), features if :attr:`needs_features`, normalised motion
-                vectors otherwise. View 0 is what was to be predicted.
+                vectors otherwise. Clip 0 is what was to be predicted.
 
         Returns:
             The loss, (), whose average over processes is that of the global batch, and what to log.
@@ -59,7 +59,7 @@ class PointwiseContrast(MotionObjective):
 
     Eq. (2) of Huang et al., "Self-Supervised Video Representation Learning by Context and Motion
     Decoupling", CVPR 2021. Positive is only what is of the same video, at the same position, in
-    view 0; all else is negative: other positions, the further views of the same video, and
+    clip 0; all else is negative: other positions, the further clips of the same video, and
     the batches of all processes.
 
     Args:
@@ -108,12 +108,12 @@ class PointwiseContrast(MotionObjective):
                 f'motion features of (C, T, H, W) = {expected} are predicted, '
                 f'got {tuple(motion.shape[2:])}'
             )
-        num_samples, num_views = motion.shape[:2]
+        num_samples, num_clips = motion.shape[:2]
         queries = _rows(self.prediction_mlp(predicted))
         candidates = _rows(self.motion_mlp(motion.flatten(0, 1)))
-        # Candidates lie sample by sample, view by view, position by position.
+        # Candidates lie sample by sample, clip by clip, position by position.
         rows = torch.arange(len(candidates), device=candidates.device)
-        targets = rows.view(num_samples, num_views, -1)[:, 0].flatten()
+        targets = rows.view(num_samples, num_clips, -1)[:, 0].flatten()
         loss, top1 = contrast_over_processes(self.criterion, queries, candidates, targets)
         return loss, {'top1_motion': top1}
 
@@ -148,7 +148,7 @@ class _MotionValues(MotionObjective):
 
     @torch.no_grad()
     def target(self, motion: Tensor) -> Tensor:
-        """The motion to predict, (N, 2, *target_size): view 0, averaged over each cell.
+        """The motion to predict, (N, 2, *target_size): clip 0, averaged over each cell.
 
         Args:
             motion: (N, V, 2, T, H, W).
@@ -173,7 +173,7 @@ class MotionRegression(_MotionValues):
     """The mean squared error of predicted motion vectors.
 
     An ablation of Huang et al., "Self-Supervised Video Representation Learning by Context and
-    Motion Decoupling", CVPR 2021, Table 1. The motion of view 0 is averaged to ``target_size``;
+    Motion Decoupling", CVPR 2021, Table 1. The motion of clip 0 is averaged to ``target_size``;
     every position of the predicted map tells, by a linear layer, the motion in its own part of it.
 
     Args:

@@ -34,7 +34,7 @@ class MotionPredictionHead(PretextHead):
         >>> head = MotionPredictionHead(
         ...     predictor=dict(type='TransformerPredictor', in_channels=512),
         ...     objective=dict(type='PointwiseContrast', motion_channels=512))
-        >>> feats = dict(rgb=torch.rand(2, 512, 2, 7, 7), mv=torch.rand(2, 4, 512, 1, 7, 7))
+        >>> feats = dict(rgb=torch.rand(2, 512, 2, 7, 7), motion=torch.rand(2, 4, 512, 1, 7, 7))
         >>> sorted(head.loss(feats, data_samples))
         ['loss_motion', 'top1_motion']
     """
@@ -44,7 +44,7 @@ class MotionPredictionHead(PretextHead):
         predictor: Mapping[str, Any],
         objective: Mapping[str, Any],
         loss_weight: float = 1.0,
-        streams: Sequence[str] = ('rgb', 'mv'),
+        streams: Sequence[str] = ('rgb', 'motion'),
         init_cfg: Any = None,
     ) -> None:
         super().__init__(streams, init_cfg)
@@ -68,9 +68,9 @@ class MotionPredictionHead(PretextHead):
         Args:
             feats: Stream -> features; further streams are not looked at. Of the clips
                 (N, C1, T1, H1, W1), as the predictor was made for. Of the motion, if
-                :attr:`needs_features`, (N, V, C3, T3, H3, W3): view 0 is what the clip should
+                :attr:`needs_features`, (N, V, C3, T3, H3, W3): clip 0 is what the clip should
                 predict, the others are motion clips of the same video as negatives. Otherwise
-                (N, V, 2, T, H, W), normalised motion vectors, of which view 0 counts.
+                (N, V, 2, T, H, W), normalised motion vectors, of which clip 0 counts.
             data_samples: Not looked at.
             **kwargs: Ignored.
 

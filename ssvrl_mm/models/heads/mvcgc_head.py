@@ -37,7 +37,7 @@ class MVCGCHead(ContrastiveHead):
         queue_length: Number of keys to remember, aligned over the streams.
         temperature: tau.
         momentum: m, or the keyword arguments of ``MomentumEncoder``.
-        num_views: Clips per video when no ``key_feats`` are given.
+        num_clips: Clips per video when no ``key_feats`` are given.
         init_cfg: OpenMMLab initialisation.
 
     Raises:
@@ -45,8 +45,8 @@ class MVCGCHead(ContrastiveHead):
 
     Example:
         >>> head = MVCGCHead(projector=dict(type='ProjectionHead', in_channels=1024), k=5)
-        >>> losses = head.loss({'rgb': z_r, 'mv': z_m}, data_samples,
-        ...                    key_feats={'rgb': k_r, 'mv': k_m}, stage='cross')
+        >>> losses = head.loss({'rgb': z_r, 'motion': z_m}, data_samples,
+        ...                    key_feats={'rgb': k_r, 'motion': k_m}, stage='cross')
     """
 
     stages: tuple[str, ...] = ('init', 'cross')
@@ -54,7 +54,7 @@ class MVCGCHead(ContrastiveHead):
     def __init__(
         self,
         projector: Mapping[str, Any],
-        streams: Sequence[str] = ('rgb', 'mv'),
+        streams: Sequence[str] = ('rgb', 'motion'),
         k: int = 5,
         mining: str = 'intersection',
         sibling_positives: bool = False,
@@ -62,11 +62,11 @@ class MVCGCHead(ContrastiveHead):
         queue_length: int = 2048,
         temperature: float = 0.07,
         momentum: float | Mapping[str, Any] = 0.999,
-        num_views: int = 2,
+        num_clips: int = 2,
         init_cfg: Any = None,
     ) -> None:
         super().__init__(
-            streams, projector, queue_length, temperature, momentum, num_views, init_cfg
+            streams, projector, queue_length, temperature, momentum, num_clips, init_cfg
         )
         if len(self.streams) != 2:
             raise ValueError(f'cross guidance is between two streams, got {self.streams}')

@@ -24,12 +24,12 @@ class MotionPredictionRegularizer(BaseModule):
 
     The motion comes with the data samples, as the field ``motion_target`` (V, 2, T, h, w) in px
     per frame that :class:`~ssvrl_mm.datasets.PackMotionTarget` (or ``PackSSLInputs`` with
-    ``motion_target=True``) packs; view 0 follows the clip, the others are negatives.
+    ``motion_target=True``) packs; clip 0 follows the clip, the others are negatives.
 
     Args:
         head: Config of a :class:`~ssvrl_mm.models.heads.MotionPredictionHead`; its
             ``loss_weight`` is the weight of the regularisation (the paper's: .2).
-        backbone_mv: Config of the M-network, for a head that compares features.
+        backbone_motion: Config of the M-network, for a head that compares features.
         clip: Motion is cut off at so many px per frame and divided by it.
         size: (h, w) or side that motion is brought to; None: as it is.
         pool_time: True for ``Recognizer2D``, which hands the maps of its segments over as
@@ -45,7 +45,7 @@ class MotionPredictionRegularizer(BaseModule):
         ...     type='Recognizer3D', backbone=..., cls_head=...,
         ...     neck=dict(
         ...         type='ssvrl_mm.MotionPredictionRegularizer',
-        ...         backbone_mv=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2),
+        ...         backbone_motion=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2),
         ...         head=dict(
         ...             type='MotionPredictionHead', loss_weight=0.2,
         ...             predictor=dict(type='TransformerPredictor', in_channels=512),
@@ -55,7 +55,7 @@ class MotionPredictionRegularizer(BaseModule):
     def __init__(
         self,
         head: Mapping[str, Any],
-        backbone_mv: Mapping[str, Any] | None = None,
+        backbone_motion: Mapping[str, Any] | None = None,
         clip: float = 10.0,
         size: int | Sequence[int] | None = 112,
         pool_time: bool = False,
@@ -63,12 +63,12 @@ class MotionPredictionRegularizer(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.head = MODELS.build(head)
-        self.backbone_mv = None
-        if backbone_mv is not None:
-            self.backbone_mv = to_channels_last_3d(MODELS.build(backbone_mv))
-        if self.head.needs_features != (self.backbone_mv is not None):
+        self.backbone_motion = None
+        if backbone_motion is not None:
+            self.backbone_motion = to_channels_last_3d(MODELS.build(backbone_motion))
+        if self.head.needs_features != (self.backbone_motion is not None):
             raise ValueError(
-                f'backbone_mv is {"missing" if self.head.needs_features else "used by nobody"}'
+                f'backbone_motion is {"missing" if self.head.needs_features else "used by nobody"}'
             )
         self.clip = clip
         self.size = (size, size) if isinstance(size, int) else size
@@ -99,10 +99,10 @@ class MotionPredictionRegularizer(BaseModule):
         if not self.training:
             return passed_on, {}
         motion = self._motion(data_samples, len(maps))
-        if self.backbone_mv is not None:
+        if self.backbone_motion is not None:
             fields = motion.flatten(0, 1).contiguous(memory_format=torch.channels_last_3d)
-            motion = self.backbone_mv(fields).unflatten(0, motion.shape[:2])
-        return passed_on, self.head.loss({'rgb': maps, 'mv': motion}, data_samples)
+            motion = self.backbone_motion(fields).unflatten(0, motion.shape[:2])
+        return passed_on, self.head.loss({'rgb': maps, 'motion': motion}, data_samples)
 
     def _motion(self, data_samples: Sequence[Any] | None, count: int) -> Tensor:
         """The normalised motion (N, V, 2, T, H, W) of the samples."""

@@ -19,7 +19,7 @@ class CoCLR(TwoStreamRecognizer):
 
     Args:
         backbone_rgb: Config of the RGB backbone.
-        backbone_mv: Config of the motion backbone.
+        backbone_motion: Config of the motion backbone.
         head: Config of a :class:`~ssvrl_mm.models.heads.CoCLRHead`.
         co_training_from: The first epoch (0-based) of co-training; None: never.
         phase_epochs: Epochs of one phase.
@@ -32,7 +32,7 @@ class CoCLR(TwoStreamRecognizer):
         >>> model = dict(
         ...     type='CoCLR',
         ...     backbone_rgb=dict(type='S3D', in_channels=3),
-        ...     backbone_mv=dict(type='S3D', in_channels=2),
+        ...     backbone_motion=dict(type='S3D', in_channels=2),
         ...     head=dict(type='CoCLRHead',
         ...               projector=dict(type='ProjectionHead', in_channels=1024)),
         ...     co_training_from=300, phase_epochs=100)
@@ -41,13 +41,13 @@ class CoCLR(TwoStreamRecognizer):
     def __init__(
         self,
         backbone_rgb: Mapping[str, Any],
-        backbone_mv: Mapping[str, Any],
+        backbone_motion: Mapping[str, Any],
         head: Mapping[str, Any],
         co_training_from: int | None = None,
         phase_epochs: int = 100,
         **kwargs: Any,
     ) -> None:
-        super().__init__(backbone_rgb, backbone_mv, head, **kwargs)
+        super().__init__(backbone_rgb, backbone_motion, head, **kwargs)
         check_switch_epoch('co_training_from', co_training_from)
         if phase_epochs < 1:
             raise ValueError(f'phase_epochs must be at least 1, got {phase_epochs}')

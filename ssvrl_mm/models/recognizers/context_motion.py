@@ -18,14 +18,14 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
     video from those of other videos; motion prediction, Eq. (2), tells the motion that follows the
     clip, place by place, from motion elsewhere. The heads' weights make their sum Eq. (3).
 
-    The networks are streams: ``'rgb'`` (V-network), ``'iframe'`` (I-network) and ``'mv'``
+    The networks are streams: ``'rgb'`` (V-network), ``'iframe'`` (I-network) and ``'motion'``
     (M-network). Each gives a representation of its own, see :meth:`extract_feat`. Leave one task
     out, and its head and network, for the ablations.
 
     Args:
         backbone_rgb: Config of the V-network.
         backbone_iframe: Config of the I-network; with ``context_head`` only.
-        backbone_mv: Config of the M-network; for a ``motion_head`` that compares features.
+        backbone_motion: Config of the M-network; for a ``motion_head`` that compares features.
         context_head: Config of a :class:`~ssvrl_mm.models.heads.ContextMatchingHead`, or None.
         motion_head: Config of a :class:`~ssvrl_mm.models.heads.MotionPredictionHead`, or None.
         neck: Config of what makes the clip's feature map from what ``backbone_rgb`` returns, in
@@ -42,7 +42,7 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         ...     type='ContextMotionDecoupling',
         ...     backbone_rgb=dict(type='C3D'),
         ...     backbone_iframe=dict(resnet, arch='r2d'),
-        ...     backbone_mv=dict(resnet, arch='r3d', in_channels=2),
+        ...     backbone_motion=dict(resnet, arch='r3d', in_channels=2),
         ...     context_head=dict(
         ...         type='ContextMatchingHead', in_channels=512, context_channels=512,
         ...         loss_weight=0.5),
@@ -58,13 +58,13 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         self,
         backbone_rgb: Mapping[str, Any],
         backbone_iframe: Mapping[str, Any] | None = None,
-        backbone_mv: Mapping[str, Any] | None = None,
+        backbone_motion: Mapping[str, Any] | None = None,
         context_head: Mapping[str, Any] | None = None,
         motion_head: Mapping[str, Any] | None = None,
         neck: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        streams = {'rgb': backbone_rgb, 'iframe': backbone_iframe, 'mv': backbone_mv}
+        streams = {'rgb': backbone_rgb, 'iframe': backbone_iframe, 'motion': backbone_motion}
         super().__init__({s: config for s, config in streams.items() if config}, **kwargs)
         self.neck = MODELS.build(neck) if neck else None
         self.context_head = MODELS.build(context_head) if context_head else None
@@ -72,7 +72,10 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         if self.context_head is None and self.motion_head is None:
             raise ValueError('nothing to train: neither context_head nor motion_head is given')
         compares_motion = self.motion_head is not None and self.motion_head.needs_features
-        for stream, is_used in (('iframe', self.context_head is not None), ('mv', compares_motion)):
+        for stream, is_used in (
+            ('iframe', self.context_head is not None),
+            ('motion', compares_motion),
+        ):
             if is_used != (stream in self.streams):
                 raise ValueError(
                     f'backbone_{stream} is {"missing" if is_used else "trained by no head"}'
@@ -83,14 +86,14 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
 
         Args:
             inputs: ``rgb`` (N, 1, 3, T, H, W); for context matching ``iframe`` (N, 1, 3, H, W);
-                for motion prediction ``mv`` (N, V, 2, T3, H, W), view 0 what follows the clip, the
-                others from elsewhere in the video.
+                for motion prediction ``motion`` (N, V, 2, T3, H, W), motion clip 0 what follows
+                the clip, the others from elsewhere in the video.
             data_samples: N samples.
 
         Raises:
             ValueError: for another number of clips or I-frames.
         """
-        clips = self._only_view(inputs, 'rgb')
+        clips = self._only_clip(inputs, 'rgb')
         maps = self.backbone('rgb')(self._lay_out(clips))
         if self.neck is not None:
             maps = self.neck(maps)
@@ -98,21 +101,21 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
             maps = maps[-1]
         losses: dict[str, Tensor] = {}
         if self.context_head is not None:
-            frames = self._only_view(inputs, 'iframe')
+            frames = self._only_clip(inputs, 'iframe')
             frames = frames.unsqueeze(2) if frames.dim() == 4 else frames
             context = self.backbone('iframe')(self._lay_out(frames))
             losses.update(self.context_head.loss({'rgb': maps, 'iframe': context}, data_samples))
         if self.motion_head is not None:
-            motion = inputs['mv']
-            if 'mv' in self.streams:
+            motion = inputs['motion']
+            if 'motion' in self.streams:
                 fields = self._lay_out(motion.flatten(0, 1))
-                motion = self.backbone('mv')(fields).unflatten(0, motion.shape[:2])
-            losses.update(self.motion_head.loss({'rgb': maps, 'mv': motion}, data_samples))
+                motion = self.backbone('motion')(fields).unflatten(0, motion.shape[:2])
+            losses.update(self.motion_head.loss({'rgb': maps, 'motion': motion}, data_samples))
         return losses
 
     @staticmethod
-    def _only_view(inputs: Mapping[str, Tensor], stream: str) -> Tensor:
-        """(N, 1, ...) without the axis of views."""
+    def _only_clip(inputs: Mapping[str, Tensor], stream: str) -> Tensor:
+        """(N, 1, ...) without the axis of clips."""
         if inputs[stream].shape[1] != 1:
             raise ValueError(
                 f'{stream}: one per video is trained with, (N, 1, ...), got '

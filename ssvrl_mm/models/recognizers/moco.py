@@ -23,7 +23,7 @@ class MoCoRecognizer(ContrastiveRecognizer):
         >>> model = dict(
         ...     type='MoCoRecognizer',
         ...     backbone=dict(type='S3D', in_channels=2),
-        ...     head=dict(type='MoCoHead', stream='mv', queue_length=2048,
+        ...     head=dict(type='MoCoHead', stream='motion', queue_length=2048,
         ...               projector=dict(type='ProjectionHead', in_channels=1024)))
     """
 

@@ -157,7 +157,7 @@ class MultiStreamRecognizer(BaseModel, metaclass=ABCMeta):
         return write_features(feats, data_samples, self.average_clips)
 
     def _lay_out(self, clips: Tensor) -> Tensor:
-        """The layout that the convolutions work in; a slice of views has neither."""
+        """The layout that the convolutions work in; a slice of clips has neither."""
         if self.channels_last:
             return clips.contiguous(memory_format=torch.channels_last_3d)
         return clips.contiguous()

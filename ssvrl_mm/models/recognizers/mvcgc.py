@@ -19,7 +19,7 @@ class MVCGC(TwoStreamRecognizer):
 
     Args:
         backbone_rgb: Config of the RGB backbone.
-        backbone_mv: Config of the motion backbone.
+        backbone_motion: Config of the motion backbone.
         head: Config of a :class:`~ssvrl_mm.models.heads.MVCGCHead`.
         cross_guidance_from: The first epoch (0-based) of the second stage; None: never.
         **kwargs: See :class:`ContrastiveRecognizer`.
@@ -31,7 +31,7 @@ class MVCGC(TwoStreamRecognizer):
         >>> model = dict(
         ...     type='MVCGC',
         ...     backbone_rgb=dict(type='S3D', in_channels=3),
-        ...     backbone_mv=dict(type='S3D', in_channels=2),
+        ...     backbone_motion=dict(type='S3D', in_channels=2),
         ...     head=dict(type='MVCGCHead', k=5, queue_length=2048,
         ...               projector=dict(type='ProjectionHead', in_channels=1024)),
         ...     cross_guidance_from=300)
@@ -41,12 +41,12 @@ class MVCGC(TwoStreamRecognizer):
     def __init__(
         self,
         backbone_rgb: Mapping[str, Any],
-        backbone_mv: Mapping[str, Any],
+        backbone_motion: Mapping[str, Any],
         head: Mapping[str, Any],
         cross_guidance_from: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(backbone_rgb, backbone_mv, head, **kwargs)
+        super().__init__(backbone_rgb, backbone_motion, head, **kwargs)
         check_switch_epoch('cross_guidance_from', cross_guidance_from)
         self.cross_guidance_from = cross_guidance_from
 

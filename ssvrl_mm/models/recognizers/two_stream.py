@@ -18,7 +18,7 @@ class TwoStreamRecognizer(ContrastiveRecognizer):
 
     Args:
         backbone_rgb: Config of the RGB backbone.
-        backbone_mv: Config of the motion backbone.
+        backbone_motion: Config of the motion backbone.
         head: Config of the head.
         **kwargs: See :class:`ContrastiveRecognizer`.
     """
@@ -28,11 +28,11 @@ class TwoStreamRecognizer(ContrastiveRecognizer):
     def __init__(
         self,
         backbone_rgb: Mapping[str, Any],
-        backbone_mv: Mapping[str, Any],
+        backbone_motion: Mapping[str, Any],
         head: Mapping[str, Any],
         **kwargs: Any,
     ) -> None:
-        super().__init__({'rgb': backbone_rgb, 'mv': backbone_mv}, head, **kwargs)
+        super().__init__({'rgb': backbone_rgb, 'motion': backbone_motion}, head, **kwargs)
         self.register_buffer('epoch', torch.zeros((), dtype=torch.long))
 
     def set_epoch(self, epoch: int) -> None:

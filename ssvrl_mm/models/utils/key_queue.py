@@ -27,9 +27,9 @@ class KeyQueue(nn.Module):
         ValueError: for a length below 1.
 
     Example:
-        >>> queue = KeyQueue(2048, dims={'rgb': 128, 'mv': 128})
+        >>> queue = KeyQueue(2048, dims={'rgb': 128, 'motion': 128})
         >>> usable = queue.usable(video_ids)  # (N, 2048), filled and of other videos
-        >>> queue.enqueue({'rgb': rgb_keys, 'mv': mv_keys}, video_ids)
+        >>> queue.enqueue({'rgb': rgb_keys, 'motion': motion_keys}, video_ids)
     """
 
     video_ids: Tensor

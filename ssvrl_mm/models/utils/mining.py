@@ -27,15 +27,15 @@ def topk_mask(similarity: Tensor, usable: Tensor, k: int) -> Tensor:
 def mine_positives(
     similarities: Sequence[Tensor], usable: Tensor, k: int, mode: str = 'intersection'
 ) -> Tensor:
-    """Finds the entries that are among the nearest in every view, or in any.
+    """Finds the entries that are among the nearest in every stream, or in any.
 
     The set S_i below Eq. (3) of MVCGC (Huo et al., "Compressed Video Contrastive Learning",
     NeurIPS 2021).
 
     Args:
-        similarities: One (N, K) per view.
+        similarities: One (N, K) per stream.
         usable: (N, K) bool, the entries to choose from.
-        k: The number of nearest entries each view proposes.
+        k: The number of nearest entries each stream proposes.
         mode: ``'intersection'`` of the proposals, their ``'union'``, or ``'none'`` at all.
 
     Returns:

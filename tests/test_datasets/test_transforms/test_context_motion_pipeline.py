@@ -52,7 +52,7 @@ def test_every_stream_is_that_of_a_full_decode(clip, whole, streams):
         (iframe,), (shown,) = np.ravel(results['iframe_inds']), results['iframes']
         assert iframe in (0, 10, 20, 30) and (shown == whole.rgb[iframe]).all()
         near += iframe in frames
-        assert (results['motion_vectors'] == whole.motion[motions]).all()
+        assert (results['motion'] == whole.motion[motions]).all()
         assert (results['motion_valid'] == whole.motion_valid[motions]).all()
         if 'rgb' in streams:
             assert (np.stack(results['imgs']) == whole.rgb[frames]).all()
@@ -85,7 +85,7 @@ def test_pairs_share_crop_and_flip_and_nothing_else_does(clip, whole):
         cells = ramp[4::8, 4::8, :2].astype(np.float32)
         results['imgs'] = [ramp] * 4
         results['iframes'] = [ramp]
-        results['motion_vectors'] = np.stack([cells] * 9)
+        results['motion'] = np.stack([cells] * 9)
         results['motion_valid'] = np.ones((9, 12, 16), bool)
         results = ClipFlip(0.5)(ClipRandomResizedCrop(64, area_range=(0.3, 0.5))(results))
         assert len(results['flip']) == 4
@@ -97,7 +97,7 @@ def test_pairs_share_crop_and_flip_and_nothing_else_does(clip, whole):
             return image[32, [0, -1], 0].tolist() + image[[0, -1], 32, 1].tolist()
 
         pair, iframe = begins(results['imgs'][0]), begins(results['iframes'][0])
-        for number, field in enumerate(results['motion_vectors'][::3]):
+        for number, field in enumerate(results['motion'][::3]):
             sign = -1 if results['flip'][number] else 1
             places = field * [sign * width / 64, height / 64]
             ends = places[8, [0, -1], 0].tolist() + places[[0, -1], 8, 1].tolist()
@@ -119,7 +119,7 @@ def test_motion_targets_follow_the_flip_of_the_pixels(clip):
         sample = packed['data_samples']
         target = sample.motion_target
         assert target.shape == (3, 2, 3, 12, 16) and target.dtype == torch.float16
-        assert target.is_contiguous() and plain['motion_vectors'].shape == (9, 12, 16, 2)
+        assert target.is_contiguous() and plain['motion'].shape == (9, 12, 16, 2)
         assert sample.motion_inds.shape == (3, 3) and sample.iframe_distance.shape == (1,)
         # The pixels themselves: the texture moves by 2 px a frame to the right, mirrored to the
         # left. Frames of the clip are two apart.
@@ -143,7 +143,7 @@ def test_views_that_tests_share_are_cropped_alike(clip, whole):
     transform = TRANSFORMS.build(dict(type='ClipThreeCrop', size=64, motion_stride=8))
     packed = PackSSLInputs()(transform(results))
     inputs, sample = packed['inputs'], packed['data_samples']
-    assert inputs['rgb'].shape == (6, 3, 4, 64, 64) and inputs['mv'].shape == (6, 2, 3, 8, 8)
+    assert inputs['rgb'].shape == (6, 3, 4, 64, 64) and inputs['motion'].shape == (6, 2, 3, 8, 8)
     assert inputs['iframe'].shape == (6, 3, 64, 64)
     for crop, left in enumerate((0, 64, 32)):
         for c in range(2):
@@ -155,7 +155,7 @@ def test_views_that_tests_share_are_cropped_alike(clip, whole):
                 inputs['iframe'][view].numpy() == whole.rgb[iframes[c]][box].transpose(2, 0, 1)
             ).all()
             cells = whole.motion[motions[c], 2:10, left // 8 : left // 8 + 8].transpose(3, 0, 1, 2)
-            assert (inputs['mv'][view].numpy() == cells.astype(np.float16)).all()
+            assert (inputs['motion'][view].numpy() == cells.astype(np.float16)).all()
     assert (sample.motion_inds == np.tile(motions, (3, 1))).all()
     assert sample.iframe_distance.shape == (6,) and sample.num_clips == 6
 

@@ -11,7 +11,7 @@ def results_of(num_clips=2, length=3, height=16, width=24, **extra):
     count = num_clips * length
     return dict(
         imgs=list(rng.integers(0, 256, (count, height, width, 3), dtype=np.uint8)),
-        motion_vectors=rng.normal(size=(count, 4, 6, 2)).astype(np.float32),
+        motion=rng.normal(size=(count, 4, 6, 2)).astype(np.float32),
         motion_valid=rng.random((count, 4, 6)) < 0.5,
         num_clips=num_clips,
         clip_len=length,
@@ -28,23 +28,23 @@ def results_of(num_clips=2, length=3, height=16, width=24, **extra):
 def test_every_element_lands_in_its_place():
     results = results_of()
     packed = PackSSLInputs(with_valid=True)(results)
-    rgb, mv, valid = (packed['inputs'][key] for key in ('rgb', 'mv', 'mv_valid'))
+    rgb, motion, valid = (packed['inputs'][key] for key in ('rgb', 'motion', 'motion_valid'))
     assert rgb.shape == (2, 3, 3, 16, 24) and rgb.dtype == torch.uint8
-    assert mv.shape == (2, 2, 3, 4, 6) and mv.dtype == torch.float16
+    assert motion.shape == (2, 2, 3, 4, 6) and motion.dtype == torch.float16
     assert valid.shape == (2, 1, 3, 4, 6) and valid.dtype == torch.bool
-    assert all(tensor.is_contiguous() for tensor in (rgb, mv, valid))
+    assert all(tensor.is_contiguous() for tensor in (rgb, motion, valid))
     for v, c, t, y, x in [(0, 0, 0, 0, 0), (1, 2, 2, 15, 23), (1, 0, 1, 7, 3)]:
         assert rgb[v, c, t, y, x] == results['imgs'][v * 3 + t][y, x, c]
     for v, c, t, y, x in [(0, 0, 0, 0, 0), (1, 1, 2, 3, 5), (0, 1, 1, 2, 4)]:
-        expected = results['motion_vectors'][v * 3 + t, y, x, c]
-        assert mv[v, c, t, y, x].item() == np.float16(expected)
+        expected = results['motion'][v * 3 + t, y, x, c]
+        assert motion[v, c, t, y, x].item() == np.float16(expected)
         assert valid[v, 0, t, y, x] == results['motion_valid'][v * 3 + t, y, x]
 
 
 def test_rgb_may_keep_fewer_frames_than_motion():
     results = results_of(length=5)
     inputs = PackSSLInputs(rgb_interval=2)(results)['inputs']
-    assert inputs['mv'].shape[2] == 5 and inputs['rgb'].shape == (2, 3, 3, 16, 24)
+    assert inputs['motion'].shape[2] == 5 and inputs['rgb'].shape == (2, 3, 3, 16, 24)
     for v, kept in [(0, (0, 2, 4)), (1, (5, 7, 9))]:
         expected = np.stack([results['imgs'][t] for t in kept]).transpose(3, 0, 1, 2)
         assert (inputs['rgb'][v].numpy() == expected).all()
@@ -54,10 +54,10 @@ def test_rgb_may_keep_fewer_frames_than_motion():
 
 def test_quarter_pixels_survive_half_precision():
     results = results_of()
-    quarters = (np.arange(results['motion_vectors'].size) % 512 - 256) / 4
-    results['motion_vectors'] = quarters.reshape(results['motion_vectors'].shape).astype('f4')
-    mv = PackSSLInputs()(results)['inputs']['mv']
-    assert (mv.float().permute(0, 2, 3, 4, 1).reshape(-1).numpy() == quarters).all()
+    quarters = (np.arange(results['motion'].size) % 512 - 256) / 4
+    results['motion'] = quarters.reshape(results['motion'].shape).astype('f4')
+    motion = PackSSLInputs()(results)['inputs']['motion']
+    assert (motion.float().permute(0, 2, 3, 4, 1).reshape(-1).numpy() == quarters).all()
 
 
 def test_residuals_and_iframes():
@@ -76,17 +76,17 @@ def test_residuals_and_iframes():
 def test_motion_may_be_the_target_and_have_more_clips():
     results = results_of()
     results['imgs'] = results['imgs'][:3]
-    results |= dict(num_clips=1, stream_views=dict(motion_vectors=[0, 1]), iframe_distance=[7])
+    results |= dict(num_clips=1, stream_views=dict(motion=[0, 1]), iframe_distance=[7])
     inputs = PackSSLInputs()(results)['inputs']
-    assert inputs['rgb'].shape == (1, 3, 3, 16, 24) and inputs['mv'].shape == (2, 2, 3, 4, 6)
+    assert inputs['rgb'].shape == (1, 3, 3, 16, 24) and inputs['motion'].shape == (2, 2, 3, 4, 6)
     packed = PackSSLInputs(motion_target=True)(results)
     assert set(packed['inputs']) == {'rgb'}
     sample = packed['data_samples']
-    assert torch.equal(sample.motion_target, inputs['mv'])
+    assert torch.equal(sample.motion_target, inputs['motion'])
     assert 'motion_target' not in sample.metainfo and sample.iframe_distance == [7]
     with pytest.raises(ValueError, match='with_valid'):
         PackSSLInputs(motion_target=True, with_valid=True)
-    del results['motion_vectors']
+    del results['motion']
     with pytest.raises(KeyError, match='no motion to predict'):
         PackSSLInputs(motion_target=True)(results)
 

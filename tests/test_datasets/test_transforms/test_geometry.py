@@ -44,7 +44,7 @@ def clips_of(frames, motion, num_clips):
     grid = motion[:, centres_y][:, :, centres_x].astype(np.float32)
     return dict(
         imgs=list(frames) * num_clips,
-        motion_vectors=np.concatenate([grid] * num_clips),
+        motion=np.concatenate([grid] * num_clips),
         motion_valid=np.ones((len(frames) * num_clips, *grid.shape[1:3]), bool),
         frame_inds=np.tile(np.arange(len(frames)), (num_clips, 1)),
         num_clips=num_clips,
@@ -79,13 +79,13 @@ def test_translation_is_the_one_seen_in_the_frames(transform, size):
     results = transform(clips_of(frames, motion, num_clips=2))
 
     length = 3
-    assert len(results['imgs']) == results['num_clips'] * length == len(results['motion_vectors'])
+    assert len(results['imgs']) == results['num_clips'] * length == len(results['motion'])
     assert results['frame_inds'].shape == (results['num_clips'], length)
     assert results['motion_valid'].all()
     assert all(image.shape[:2] == results['img_shape'] for image in results['imgs'])
     for clip in range(results['num_clips']):
         before, after = results['imgs'][clip * length + 1 : clip * length + 3]
-        field = results['motion_vectors'][clip * length + 2]
+        field = results['motion'][clip * length + 2]
         assert np.ptp(field, axis=(0, 1)).max() == 0
         assert field[0, 0] == pytest.approx(measured_shift(before, after), abs=0.05)
 
@@ -116,7 +116,7 @@ def test_zoom_is_the_one_seen_in_the_frames(transform, size):
         )
         # The flow from the later to the earlier frame lives on the later one, as motion does.
         seen = -flow.calc(after, before, None)
-        said = upsampled(results['motion_vectors'][2 * clip + 1], results['img_shape'])
+        said = upsampled(results['motion'][2 * clip + 1], results['img_shape'])
         inside = (slice(12, -12), slice(12, -12))
         error = np.linalg.norm(seen - said, axis=-1)[inside]
         # Half a cell of 8 px times the divergence, magnified, and the error of the flow.
@@ -136,7 +136,7 @@ def test_zoom_in_closed_form_after_a_crop():
     centre = (np.array([160 * 0.4, 128 * 0.6]) - [box.left, box.top]) * scale
     y, x = np.mgrid[:24, :24] * 4 + 2
     expected = (np.stack([x, y], -1) - centre) * (1 - 1 / factor)
-    got = results['motion_vectors'][1]
+    got = results['motion'][1]
     assert got.shape == (24, 24, 2)
     # Nearest of cells 8 px wide: half a cell, magnified, and half a px between corner and centre.
     assert np.abs(got - expected).max() < 4.6 * scale.max() * (1 - 1 / factor)
@@ -148,7 +148,7 @@ def test_each_clip_draws_for_itself_or_all_alike():
         results = clips_of(frames, motion, num_clips=4)
         results = ClipRandomResizedCrop(64, (0.2, 0.6), per_clip=per_clip)(results)
         images = np.stack(results['imgs']).reshape(4, 2, 64, 64, 3)
-        fields = results['motion_vectors'].reshape(4, 2, 16, 16, 2)
+        fields = results['motion'].reshape(4, 2, 16, 16, 2)
         assert len({clip.tobytes() for clip in images}) == (4 if per_clip else 1)
         assert len({clip.tobytes() for clip in fields}) == (4 if per_clip else 1)
 
@@ -160,7 +160,7 @@ def test_each_clip_draws_for_itself_or_all_alike():
             for clip, flip in enumerate(results['flip']):
                 expected = frames[:, :, ::-1] if flip else frames
                 assert (np.stack(results['imgs'][2 * clip : 2 * clip + 2]) == expected).all()
-                sign = np.sign(results['motion_vectors'][2 * clip + 1, :, 0, 0])
+                sign = np.sign(results['motion'][2 * clip + 1, :, 0, 0])
                 # The zoom's centre lies left of the middle: outwards is left at the left border.
                 assert (sign == -1).all()
     assert set(flips[False]) == {(True,) * 3, (False,) * 3}

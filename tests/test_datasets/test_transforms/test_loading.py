@@ -37,23 +37,23 @@ def test_frames_come_in_the_order_asked_for(clip):
         whole = reader.get_frames_at(range(24), streams=('rgb', 'motion', 'residual'))
     assert 'video_reader' not in results
     assert results['img_shape'] == results['original_shape'] == (60, 84)
-    assert results['motion_vectors'].shape == (8, 8, 11, 2)
+    assert results['motion'].shape == (8, 8, 11, 2)
     for place, frame in enumerate(frame_inds.ravel()):
         assert (results['imgs'][place] == whole.rgb[frame]).all()
         assert (results['residuals'][place] == whole.residual[frame]).all()
-        assert (results['motion_vectors'][place] == whole.motion[frame]).all()
+        assert (results['motion'][place] == whole.motion[frame]).all()
         assert (results['motion_valid'][place] == whole.motion_valid[frame]).all()
-    median = np.median(results['motion_vectors'], axis=(1, 2))
+    median = np.median(results['motion'], axis=(1, 2))
     assert median == pytest.approx(np.tile([2, -1], (8, 1)), abs=0.26)
 
 
 @pytest.mark.parametrize(
-    ('streams', 'keys'), [(('rgb',), {'imgs'}), (('motion',), {'motion_vectors', 'motion_valid'})]
+    ('streams', 'keys'), [(('rgb',), {'imgs'}), (('motion',), {'motion', 'motion_valid'})]
 )
 def test_streams_not_asked_for_are_not_there(clip, streams, keys):
     results = OpenCompressedVideo()(dict(filename=clip, frame_inds=np.array([[0, 1]])))
     results = DecodeCompressedVideo(streams)(results)
-    streams = {'imgs', 'motion_vectors', 'motion_valid', 'residuals'}
+    streams = {'imgs', 'motion', 'motion_valid', 'residuals'}
     assert streams & set(results) == keys
 
 
@@ -73,7 +73,7 @@ def test_options_reach_the_reader(tmp_path):
     for iframe_motion, expected in (('hold', 4), ('zero', 0)):
         opened = TRANSFORMS.build(dict(type='OpenCompressedVideo', iframe_motion=iframe_motion))
         results = opened(dict(filename=path, frame_inds=np.array([[6]])))
-        motion = DecodeCompressedVideo()(results)['motion_vectors']
+        motion = DecodeCompressedVideo()(results)['motion']
         assert np.median(motion[0, :, 1:, 0]) == pytest.approx(expected, abs=0.3)
 
 
@@ -137,7 +137,7 @@ def test_files_come_from_backends(clip, server, monkeypatch):
         results = decoded(filename, backend_args)
         assert results['total_frames'] == expected['total_frames']
         np.testing.assert_array_equal(results['imgs'], expected['imgs'])
-        np.testing.assert_array_equal(results['motion_vectors'], expected['motion_vectors'])
+        np.testing.assert_array_equal(results['motion'], expected['motion'])
 
 
 def test_errors_of_backends_name_the_file(clip, server, monkeypatch):

@@ -34,7 +34,7 @@ def test_rounds_come_one_after_the_other():
     motion = np.arange(6 * 8 * 8 * 2, dtype=np.float32).reshape(6, 8, 8, 2)
     results = dict(
         imgs=list(clips),
-        motion_vectors=motion,
+        motion=motion,
         num_clips=2,
         img_shape=(8, 8),
         frame_inds=np.arange(6).reshape(2, 3),
@@ -45,7 +45,7 @@ def test_rounds_come_one_after_the_other():
     assert results['frame_inds'].tolist() == [[0, 1, 2], [3, 4, 5]] * 2
     mirrored = motion[:, :, :3:-1] * [-1, 1]
     expected_motion = [motion[:3, :, :4], mirrored[3:], mirrored[:3], motion[3:, :, :4]]
-    assert (results['motion_vectors'] == np.concatenate(expected_motion)).all()
+    assert (results['motion'] == np.concatenate(expected_motion)).all()
     pixels = [clips[:3, :, :4], clips[3:, :, :3:-1], clips[:3, :, :3:-1], clips[3:, :, :4]]
     assert (np.stack(results['imgs']) == np.concatenate(pixels)).all()
 
@@ -57,10 +57,10 @@ def test_streams_have_views_of_their_own():
     results = dict(
         imgs=list(images[:4]),
         iframes=list(images[4:]),
-        motion_vectors=motion,
+        motion=motion,
         motion_valid=motion[..., 0] > 0,
         num_clips=2,
-        stream_views=dict(motion_vectors=[0, 3, 1], iframes=[4]),
+        stream_views=dict(motion=[0, 3, 1], iframes=[4]),
         img_shape=(8, 8),
         frame_inds=np.arange(4).reshape(2, 2),
         motion_inds=np.arange(9).reshape(3, 3),
@@ -84,11 +84,11 @@ def test_streams_have_views_of_their_own():
 
     assert (np.stack(results['imgs']) == rounds(images[:4], [0, 1])).all()
     assert (np.stack(results['iframes']) == rounds(images[4:], [4])).all()
-    assert (results['motion_vectors'] == rounds(motion, [0, 3, 1])).all()
+    assert (results['motion'] == rounds(motion, [0, 3, 1])).all()
     assert (results['motion_valid'] == rounds(motion[..., 0] > 0, [0, 3, 1])).all()
     assert results['num_clips'] == 4 and total_views(results) == 10
     assert stream_views(results, 'imgs') == [0, 1, 5, 6]
-    assert stream_views(results, 'motion_vectors') == [0, 3, 1, 5, 8, 6]
+    assert stream_views(results, 'motion') == [0, 3, 1, 5, 8, 6]
     assert stream_views(results, 'iframes') == [4, 9]
     assert results['frame_inds'].tolist() == [[0, 1], [2, 3]] * 2
     assert results['motion_inds'].shape == (6, 3) and results['iframe_inds'].shape == (2, 2)

@@ -13,12 +13,12 @@ LOSSES = [3.0, 3.0, 3.0, 2.0, 3.0, 3.0, 3.0, 3.0]
 class Model(BaseModel):
     """One weight; fails to be initialised twice."""
 
-    def __init__(self, views=None, checkpoints=None):
+    def __init__(self, classifiers=None, checkpoints=None):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(()))
-        if views is not None:
-            self.views, self.checkpoints = (
-                nn.ModuleDict(dict.fromkeys(views, nn.Identity())),
+        if classifiers is not None:
+            self.classifiers, self.checkpoints = (
+                nn.ModuleDict(dict.fromkeys(classifiers, nn.Identity())),
                 checkpoints,
             )
         self.initialised = 0
@@ -130,13 +130,13 @@ def test_test_without_any_weights_is_refused(tmp_path):
     with pytest.raises(RuntimeError, match='nothing to test'):
         runner(tmp_path, 1, hooks, 'none').test()
     with pytest.raises(RuntimeError, match='nothing to test'):
-        runner(tmp_path, 1, hooks, 'half', Model(['rgb', 'mv'], dict(rgb='a.pth'))).test()
+        runner(tmp_path, 1, hooks, 'half', Model(['rgb', 'motion'], dict(rgb='a.pth'))).test()
 
 
 def test_model_of_several_checkpoints_is_initialised_once(tmp_path):
     hooks = [InitBeforeTestHook()]
     model = Model(['rgb'], dict(rgb='a.pth'))
-    runner(tmp_path, 1, hooks, 'views', model).test()
+    runner(tmp_path, 1, hooks, 'classifiers', model).test()
     assert model.initialised == 1
     path = save(tmp_path / 'a.pth', weight=torch.ones(()))
     loaded = Model(['rgb'], dict(rgb='a.pth'))

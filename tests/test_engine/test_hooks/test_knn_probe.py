@@ -23,7 +23,7 @@ from tests.test_evaluation.toy_videos import (
 class TrainedModel(ToyModel):
     """Gives the features times what it has learnt so far, one dimension fewer with each epoch."""
 
-    streams = ('rgb', 'mv')
+    streams = ('rgb', 'motion')
 
     def __init__(self):
         super().__init__()
@@ -123,7 +123,7 @@ def accuracy(epoch):
     rows = {}
     for role, count in (('gallery', NUM_GALLERY), ('query', NUM_QUERY)):
         pairs = [video(role, index) for index in range(count)]
-        views = [(f['rgb'].numpy()[epoch:], f['mv'].numpy()) for f, _ in pairs]
+        views = [(f['rgb'].numpy()[epoch:], f['motion'].numpy()) for f, _ in pairs]
         units = [[view / np.linalg.norm(view) for view in pair] for pair in views]
         rows[role] = ([np.concatenate(unit) for unit in units], [label for _, label in pairs])
     search = KNeighborsClassifier(1, metric='cosine', algorithm='brute').fit(*rows['gallery'])
@@ -134,7 +134,9 @@ def test_accuracy_during_training_on_one_and_two_processes(tmp_path):
     found = train(tmp_path, 'one')
     assert list(found) == [1, 2, 3]
     for epoch, metrics in found.items():
-        assert set(metrics) == {f'knn/{v}_top1_k{k}' for v in ('rgb', 'mv', 'both') for k in (1, 3)}
+        assert set(metrics) == {
+            f'knn/{v}_top1_k{k}' for v in ('rgb', 'motion', 'both') for k in (1, 3)
+        }
         assert metrics['knn/both_top1_k1'] == pytest.approx(accuracy(epoch))
     assert len({metrics['knn/both_top1_k1'] for metrics in found.values()}) > 1
     scalars = list(tmp_path.rglob('scalars.json'))
@@ -153,9 +155,9 @@ def test_accuracy_during_training_on_one_and_two_processes(tmp_path):
 
 
 def test_interval_views_and_own_dataloader(tmp_path):
-    found = train(tmp_path, 'interval', own_loader=True, interval=2, views=('mv',))
+    found = train(tmp_path, 'interval', own_loader=True, interval=2, streams=('motion',))
     assert list(found) == [2, 3]
-    assert set(found[2]) == {'knn/mv_top1_k1', 'knn/mv_top1_k3'}
+    assert set(found[2]) == {'knn/motion_top1_k1', 'knn/motion_top1_k3'}
 
 
 def test_without_videos_training_does_not_start(tmp_path):

@@ -43,6 +43,6 @@ def test_both_streams_start_alone():
 
 def test_trained_streams():
     model = head()
-    assert [model.trained_streams(s) for s in model.stages] == [STREAMS, ('rgb',), ('mv',)]
+    assert [model.trained_streams(s) for s in model.stages] == [STREAMS, ('rgb',), ('motion',)]
     with pytest.raises(ValueError, match='cross'):
         model.trained_streams('cross')

@@ -58,7 +58,7 @@ def test_order_of_the_batch_does_not_matter_and_that_of_the_pairs_does():
 def test_pooled_features_serve_as_well_and_other_streams_are_left_alone():
     model, feats = head(), features(3)
     pooled = {stream: maps.flatten(2).mean(dim=2) for stream, maps in feats.items()}
-    given = model.loss({**feats, 'mv': torch.zeros(3, 1)}, loss_aux={})
+    given = model.loss({**feats, 'motion': torch.zeros(3, 1)}, loss_aux={})
     torch.testing.assert_close(model.loss(pooled), given)
 
 

@@ -30,7 +30,7 @@ def heads():
     ]
     made = {
         'iframe': ContextMatchingHead(6, 5, 8, 4, streams=('rgb', 'iframe')),
-        **{f'mv{i}': MotionPredictionHead(predictor, o) for i, o in enumerate(objectives)},
+        **{f'motion{i}': MotionPredictionHead(predictor, o) for i, o in enumerate(objectives)},
     }
     return {name: head.double().eval() for name, head in made.items()}
 
@@ -71,7 +71,7 @@ def test_loss_and_gradients_of_both_sides_do_not_depend_on_the_split(tmp_path):
     alone = gradients(0, [[4]])
     assert [sorted(result['inputs']) for result in alone] == [
         ['iframe', 'rgb'],
-        ['mv', 'rgb'],
+        ['motion', 'rgb'],
         ['rgb'],
         ['rgb'],
     ]

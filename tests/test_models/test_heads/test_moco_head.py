@@ -60,7 +60,7 @@ def test_top1_counts_queries_that_are_nearest_to_their_own_key():
 
 def test_clips_side_by_side_equal_queries_and_keys_given_apart():
     both = features(0, clips=3).unflatten(0, (3, 3))
-    first, second = head(num_views=3), head()
+    first, second = head(num_clips=3), head()
     ids = samples([0, 1, 2])
     for _ in range(2):
         joint = first.loss(both.flatten(0, 1), ids, loss_aux={})
@@ -72,8 +72,8 @@ def test_clips_side_by_side_equal_queries_and_keys_given_apart():
 def test_wrong_number_of_clips():
     with pytest.raises(ValueError, match='3 samples with 2 views need 6 clips, got 3'):
         head().loss(features(0), samples([0, 1, 2]))
-    with pytest.raises(ValueError, match='num_views'):
-        head(num_views=1)
+    with pytest.raises(ValueError, match='num_clips'):
+        head(num_clips=1)
 
 
 def test_samples_without_a_video_id_have_no_siblings():

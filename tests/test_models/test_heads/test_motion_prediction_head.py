@@ -28,14 +28,14 @@ def head(objective=CONTRAST, predictor='transformer', **kwargs):
     return MotionPredictionHead(PREDICTORS[predictor] | sizes, objective, **kwargs)
 
 
-def features(model, n=3, views=4):
+def features(model, n=3, num_clips=4):
     rng = torch.Generator().manual_seed(0)
     clips = torch.randn(n, 6, 2, 3, 3, generator=rng)
     if model.needs_features:
-        return {'rgb': clips, 'mv': torch.randn(n, views, 5, 1, 2, 2, generator=rng)}
+        return {'rgb': clips, 'motion': torch.randn(n, num_clips, 5, 1, 2, 2, generator=rng)}
     # Everything in a video moves alike.
-    motion = 2 * torch.rand(n, views, 2, 1, 1, 1, generator=rng) - 1
-    return {'rgb': clips, 'mv': motion.repeat(1, 1, 1, 4, 8, 8)}
+    motion = 2 * torch.rand(n, num_clips, 2, 1, 1, 1, generator=rng) - 1
+    return {'rgb': clips, 'motion': motion.repeat(1, 1, 1, 4, 8, 8)}
 
 
 @pytest.mark.parametrize('predictor', PREDICTORS)
@@ -55,7 +55,7 @@ def test_learns_with_every_predictor_and_objective(predictor, objective):
         values.append(losses['loss_motion'].item())
     assert values[-1] < 0.5 * values[0]
     assert feats['rgb'].grad.flatten(1).any(dim=1).all()
-    assert (feats['mv'].grad is not None) == model.needs_features
+    assert (feats['motion'].grad is not None) == model.needs_features
     if objective == 'contrast':
         assert losses['top1_motion'] > 0.8  # dropout keeps some from it
 
@@ -63,7 +63,7 @@ def test_learns_with_every_predictor_and_objective(predictor, objective):
 def test_loss_is_the_objectives_of_the_prediction_times_the_weight():
     model = head(loss_weight=0.2).double().eval()
     feats = {stream: x.double() for stream, x in features(model).items()}
-    value, log = model.objective(model.predictor(feats['rgb']), feats['mv'])
+    value, log = model.objective(model.predictor(feats['rgb']), feats['motion'])
     losses = model.loss({**feats, 'iframe': torch.zeros(1)}, loss_aux={})
     assert losses['loss_motion'].item() == pytest.approx(0.2 * value.item(), rel=1e-12)
     assert losses['top1_motion'] == log['top1_motion']
@@ -97,13 +97,13 @@ def test_predict_writes_the_pooled_features():
 def test_refuses_features_that_do_not_fit():
     model = head()
     feats = features(model)
-    with pytest.raises(KeyError, match=r"'rgb', 'mv'.*got \('rgb',\)"):
+    with pytest.raises(KeyError, match=r"'rgb', 'motion'.*got \('rgb',\)"):
         model.loss(feats['rgb'], samples(range(4)))
-    for motion in (feats['mv'][:2], feats['mv'][:, 0], feats['mv'][:, :0]):
+    for motion in (feats['motion'][:2], feats['motion'][:, 0], feats['motion'][:, :0]):
         with pytest.raises(
-            ValueError, match=r'mv: 3 clips need motion of shape \(3, V, C, T, H, W'
+            ValueError, match=r'motion: 3 clips need motion of shape \(3, V, C, T, H, W'
         ):
-            model.loss({**feats, 'mv': motion})
+            model.loss({**feats, 'motion': motion})
     with pytest.raises(ValueError, match=r'\(6, 2, 3, 3\), got \(6, 1, 3, 3\)'):
         model.loss({**feats, 'rgb': feats['rgb'][:, :, :1]})
     with pytest.raises(ValueError, match='two streams'):
@@ -118,7 +118,7 @@ def test_the_papers_sizes():
             objective=dict(type='PointwiseContrast'),
         )
     )
-    feats = {'rgb': torch.rand(1, 512, 2, 7, 7), 'mv': torch.rand(1, 4, 512, 1, 7, 7)}
+    feats = {'rgb': torch.rand(1, 512, 2, 7, 7), 'motion': torch.rand(1, 4, 512, 1, 7, 7)}
     assert model.loss(feats)['loss_motion'].isfinite()
     assert model.objective.criterion.temperature == 0.1
     for mlp in (model.objective.prediction_mlp, model.objective.motion_mlp):

@@ -8,7 +8,7 @@ from ssvrl_mm.models.heads import MVCGCHead
 from ..tiny import as_mask, nce_terms, nearest, projector, samples
 
 LENGTH, N = 16, 4
-STREAMS = ('rgb', 'mv')
+STREAMS = ('rgb', 'motion')
 
 
 def head(**kwargs):
@@ -91,7 +91,7 @@ def test_mining_waits_for_a_full_queue(batches):
     losses = model.loss(query, samples(range(100, 104)), key_feats=key)
     assert losses['num_positives'] == 0
     nothing = np.zeros((N, LENGTH), bool)
-    value = expected.terms('rgb', 'mv', nothing).mean()
+    value = expected.terms('rgb', 'motion', nothing).mean()
     np.testing.assert_allclose(losses['loss_rgb'].item(), value, rtol=1e-10)
 
 
@@ -130,7 +130,7 @@ def test_no_gradient_reaches_keys_or_the_other_streams_query():
     losses['loss_rgb'].backward()
     assert [leaf.grad is not None for leaf in leaves] == [True, False, False, False]
     assert all(p.grad is None for p in model.key_projector.parameters())
-    assert all(p.grad is None for p in model.projector['mv'].parameters())
+    assert all(p.grad is None for p in model.projector['motion'].parameters())
 
 
 def test_permuting_the_batch_permutes_the_terms_and_nothing_else():
@@ -172,7 +172,7 @@ def test_autocast_keeps_the_contrast_in_float32():
             videos = samples(range(N * step, N * step + N))
             losses = model.loss(query, videos, key_feats=key)
     assert model.queue['rgb'].dtype == torch.float32
-    norms = model.queue['mv'].norm(dim=1)
+    norms = model.queue['motion'].norm(dim=1)
     torch.testing.assert_close(norms, torch.ones(LENGTH))
     assert losses['loss_rgb'].dtype == torch.float32
     assert losses['num_positives'] > 0
@@ -180,9 +180,9 @@ def test_autocast_keeps_the_contrast_in_float32():
 
 def test_projections_may_differ_between_streams():
     torch.manual_seed(0)
-    model = MVCGCHead(dict(rgb=projector(6), mv=projector(3)))
-    feats = {'rgb': torch.rand(2, 6), 'mv': torch.rand(2, 3)}
-    assert {s: tuple(z.shape) for s, z in model(feats).items()} == {'rgb': (2, 4), 'mv': (2, 4)}
+    model = MVCGCHead(dict(rgb=projector(6), motion=projector(3)))
+    feats = {'rgb': torch.rand(2, 6), 'motion': torch.rand(2, 3)}
+    assert {s: tuple(z.shape) for s, z in model(feats).items()} == {'rgb': (2, 4), 'motion': (2, 4)}
 
 
 @pytest.mark.parametrize(

@@ -37,16 +37,16 @@ def build(objective=CONTRAST, **kwargs):
     )
     backbone = dict(type=TinyBackbone, in_channels=2)
     return MotionPredictionRegularizer(
-        **{**dict(head=head, backbone_mv=backbone, size=None), **kwargs}
+        **{**dict(head=head, backbone_motion=backbone, size=None), **kwargs}
     )
 
 
-def samples(n=3, views=2, size=(4, 4, 4), seed=0):
+def samples(n=3, num_clips=2, size=(4, 4, 4), seed=0):
     generator = torch.Generator().manual_seed(seed)
     made = []
     for _ in range(n):
         sample = ActionDataSample()
-        motion = 30 * torch.randn(views, 2, *size, generator=generator)
+        motion = 30 * torch.randn(num_clips, 2, *size, generator=generator)
         sample.set_field(motion.half(), 'motion_target')
         made.append(sample)
     return made
@@ -59,9 +59,9 @@ def test_features_pass_and_the_head_adds_its_losses():
     passed, losses = neck((others, maps), videos)
     assert passed is maps
     motion = torch.stack([v.motion_target.float().clamp(-5, 5) / 5 for v in videos])
-    fields = neck.backbone_mv(motion.flatten(0, 1)).unflatten(0, (3, 2))
+    fields = neck.backbone_motion(motion.flatten(0, 1)).unflatten(0, (3, 2))
     torch.manual_seed(1)
-    expected = neck.head.loss({'rgb': maps, 'mv': fields})
+    expected = neck.head.loss({'rgb': maps, 'motion': fields})
     assert losses.keys() == expected.keys() == {'loss_motion', 'top1_motion'}
     torch.testing.assert_close(losses['loss_motion'], expected['loss_motion'])
     losses['loss_motion'].backward()
@@ -73,7 +73,9 @@ def test_features_pass_and_the_head_adds_its_losses():
 
 
 def test_vectors_as_target_need_no_network():
-    neck = build(dict(type='MotionRegression', target_size=(4, 4, 4)), backbone_mv=None, clip=7.0)
+    neck = build(
+        dict(type='MotionRegression', target_size=(4, 4, 4)), backbone_motion=None, clip=7.0
+    )
     _, losses = neck(torch.zeros(3, 5, *SIZE), samples())
     assert losses['loss_motion'] > 0
 
@@ -114,8 +116,8 @@ def test_unfit_input_is_refused(feats, videos, message):
 
 
 def test_network_and_objective_fit_each_other():
-    with pytest.raises(ValueError, match='backbone_mv is missing'):
-        build(backbone_mv=None)
+    with pytest.raises(ValueError, match='backbone_motion is missing'):
+        build(backbone_motion=None)
     with pytest.raises(ValueError, match='used by nobody'):
         build(dict(type='MotionRegression', target_size=(4, 4, 4)))
 
@@ -130,7 +132,7 @@ model = dict(
     cls_head=dict(num_classes=2, in_channels={channels}),
     neck=dict(
         type='ssvrl_mm.MotionPredictionRegularizer',
-        backbone_mv=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2, width=0.125),
+        backbone_motion=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2, width=0.125),
         head=dict(
             type='MotionPredictionHead',
             predictor=dict(
@@ -218,5 +220,5 @@ def test_recognizers_of_mmaction2_are_regularised(name, videos, tmp_path):
         assert runner.message_hub.get_scalar('train/loss_cls').current() > 0
         assert 'acc/top1' in runner.val()
     moved = {n for n, p in runner.model.named_parameters() if not torch.equal(p, before[n])}
-    for part in ('backbone.', 'neck.backbone_mv.', 'neck.head.predictor.', 'cls_head.'):
+    for part in ('backbone.', 'neck.backbone_motion.', 'neck.head.predictor.', 'cls_head.'):
         assert any(n.startswith(part) for n in moved), part

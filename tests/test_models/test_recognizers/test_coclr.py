@@ -11,7 +11,7 @@ def build(**kwargs):
     torch.manual_seed(0)
     return CoCLR(
         backbone_rgb=dict(type=TinyBackbone, in_channels=3, seed=1),
-        backbone_mv=dict(type=TinyBackbone, in_channels=2, seed=2),
+        backbone_motion=dict(type=TinyBackbone, in_channels=2, seed=2),
         head=dict(type='ssvrl_mm.CoCLRHead', projector=projector(), queue_length=6),
         **kwargs,
     ).double()
@@ -20,13 +20,15 @@ def build(**kwargs):
 def test_the_streams_take_turns():
     model = build(co_training_from=2, phase_epochs=3)
     stages = [model.stage_of_epoch(epoch) for epoch in range(12)]
-    assert stages == ['init'] * 2 + ['rgb'] * 3 + ['mv'] * 3 + ['rgb'] * 3 + ['mv']
+    assert stages == ['init'] * 2 + ['rgb'] * 3 + ['motion'] * 3 + ['rgb'] * 3 + ['motion']
     assert build().stage_of_epoch(1000) == 'init'
 
 
 def test_the_resting_stream_gets_no_gradient():
     model = build(co_training_from=0, phase_epochs=1)
-    for step, (active, resting) in enumerate([('rgb', 'mv'), ('mv', 'rgb'), ('rgb', 'mv')]):
+    for step, (active, resting) in enumerate(
+        [('rgb', 'motion'), ('motion', 'rgb'), ('rgb', 'motion')]
+    ):
         model.set_epoch(step)
         model.zero_grad()
         losses = model(clips(step), samples(range(4 * step, 4 * step + 4)), mode='loss')

@@ -49,20 +49,22 @@ def build(**kwargs):
     parts = dict(
         backbone_rgb=dict(type=TinyBackbone, in_channels=3, out_channels=WIDTH, seed=1),
         backbone_iframe=dict(type=TinyBackbone, in_channels=3, out_channels=WIDTH, seed=2),
-        backbone_mv=dict(type=TinyBackbone, in_channels=2, out_channels=WIDTH, seed=3),
+        backbone_motion=dict(type=TinyBackbone, in_channels=2, out_channels=WIDTH, seed=3),
         context_head=context_head(loss_weight=0.5),
         motion_head=motion_head(loss_weight=0.5),
     )
     return ContextMotionDecoupling(**{**parts, **kwargs}).double()
 
 
-def batch(n=4, views=3, seed=0):
+def batch(n=4, num_clips=3, seed=0):
     generator = torch.Generator().manual_seed(seed)
 
     def draw(*shape):
         return torch.randn(*shape, generator=generator, dtype=torch.double)
 
-    return dict(rgb=draw(n, 1, 3, *CLIP), iframe=draw(n, 1, 3, 8, 8), mv=draw(n, views, 2, *FIELD))
+    return dict(
+        rgb=draw(n, 1, 3, *CLIP), iframe=draw(n, 1, 3, 8, 8), motion=draw(n, num_clips, 2, *FIELD)
+    )
 
 
 def without_norm(model):
@@ -83,28 +85,28 @@ def cross_entropy(queries, candidates, targets, temperature=0.1):
     return np.mean(terms)
 
 
-@pytest.mark.parametrize('n, views', [(4, 3), (3, 1), (1, 2)])
-def test_loss_is_equations_1_to_3_in_numpy(n, views):
+@pytest.mark.parametrize('n, num_clips', [(4, 3), (3, 1), (1, 2)])
+def test_loss_is_equations_1_to_3_in_numpy(n, num_clips):
     model = without_norm(
         build(context_head=context_head(loss_weight=0.3), motion_head=motion_head(loss_weight=0.7))
     )
-    inputs = batch(n, views)
+    inputs = batch(n, num_clips)
     losses = model(inputs, samples(range(n)), mode='loss')
     context, motion = model.context_head, model.motion_head
     with torch.no_grad():
         maps = model.backbone_rgb(inputs['rgb'][:, 0])
         frames = model.backbone_iframe(inputs['iframe'][:, 0].unsqueeze(2))
-        fields = model.backbone_mv(inputs['mv'].flatten(0, 1))
+        fields = model.backbone_motion(inputs['motion'].flatten(0, 1))
         clips = context.projector['rgb'](maps.mean((2, 3, 4))).numpy()
         stills = context.projector['iframe'](frames.mean((2, 3, 4))).numpy()
         predicted = motion.objective.prediction_mlp(motion.predictor(maps)).numpy()
-        targets = motion.objective.motion_mlp(fields).unflatten(0, (n, views)).numpy()
+        targets = motion.objective.motion_mlp(fields).unflatten(0, (n, num_clips)).numpy()
     expected = cross_entropy(clips, stills, range(n))
     assert losses['loss_context'].item() == pytest.approx(0.3 * expected)
 
     # Position by position: queries (video, t, y, x), candidates (video, view, t, y, x).
     queries, candidates, places = [], [], {}
-    for video, view, *place in np.ndindex(n, views, *MAP):
+    for video, view, *place in np.ndindex(n, num_clips, *MAP):
         places[video, view, *place] = len(candidates)
         candidates.append(targets[(video, view, slice(None), *place)])
     wanted = []
@@ -124,18 +126,24 @@ def test_every_network_and_head_is_trained():
     assert {'top1_context', 'top1_motion'} <= set(losses)
     idle = [name for name, p in model.named_parameters() if p.grad is None]
     assert not idle
-    for part in ('backbone_rgb', 'backbone_iframe', 'backbone_mv', 'context_head', 'motion_head'):
+    for part in (
+        'backbone_rgb',
+        'backbone_iframe',
+        'backbone_motion',
+        'context_head',
+        'motion_head',
+    ):
         assert max(p.grad.abs().max() for p in getattr(model, part).parameters()) > 0
 
 
 @pytest.mark.parametrize(
     'leave_out, streams',
     [
-        (dict(backbone_iframe=None, context_head=None), ('rgb', 'mv')),
-        (dict(backbone_mv=None, motion_head=None), ('rgb', 'iframe')),
+        (dict(backbone_iframe=None, context_head=None), ('rgb', 'motion')),
+        (dict(backbone_motion=None, motion_head=None), ('rgb', 'iframe')),
         (
             dict(
-                backbone_mv=None,
+                backbone_motion=None,
                 motion_head=motion_head(
                     dict(type='ssvrl_mm.MotionRegression', target_size=(4, 8, 8))
                 ),
@@ -161,12 +169,12 @@ def test_one_task_alone_and_targets_of_vectors(leave_out, streams):
     [
         (dict(context_head=None, motion_head=None), 'nothing to train'),
         (dict(backbone_iframe=None), 'backbone_iframe is missing'),
-        (dict(backbone_mv=None), 'backbone_mv is missing'),
+        (dict(backbone_motion=None), 'backbone_motion is missing'),
         (dict(context_head=None), 'backbone_iframe is trained by no head'),
-        (dict(motion_head=None), 'backbone_mv is trained by no head'),
+        (dict(motion_head=None), 'backbone_motion is trained by no head'),
         (
             dict(motion_head=motion_head(dict(type='ssvrl_mm.MotionRegression', target_size=MAP))),
-            'backbone_mv is trained by no head',
+            'backbone_motion is trained by no head',
         ),
     ],
 )

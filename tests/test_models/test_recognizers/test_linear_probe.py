@@ -26,7 +26,9 @@ def build(kind='LinearProbe', **backbone):
                 feature_norm=('l2', 'batch'),
                 dropout_ratio=0,
             ),
-            data_preprocessor=dict(type='SingleStreamPreprocessor', stream='mv', mv=dict(size=32)),
+            data_preprocessor=dict(
+                type='SingleStreamPreprocessor', stream='motion', motion=dict(size=32)
+            ),
         )
     )
 
@@ -35,7 +37,7 @@ def batch():
     generator = torch.Generator().manual_seed(1)
     clips = [torch.randn(1, 2, 8, 8, 8, generator=generator).half() * 5 for _ in range(4)]
     samples = [ActionDataSample().set_gt_label(i % 3) for i in range(4)]
-    return dict(inputs=dict(mv=clips), data_samples=samples)
+    return dict(inputs=dict(motion=clips), data_samples=samples)
 
 
 def step(model, optimizer):

@@ -9,7 +9,7 @@ from ..tiny import TinyBackbone, projector, samples
 from .test_mvcgc import LENGTH, build, clips, moco
 
 
-@pytest.mark.parametrize('stream', ['rgb', 'mv'])
+@pytest.mark.parametrize('stream', ['rgb', 'motion'])
 def test_equals_the_first_stage_of_two_streams(stream):
     alone, both = moco(stream), build(head=dict())
     both.load_state_dict({**both.state_dict(), **queueless(alone)})
@@ -28,13 +28,13 @@ def queueless(model):
 
 
 def test_the_head_names_the_stream():
-    model = moco('mv')
-    assert model.streams == ('mv',)
-    assert set(model(clips(0))) == {'mv'}
-    bare = clips(0)['mv']
-    torch.testing.assert_close(model(bare), model(clips(0))['mv'])
+    model = moco('motion')
+    assert model.streams == ('motion',)
+    assert set(model(clips(0))) == {'motion'}
+    bare = clips(0)['motion']
+    torch.testing.assert_close(model(bare), model(clips(0))['motion'])
     losses = model(bare, samples(range(4)), mode='loss')
-    assert set(losses) == {'loss_mv', 'top1_mv', 'queue_fill'}
+    assert set(losses) == {'loss_motion', 'top1_motion', 'queue_fill'}
 
 
 @pytest.fixture(scope='module')
@@ -46,7 +46,7 @@ def s3d():
             backbone=dict(type='ssvrl_mm.S3D', in_channels=2),
             head=dict(
                 type='ssvrl_mm.MoCoHead',
-                stream='mv',
+                stream='motion',
                 queue_length=LENGTH,
                 projector=dict(type='ssvrl_mm.ProjectionHead', in_channels=1024),
             ),
@@ -55,20 +55,20 @@ def s3d():
 
 
 def test_s3d_from_a_config(s3d):
-    inputs = {'mv': torch.rand(2, 2, 2, 8, 32, 32)}
+    inputs = {'motion': torch.rand(2, 2, 2, 8, 32, 32)}
     (sample, _) = s3d(inputs, samples([0, 1]), mode='predict')
     with torch.no_grad():
-        expected = s3d.backbone_mv(inputs['mv'][0]).mean(dim=(2, 3, 4)).mean(dim=0)
-    torch.testing.assert_close(sample.features['mv'][0], expected)
+        expected = s3d.backbone_motion(inputs['motion'][0]).mean(dim=(2, 3, 4)).mean(dim=0)
+    torch.testing.assert_close(sample.features['motion'][0], expected)
 
 
 def test_downstream_takes_the_backbone_by_its_prefix(s3d, tmp_path):
     checkpoint = str(tmp_path / 'moco.pth')
     save_checkpoint({'state_dict': s3d.state_dict()}, checkpoint)
-    init_cfg = dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone_mv.')
+    init_cfg = dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone_motion.')
     backbone = MODELS.build(dict(type='ssvrl_mm.S3D', in_channels=2, init_cfg=init_cfg))
     backbone.init_weights()
-    for name, value in s3d.backbone('mv').state_dict().items():
+    for name, value in s3d.backbone('motion').state_dict().items():
         assert torch.equal(backbone.state_dict()[name], value), name
 
 

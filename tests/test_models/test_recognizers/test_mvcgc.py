@@ -11,8 +11,8 @@ from ssvrl_mm.models.recognizers import MVCGC, MoCoRecognizer
 from ..processes import run_processes
 from ..tiny import TinyBackbone, projector, samples
 
-STREAMS = ('rgb', 'mv')
-CHANNELS = dict(rgb=3, mv=2)
+STREAMS = ('rgb', 'motion')
+CHANNELS = dict(rgb=3, motion=2)
 LENGTH = 6
 
 
@@ -20,7 +20,7 @@ def build(cross_guidance_from=None, head=None, **kwargs):
     torch.manual_seed(0)
     return MVCGC(
         backbone_rgb=dict(type=TinyBackbone, in_channels=3, seed=1),
-        backbone_mv=dict(type=TinyBackbone, in_channels=2, seed=2),
+        backbone_motion=dict(type=TinyBackbone, in_channels=2, seed=2),
         head=dict(
             type='ssvrl_mm.MVCGCHead',
             projector=projector(),
@@ -44,10 +44,12 @@ def moco(stream, **kwargs):
     ).double()
 
 
-def clips(seed, n=4, views=2):
+def clips(seed, n=4, num_clips=2):
     generator = torch.Generator().manual_seed(seed)
     return {
-        stream: torch.randn(n, views, channels, 4, 6, 6, generator=generator, dtype=torch.double)
+        stream: torch.randn(
+            n, num_clips, channels, 4, 6, 6, generator=generator, dtype=torch.double
+        )
         for stream, channels in CHANNELS.items()
     }
 
@@ -65,7 +67,7 @@ def train(model, steps, rank=None, first=0):
             inputs, ids = {s: x[half] for s, x in inputs.items()}, ids[half]
         losses = model(inputs, samples(ids), mode='loss')
         optimizer.zero_grad()
-        (losses['loss_rgb'] + losses['loss_mv']).backward()
+        (losses['loss_rgb'] + losses['loss_motion']).backward()
         gradients = {n: p.grad.clone() for n, p in module.named_parameters() if p.requires_grad}
         optimizer.step()
         history.append({name: value.detach() for name, value in losses.items()})
@@ -163,7 +165,7 @@ def test_only_online_parts_get_gradients():
 @pytest.mark.parametrize('test_batch_clips', [1, 4, 100])
 def test_prediction_is_the_mean_of_the_clips_pooled_features(test_batch_clips):
     model = build(test_batch_clips=test_batch_clips).eval()
-    inputs = clips(0, n=3, views=5)
+    inputs = clips(0, n=3, num_clips=5)
     predicted = model(inputs, samples(range(3)), mode='predict')
     for stream in STREAMS:
         with torch.no_grad():
@@ -176,29 +178,31 @@ def test_prediction_is_the_mean_of_the_clips_pooled_features(test_batch_clips):
 
 def test_prediction_of_one_stream_and_of_single_clips():
     model = build(average_clips=False).eval()
-    inputs = {'mv': clips(0, n=2, views=3)['mv']}
+    inputs = {'motion': clips(0, n=2, num_clips=3)['motion']}
     predicted = model(inputs, samples(range(2)), mode='predict')
-    assert list(predicted[1].features.keys()) == ['mv']
-    expected = model.extract_feat(inputs['mv'], stream='mv')[1].detach()
-    np.testing.assert_allclose(predicted[1].features['mv'], expected, rtol=1e-6)
+    assert list(predicted[1].features.keys()) == ['motion']
+    expected = model.extract_feat(inputs['motion'], stream='motion')[1].detach()
+    np.testing.assert_allclose(predicted[1].features['motion'], expected, rtol=1e-6)
 
 
 def test_extract_feat_keeps_the_batch_axes():
     model = build()
-    inputs = clips(0, n=2, views=3)
-    every = model.extract_feat(inputs['mv'], stream='mv')
+    inputs = clips(0, n=2, num_clips=3)
+    every = model.extract_feat(inputs['motion'], stream='motion')
     assert every.shape == (2, 3, 6)
-    torch.testing.assert_close(model.extract_feat(inputs['mv'][:, 1], stream='mv'), every[:, 1])
+    torch.testing.assert_close(
+        model.extract_feat(inputs['motion'][:, 1], stream='motion'), every[:, 1]
+    )
     both = model(inputs)
-    assert torch.equal(both['mv'], every)
-    assert torch.equal(model(inputs['mv'], stream='mv'), every)
+    assert torch.equal(both['motion'], every)
+    assert torch.equal(model(inputs['motion'], stream='motion'), every)
     with pytest.raises(KeyError, match='flow'):
-        model.extract_feat(inputs['mv'], stream='flow')
+        model.extract_feat(inputs['motion'], stream='flow')
 
 
 def test_training_needs_two_clips():
     with pytest.raises(ValueError, match='two clips per video'):
-        build()(clips(0, views=1), samples(range(4)), mode='loss')
+        build()(clips(0, num_clips=1), samples(range(4)), mode='loss')
     with pytest.raises(ValueError, match='mode'):
         build()(clips(0), samples(range(4)), mode='train')
 

@@ -35,16 +35,16 @@ def test_bare_features_get_the_default_stream():
     first, last = torch.zeros(1), torch.ones(1)
     assert features_by_stream(first, 'rgb') == {'rgb': first}
     assert features_by_stream((first, last), 'rgb')['rgb'] is last
-    given = {'mv': last}
+    given = {'motion': last}
     assert features_by_stream(given, 'rgb') == given
 
 
 def test_features_of_a_video_are_the_mean_over_its_clips():
     rng = np.random.default_rng(0)
-    maps = {'rgb': rng.random((6, 3, 2, 2, 2)), 'mv': rng.random((6, 5))}
+    maps = {'rgb': rng.random((6, 3, 2, 2, 2)), 'motion': rng.random((6, 5))}
     expected = {
         'rgb': maps['rgb'].mean(axis=(2, 3, 4)).reshape(2, 3, 3),
-        'mv': maps['mv'].reshape(2, 3, 5),
+        'motion': maps['motion'].reshape(2, 3, 5),
     }
     tensors = {stream: torch.from_numpy(x).requires_grad_() for stream, x in maps.items()}
     for average in (True, False):

@@ -9,12 +9,12 @@ from ssvrl_mm.models.utils import KeyQueue
 def batch(first, size):
     """Keys that carry their running number, of videos of the same number."""
     numbers = torch.arange(first, first + size)
-    keys = {'rgb': numbers[:, None] * torch.ones(2), 'mv': -numbers[:, None] * torch.ones(3)}
+    keys = {'rgb': numbers[:, None] * torch.ones(2), 'motion': -numbers[:, None] * torch.ones(3)}
     return keys, numbers
 
 
 def filled(length, sizes):
-    queue = KeyQueue(length, {'rgb': 2, 'mv': 3})
+    queue = KeyQueue(length, {'rgb': 2, 'motion': 3})
     first = 0
     for size in sizes:
         queue.enqueue(*batch(first, size))
@@ -33,7 +33,7 @@ def test_slots_are_written_in_turn(sizes):
     assert queue.video_ids.tolist() == slots.tolist()
     assert queue.valid.tolist() == written.tolist()
     assert queue['rgb'][written].tolist() == [[j, j] for j in slots[written]]
-    assert queue['mv'][written].tolist() == [[-j] * 3 for j in slots[written]]
+    assert queue['motion'][written].tolist() == [[-j] * 3 for j in slots[written]]
     assert int(queue.pointer) == sum(sizes) % length
     assert int(queue.fill) == min(sum(sizes), length)
     assert bool(queue.is_full) == (sum(sizes) >= length)
@@ -60,7 +60,7 @@ def test_enqueueing_does_not_disturb_a_graph_that_read_the_queue():
 
 def test_state_round_trip():
     queue = filled(5, [4, 3])
-    copy = KeyQueue(5, {'rgb': 2, 'mv': 3})
+    copy = KeyQueue(5, {'rgb': 2, 'motion': 3})
     copy.load_state_dict(queue.state_dict())
     for one in (queue, copy):
         one.enqueue(*batch(50, 2))
@@ -68,13 +68,13 @@ def test_state_round_trip():
         assert torch.equal(buffer, copy.state_dict()[name]), name
 
 
-@pytest.mark.parametrize('other', [KeyQueue(5, {'rgb': 2}), KeyQueue(4, {'rgb': 2, 'mv': 3})])
+@pytest.mark.parametrize('other', [KeyQueue(5, {'rgb': 2}), KeyQueue(4, {'rgb': 2, 'motion': 3})])
 def test_a_state_that_does_not_fit_is_not_loaded_in_part(other):
     other.enqueue(
         {s: torch.ones(4, getattr(other, f'keys_{s}').shape[1]) for s in other.streams},
         torch.arange(4),
     )
-    queue = KeyQueue(5, {'rgb': 2, 'mv': 3})
+    queue = KeyQueue(5, {'rgb': 2, 'motion': 3})
     load_state_dict(queue, other.state_dict(), strict=False)
     assert int(queue.fill) == 0
     assert queue.keys_rgb.abs().sum() == 0
@@ -85,5 +85,5 @@ def test_a_state_that_does_not_fit_is_not_loaded_in_part(other):
 def test_refuses_wrong_arguments():
     with pytest.raises(ValueError, match='length'):
         KeyQueue(0, {'rgb': 2})
-    with pytest.raises(KeyError, match='mv'):
+    with pytest.raises(KeyError, match='motion'):
         filled(4, []).enqueue({'rgb': torch.ones(1, 2)}, torch.zeros(1))

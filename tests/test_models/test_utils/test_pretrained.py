@@ -12,7 +12,7 @@ from ssvrl_mm.registry import MODELS
 
 from ..test_backbones.networks import to_torchvision
 
-PARTS = ('backbone_rgb.', 'key_backbone_rgb.module.', 'backbone_mv.')
+PARTS = ('backbone_rgb.', 'key_backbone_rgb.module.', 'backbone_motion.')
 
 
 def small(**kwargs):
@@ -62,7 +62,7 @@ def test_wrong_prefix_is_an_error_that_names_the_right_ones(mvcgc, prefix):
 
 def test_other_stream_does_not_fit_and_is_told_from_the_right_one(mvcgc):
     path, _ = mvcgc
-    with pytest.raises(PretrainedWeightsError, match=r"size mismatch.*under 'backbone_mv\.'"):
+    with pytest.raises(PretrainedWeightsError, match=r"size mismatch.*under 'backbone_motion\.'"):
         build(path, 'backbone_rgb.', in_channels=2)
 
 
