@@ -4,8 +4,10 @@ from ssvrl_mm.models import backbones, heads, losses, necks, recognizers
 from ssvrl_mm.models.data_preprocessor import SSLDataPreprocessor
 from ssvrl_mm.models.single_stream_preprocessor import SingleStreamPreprocessor
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone
+from ssvrl_mm.models.utils.similarity import DotProduct
 
 __all__ = [
+    'DotProduct',
     'PretrainedBackbone',
     'SSLDataPreprocessor',
     'SingleStreamPreprocessor',

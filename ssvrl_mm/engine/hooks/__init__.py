@@ -8,7 +8,7 @@ from ssvrl_mm.engine.hooks.checkpoint_safety import (
 from ssvrl_mm.engine.hooks.evaluation_report import EvaluationReportHook
 from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
 from ssvrl_mm.engine.hooks.knn_probe import KNNProbeHook
-from ssvrl_mm.engine.hooks.stage_switch import StageSwitchHook
+from ssvrl_mm.engine.hooks.set_epoch import SetEpochHook
 from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     'InitBeforeTestHook',
     'IterationSeedHook',
     'KNNProbeHook',
-    'StageSwitchHook',
+    'SetEpochHook',
     'StrictCheckpointHook',
     'SyncNormStatsHook',
     'ValidateOnResumeHook',

@@ -6,6 +6,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ssvrl_mm.models.utils.freezing import freeze
+
 NUM_STAGES = 5
 
 
@@ -83,8 +85,7 @@ class StagedBackbone(BaseModule):
 
     def _freeze(self) -> None:
         for stage in self.stage_modules()[: self.frozen_stages + 1]:
-            stage.eval()
-            stage.requires_grad_(False)
+            freeze(stage)
 
     def train(self, mode: bool = True) -> 'StagedBackbone':
         """Sets the mode; frozen stages (and BatchNorm with ``norm_eval``) stay in evaluation."""

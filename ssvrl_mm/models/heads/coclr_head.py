@@ -17,17 +17,18 @@ class CoCLRHead(MVCGCHead):
     `CoCLR <https://arxiv.org/abs/2010.09709>`_: each stream is contrasted with itself, and its
     positives are the ``k`` nearest queue entries in the *other* stream alone. Stages: ``'init'``,
     both streams with InfoNCE; then one named after each stream, which trains that stream while
-    the other only guides. A recognizer lets them take turns.
+    the other only guides. The recognizer's table of stages lets them take turns.
 
     Args:
         projector: Config of the projection for both streams, or stream -> config.
+        criterion: Config of the loss.
         streams: Names of the two streams.
-        stage: The stage when :meth:`loss` is not told one: ``'init'`` or a stream.
         **kwargs: See :class:`MVCGCHead`; ``mining='none'`` switches the guidance off, the
             other two modes are the same here, where a single stream proposes.
 
     Example:
-        >>> head = CoCLRHead(projector=dict(type='ProjectionHead', in_channels=1024))
+        >>> head = CoCLRHead(projector=dict(type='ProjectionHead', in_channels=1024),
+        ...                  criterion=dict(type='InfoNCELoss', temperature=0.07))
         >>> losses = head.loss({'rgb': z_r}, data_samples,
         ...                    key_feats={'rgb': k_r, 'motion': k_m}, stage='rgb')
     """
@@ -35,16 +36,15 @@ class CoCLRHead(MVCGCHead):
     def __init__(
         self,
         projector: Mapping[str, Any],
+        criterion: Mapping[str, Any],
         streams: Sequence[str] = ('rgb', 'motion'),
-        stage: str = 'init',
         **kwargs: Any,
     ) -> None:
         self.stages = ('init', *streams)
-        super().__init__(projector, streams=streams, stage=stage, **kwargs)
+        super().__init__(projector, criterion, streams, **kwargs)
 
     def trained_streams(self, stage: str) -> tuple[str, ...]:
         """Both streams in ``'init'``, afterwards the one the stage is named after."""
-        self._check_stage(stage)
         return self.streams if stage == 'init' else (stage,)
 
     def loss_by_embedding(

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
 from ssvrl_mm.models.heads.pretext_head import PretextHead
-from ssvrl_mm.models.losses import InBatchInfoNCELoss
 from ssvrl_mm.models.necks import PointwiseMLP
-from ssvrl_mm.models.utils.features import Features, pool_features
+from ssvrl_mm.models.utils.features import Features, last_map, pool_features
 from ssvrl_mm.registry import MODELS
 
 
@@ -25,18 +24,20 @@ class ContextMatchingHead(PretextHead):
     Args:
         in_channels: Channels of the clips' features.
         context_channels: Channels of the I-frames' features.
+        criterion: Config of the :class:`~ssvrl_mm.models.losses.InfoNCELoss`. On its temperature
+            the paper is silent; the released code has 0.1.
         hidden_channels: Hidden width of the perceptrons.
         out_channels: Width of the embeddings.
-        temperature: tau; the paper is silent, its released code has 0.1.
         loss_weight: Multiplies the loss: 1 - alpha of Eq. (3).
         streams: Names of the clips' and of the I-frames' stream.
         init_cfg: OpenMMLab initialisation.
 
     Raises:
-        ValueError: for a temperature that is not positive or not two streams.
+        ValueError: for not two streams.
 
     Example:
-        >>> head = ContextMatchingHead(in_channels=512, context_channels=512)
+        >>> criterion = dict(type='InfoNCELoss', temperature=0.1)
+        >>> head = ContextMatchingHead(512, context_channels=512, criterion=criterion)
         >>> feats = dict(rgb=torch.rand(4, 512, 2, 7, 7), iframe=torch.rand(4, 512, 1, 7, 7))
         >>> sorted(head.loss(feats, data_samples))
         ['loss_context', 'top1_context']
@@ -46,9 +47,9 @@ class ContextMatchingHead(PretextHead):
         self,
         in_channels: int,
         context_channels: int,
+        criterion: Mapping[str, Any],
         hidden_channels: int = 2048,
         out_channels: int = 512,
-        temperature: float = 0.1,
         loss_weight: float = 1.0,
         streams: Sequence[str] = ('rgb', 'iframe'),
         init_cfg: Any = None,
@@ -61,7 +62,7 @@ class ContextMatchingHead(PretextHead):
         self.projector = nn.ModuleDict(
             {s: PointwiseMLP(c, hidden_channels, out_channels) for s, c in self.in_channels.items()}
         )
-        self.criterion = InBatchInfoNCELoss(temperature, reduction='none')
+        self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
 
     def loss(
         self, feats: Features, data_samples: Sequence[Any] | None = None, **kwargs: Any
@@ -91,11 +92,11 @@ class ContextMatchingHead(PretextHead):
         loss, top1 = contrast_over_processes(self.criterion, clips, frames, own)
         return {'loss_context': self.loss_weight * loss, 'top1_context': top1}
 
-    def _embed(self, feats: Mapping[str, Tensor], stream: str) -> Tensor:
+    def _embed(self, feats: Mapping[str, Any], stream: str) -> Tensor:
         """(N, out_channels), not normalised."""
         if stream not in feats:
             raise KeyError(f'context matching needs the streams {self.streams}, got {tuple(feats)}')
-        features = feats[stream]
+        features = last_map(feats[stream])
         if features.dim() < 2 or features.shape[1] != self.in_channels[stream]:
             raise ValueError(
                 f'{stream}: features of {self.in_channels[stream]} channels (N, C, ...) are '

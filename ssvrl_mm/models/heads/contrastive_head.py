@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssvrl_mm.models.heads.pretext_head import PretextHead, StreamTensors
-from ssvrl_mm.models.losses import MultiInstanceInfoNCELoss
-from ssvrl_mm.models.utils.features import Features
+from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, KeyQueue
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
@@ -21,7 +20,8 @@ class ContrastiveHead(PretextHead):
     """Base of heads that contrast queries with momentum keys and a queue.
 
     mmaction2's head protocol: :meth:`loss` and :meth:`predict`. A subclass says in
-    :meth:`loss_by_embedding` what is contrasted with what.
+    :meth:`loss_by_embedding` what is contrasted with what; one that also looks at the features
+    place by place finds the queries' maps in the ``feats`` of :meth:`loss`.
 
     In a recognizer of this package the keys come from a momentum copy of the backbone and are
     given as ``key_feats``. In a plain mmaction2 ``Recognizer3D`` they are not: the features then
@@ -32,27 +32,34 @@ class ContrastiveHead(PretextHead):
         streams: Names of the streams, e.g. ``('rgb', 'motion')``.
         projector: Config of a projection with the attribute ``out_channels``, for all streams, or
             stream -> config.
+        criterion: Config of the loss, an :class:`~ssvrl_mm.models.losses.InfoNCELoss`; it has the
+            temperature.
         queue_length: Number of keys K to remember.
-        temperature: tau.
         momentum: m of the key projections (and of the key backbones of our recognizers), or
             the keyword arguments of :class:`~ssvrl_mm.models.utils.MomentumEncoder`.
+        similarity: Config of what compares embeddings, see
+            :class:`~ssvrl_mm.models.utils.DotProduct`; None: that one, the cosine.
+        stage: Which of :attr:`stages` to compute where :meth:`loss` is not told, as in a plain
+            ``Recognizer3D``. None: the only one; of several, :meth:`loss` has to be told.
         num_clips: Clips per video when no ``key_feats`` are given; at least 2.
         init_cfg: OpenMMLab initialisation.
 
     Raises:
-        ValueError: for ``num_clips`` below 2.
+        ValueError: for ``num_clips`` below 2 or an unknown ``stage``.
     """
 
-    #: What :meth:`loss` can be asked for; the first is the default.
+    #: What :meth:`loss` can be asked for.
     stages: tuple[str, ...] = ('init',)
 
     def __init__(
         self,
         streams: Sequence[str],
         projector: Mapping[str, Any],
+        criterion: Mapping[str, Any],
         queue_length: int = 2048,
-        temperature: float = 0.07,
         momentum: float | Mapping[str, Any] = 0.999,
+        similarity: Mapping[str, Any] | None = None,
+        stage: str | None = None,
         num_clips: int = 2,
         init_cfg: Any = None,
     ) -> None:
@@ -60,7 +67,7 @@ class ContrastiveHead(PretextHead):
         if num_clips < 2:
             raise ValueError(f'a query and a key need num_clips >= 2, got {num_clips}')
         self.num_clips = num_clips
-        self.stage = self.stages[0]
+        self.stage = stage if stage is None else self._checked_stage(stage)
         self.momentum_cfg = dict(
             momentum if isinstance(momentum, Mapping) else {'momentum': momentum}
         )
@@ -70,11 +77,11 @@ class ContrastiveHead(PretextHead):
         self.projector = nn.ModuleDict(projectors)
         self.key_projector = nn.ModuleDict(encoders)
         self.queue = KeyQueue(queue_length, {s: p.out_channels for s, p in projectors.items()})
-        self.criterion = MultiInstanceInfoNCELoss(temperature)
+        self.similarity = MODELS.build(similarity or dict(type='DotProduct'))
+        self.criterion = MODELS.build(criterion)
 
     def trained_streams(self, stage: str) -> tuple[str, ...]:
         """The streams whose queries a stage needs; by default all of them."""
-        self._check_stage(stage)
         return self.streams
 
     @abstractmethod
@@ -104,12 +111,13 @@ class ContrastiveHead(PretextHead):
         """Computes the losses, then puts the keys into the queue.
 
         Args:
-            feats: Features of the queries, (N, D, ...), or stream -> features. Without
-                ``key_feats``: (N * num_clips, D, ...), the clips of a video side by side.
+            feats: Features of the queries, (N, D, ...) or several maps of which the last counts,
+                or stream -> features. Without ``key_feats``: (N * num_clips, D, ...), the clips
+                of a video side by side.
             data_samples: N samples; from their ``video_id``, where there is one, keys of the same
                 video are known and are no negatives.
             key_feats: Features of the keys, laid out like ``feats``.
-            stage: One of :attr:`stages`; None: :attr:`stage`.
+            stage: One of :attr:`stages`; None: see the class.
             **kwargs: Ignored (``Recognizer3D`` passes ``loss_aux``).
 
         Returns:
@@ -117,16 +125,18 @@ class ContrastiveHead(PretextHead):
             ``top1_<stream>``, the share of queries whose nearest key is a positive,
             ``num_positives``, the positives per query besides its own key (heads that mine), and
             ``queue_fill`` in [0, 1].
+
+        Raises:
+            ValueError: An unknown stage, or none where there are several.
         """
-        stage = self.stage if stage is None else stage
-        self._check_stage(stage)
-        query_maps = self._by_stream(feats)
+        stage = self._checked_stage(stage or self.stage)
+        query_feats = self._pooled(feats)
         if key_feats is None:
-            query_maps, key_maps = self._split_clips(query_maps, len(data_samples))
+            query_feats, pooled_keys = self._split_clips(query_feats, len(data_samples))
         else:
-            key_maps = self._by_stream(key_feats)
-        queries = {s: self._embed(self.projector[s], query_maps[s]) for s in query_maps}
-        keys = self._embed_keys(key_maps)
+            pooled_keys = self._pooled(key_feats)
+        queries = {s: self._embed(self.projector[s], query_feats[s]) for s in query_feats}
+        keys = self._embed_keys(pooled_keys)
         video_ids = torch.tensor(
             [int(sample.get('video_id', UNKNOWN_VIDEO)) for sample in data_samples],
             device=next(iter(keys.values())).device,
@@ -138,8 +148,8 @@ class ContrastiveHead(PretextHead):
 
     def forward(self, feats: Features, **kwargs: Any) -> StreamTensors:
         """The normalised embeddings, stream -> (N, C)."""
-        maps = self._by_stream(feats)
-        return {stream: self._embed(self.projector[stream], maps[stream]) for stream in maps}
+        pooled = self._pooled(feats)
+        return {stream: self._embed(self.projector[stream], pooled[stream]) for stream in pooled}
 
     def _contrast(
         self,
@@ -149,68 +159,77 @@ class ContrastiveHead(PretextHead):
         usable: Tensor,
         positives: Tensor | None = None,
     ) -> StreamTensors:
-        """Loss and accuracy of each pair (stream of the queries -> stream of the keys)."""
+        """Loss and accuracy of each pair (stream of the queries -> stream of the keys).
+
+        ``usable`` and ``positives`` are (N, K) marks of the queue's entries.
+        """
+        mined = torch.zeros_like(usable) if positives is None else positives
+        own = usable.new_ones(len(usable), 1)
+        is_positive, counts = (torch.cat([own, marks], dim=1) for marks in (mined, usable | mined))
         losses = {}
         for stream, other in pairs.items():
-            query, key, memory = queries[stream], keys[other], self.queue[other]
-            losses[f'loss_{stream}'] = self.criterion(query, key, memory, positives, usable)
-            losses[f'top1_{stream}'] = self._top1(query, key, memory, usable, positives)
+            # Column 0 is a query's own key, the others are the queue.
+            similarities = self._compare(queries[stream], keys[other], self.queue[other])
+            losses[f'loss_{stream}'] = self.criterion(similarities, is_positive, counts)
+            losses[f'top1_{stream}'] = _share_found(similarities.detach(), is_positive, counts)
         return losses
 
-    @staticmethod
-    @torch.no_grad()
-    def _top1(
-        query: Tensor, key: Tensor, memory: Tensor, usable: Tensor, positives: Tensor | None
-    ) -> Tensor:
-        """The share of queries that no usable negative is nearer to than the best positive."""
+    def _compare(self, query: Tensor, key: Tensor, memory: Tensor) -> Tensor:
+        """(N, 1 + K) similarities of queries with their own keys and with the memory."""
         with without_autocast(query):
-            best_positive = (query * key).sum(dim=1)
-            similarity = query @ memory.T
-        negatives = usable
-        if positives is not None:
-            mined = similarity.masked_fill(~positives, -torch.inf).amax(dim=1)
-            best_positive = torch.maximum(best_positive, mined)
-            negatives = usable & ~positives
-        best_negative = similarity.masked_fill(~negatives, -torch.inf).amax(dim=1)
-        return (best_positive >= best_negative).to(similarity.dtype).mean()
+            query, key, memory = full_precision(query, key, memory)
+            own = self.similarity(query[:, None], key[:, None])[:, 0]
+            return torch.cat([own, self.similarity(query, memory)], dim=1)
 
     def _embed(self, projector: nn.Module, feats: Tensor) -> Tensor:
         """(N, C) unit vectors in at least float32."""
         return F.normalize(full_precision(projector(feats))[0], dim=1)
 
     @torch.no_grad()
-    def _embed_keys(self, key_maps: Mapping[str, Tensor]) -> StreamTensors:
+    def _embed_keys(self, key_feats: Mapping[str, Tensor]) -> StreamTensors:
         """Moves the momentum projections on, then embeds the keys of all streams."""
-        if set(key_maps) != set(self.streams):
-            raise KeyError(f'keys of {self.streams} are needed, got {tuple(key_maps)}')
+        if set(key_feats) != set(self.streams):
+            raise KeyError(f'keys of {self.streams} are needed, got {tuple(key_feats)}')
         keys = {}
         for stream in self.streams:
             encoder: Any = self.key_projector[stream]
             encoder.follow(self.projector[stream])
-            keys[stream] = self._embed(encoder, key_maps[stream].detach())
+            keys[stream] = self._embed(encoder, key_feats[stream].detach())
         return keys
 
-    def _by_stream(self, feats: Features) -> StreamTensors:
-        """Stream -> feature map; a bare tensor belongs to the first stream."""
-        maps = super()._by_stream(feats)
+    def _pooled(self, feats: Features) -> StreamTensors:
+        """Stream -> (N, D); bare features belong to the first stream."""
+        maps = self._by_stream(feats)
         unknown = set(maps) - set(self.streams)
         if unknown:
             raise KeyError(f'streams {sorted(unknown)} are not among {self.streams}')
-        return maps
+        return {stream: pool_features(features) for stream, features in maps.items()}
 
     def _split_clips(
-        self, maps: StreamTensors, num_samples: int
+        self, feats: StreamTensors, num_samples: int
     ) -> tuple[StreamTensors, StreamTensors]:
         """Separates query and key clips that lie side by side."""
-        for stream, feats in maps.items():
-            if len(feats) != num_samples * self.num_clips:
+        for stream, rows in feats.items():
+            if len(rows) != num_samples * self.num_clips:
                 raise ValueError(
                     f'{stream}: {num_samples} samples with {self.num_clips} clips each need '
-                    f'{num_samples * self.num_clips} clips, got {len(feats)}'
+                    f'{num_samples * self.num_clips} clips, got {len(rows)}'
                 )
-        split = {s: x.unflatten(0, (num_samples, self.num_clips)) for s, x in maps.items()}
+        split = {s: rows.unflatten(0, (num_samples, self.num_clips)) for s, rows in feats.items()}
         return {s: x[:, 0] for s, x in split.items()}, {s: x[:, 1] for s, x in split.items()}
 
-    def _check_stage(self, stage: str) -> None:
+    def _checked_stage(self, stage: str | None) -> str:
+        if stage is None and len(self.stages) == 1:
+            return self.stages[0]
         if stage not in self.stages:
-            raise ValueError(f'stage must be one of {self.stages}, got {stage!r}')
+            raise ValueError(
+                f'{type(self).__name__}: stage must be one of {self.stages}, got {stage!r}'
+            )
+        return stage
+
+
+def _share_found(similarities: Tensor, positives: Tensor, counted: Tensor) -> Tensor:
+    """The share of queries that no negative that counts is nearer to than the best positive."""
+    best_positive = similarities.masked_fill(~positives, -torch.inf).amax(dim=1)
+    best_negative = similarities.masked_fill(positives | ~counted, -torch.inf).amax(dim=1)
+    return (best_positive >= best_negative).to(similarities.dtype).mean()

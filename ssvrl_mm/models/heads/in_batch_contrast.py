@@ -1,15 +1,14 @@
 """The contrast of queries with the candidates of the batches of all processes."""
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssvrl_mm.models.losses import InBatchInfoNCELoss
 from ssvrl_mm.models.utils.distributed import gather_with_gradient, global_mean
-from ssvrl_mm.models.utils.precision import full_precision
+from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 
 
 def contrast_over_processes(
-    criterion: InBatchInfoNCELoss, queries: Tensor, candidates: Tensor, targets: Tensor
+    criterion: nn.Module, queries: Tensor, candidates: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
     """InfoNCE by cosine similarity over the global batch.
 
@@ -17,7 +16,7 @@ def contrast_over_processes(
     split over them.
 
     Args:
-        criterion: The loss, without reduction.
+        criterion: An :class:`~ssvrl_mm.models.losses.InfoNCELoss` without reduction.
         queries: (M, C) of this process.
         candidates: (K, C) of this process; gradients of all processes' losses reach them.
         targets: (M,) int, the row of each query's positive among this process's candidates.
@@ -30,6 +29,7 @@ def contrast_over_processes(
     queries = F.normalize(queries, dim=1)
     everywhere, own = gather_with_gradient(F.normalize(candidates, dim=1))
     targets = targets + own.start
-    logits = criterion.logits(queries, everywhere)
-    loss = global_mean(criterion.of_logits(logits, targets))
-    return loss, (logits.argmax(dim=1) == targets).float().mean()
+    with without_autocast(queries):
+        similarities = queries @ everywhere.T
+    loss = global_mean(criterion(similarities, targets))
+    return loss, (similarities.argmax(dim=1) == targets).float().mean()

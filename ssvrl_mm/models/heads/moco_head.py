@@ -22,15 +22,13 @@ class MoCoHead(ContrastiveHead):
 
     Args:
         projector: Config of the projection.
+        criterion: Config of the loss.
         stream: Name of the stream, in the names of the losses too.
-        queue_length: Number of keys to remember.
-        temperature: tau.
-        momentum: m, or the keyword arguments of ``MomentumEncoder``.
-        num_clips: Clips per video when no ``key_feats`` are given.
-        init_cfg: OpenMMLab initialisation.
+        **kwargs: See :class:`ContrastiveHead`.
 
     Example:
-        >>> head = MoCoHead(projector=dict(type='ProjectionHead', in_channels=1024))
+        >>> head = MoCoHead(projector=dict(type='ProjectionHead', in_channels=1024),
+        ...                 criterion=dict(type='InfoNCELoss', temperature=0.07))
         >>> losses = head.loss(feats, data_samples, key_feats=key_feats)
         >>> sorted(losses)
         ['loss_rgb', 'queue_fill', 'top1_rgb']
@@ -39,16 +37,11 @@ class MoCoHead(ContrastiveHead):
     def __init__(
         self,
         projector: Mapping[str, Any],
+        criterion: Mapping[str, Any],
         stream: str = 'rgb',
-        queue_length: int = 2048,
-        temperature: float = 0.07,
-        momentum: float | Mapping[str, Any] = 0.999,
-        num_clips: int = 2,
-        init_cfg: Any = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            (stream,), projector, queue_length, temperature, momentum, num_clips, init_cfg
-        )
+        super().__init__((stream,), projector, criterion, **kwargs)
 
     def loss_by_embedding(
         self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str

@@ -1,7 +1,7 @@
 """What a prediction of motion is compared with, and how."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
-from ssvrl_mm.models.losses import InBatchInfoNCELoss
 from ssvrl_mm.models.necks import PointwiseMLP
 from ssvrl_mm.models.necks.feature_predictor import check_size
 from ssvrl_mm.models.utils.distributed import global_mean
@@ -65,17 +64,16 @@ class PointwiseContrast(MotionObjective):
     Args:
         in_channels: Channels of the predicted maps; the head knows them.
         out_size: Size (T3, H3, W3) of the maps; likewise.
+        criterion: Config of the :class:`~ssvrl_mm.models.losses.InfoNCELoss`. On its temperature
+            the paper is silent; the released code has 0.1.
         motion_channels: Channels C3 of the motion features.
         hidden_channels: Hidden width of the perceptrons.
         out_channels: Width of the embeddings.
-        temperature: tau; the paper is silent, its released code has 0.1.
         init_cfg: OpenMMLab initialisation.
 
-    Raises:
-        ValueError: for a temperature that is not positive.
-
     Example:
-        >>> objective = PointwiseContrast(512, (1, 7, 7))
+        >>> criterion = dict(type='InfoNCELoss', temperature=0.1)
+        >>> objective = PointwiseContrast(512, (1, 7, 7), criterion)
         >>> loss, log = objective(torch.rand(4, 512, 1, 7, 7), torch.rand(4, 4, 512, 1, 7, 7))
     """
 
@@ -85,17 +83,17 @@ class PointwiseContrast(MotionObjective):
         self,
         in_channels: int,
         out_size: Sequence[int],
+        criterion: Mapping[str, Any],
         motion_channels: int = 512,
         hidden_channels: int = 2048,
         out_channels: int = 512,
-        temperature: float = 0.1,
         init_cfg: Any = None,
     ) -> None:
         super().__init__(in_channels, out_size, init_cfg)
         self.motion_channels = motion_channels
         self.prediction_mlp = PointwiseMLP(in_channels, hidden_channels, out_channels)
         self.motion_mlp = PointwiseMLP(motion_channels, hidden_channels, out_channels)
-        self.criterion = InBatchInfoNCELoss(temperature, reduction='none')
+        self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
 
     def forward(self, predicted: Tensor, motion: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Eq. (2), and ``top1_motion``, the share of positions that are nearest to their own.

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ssvrl_mm.models.heads.pretext_head import PretextHead
-from ssvrl_mm.models.utils.features import Features
+from ssvrl_mm.models.utils.features import Features, last_map
 from ssvrl_mm.registry import MODELS
 
 
@@ -33,7 +33,8 @@ class MotionPredictionHead(PretextHead):
     Example:
         >>> head = MotionPredictionHead(
         ...     predictor=dict(type='TransformerPredictor', in_channels=512),
-        ...     objective=dict(type='PointwiseContrast', motion_channels=512))
+        ...     objective=dict(type='PointwiseContrast', motion_channels=512,
+        ...                    criterion=dict(type='InfoNCELoss', temperature=0.1)))
         >>> feats = dict(rgb=torch.rand(2, 512, 2, 7, 7), motion=torch.rand(2, 4, 512, 1, 7, 7))
         >>> sorted(head.loss(feats, data_samples))
         ['loss_motion', 'top1_motion']
@@ -84,7 +85,7 @@ class MotionPredictionHead(PretextHead):
         maps = self._by_stream(feats)
         if not set(self.streams) <= set(maps):
             raise KeyError(f'motion prediction needs the streams {self.streams}, got {tuple(maps)}')
-        clips, motion = (maps[stream] for stream in self.streams)
+        clips, motion = (last_map(maps[stream]) for stream in self.streams)
         if motion.dim() != 6 or len(motion) != len(clips) or not motion.shape[1]:
             raise ValueError(
                 f'{self.streams[1]}: {len(clips)} clips need motion of shape '

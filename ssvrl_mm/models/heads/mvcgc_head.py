@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead, StreamTensors
 from ssvrl_mm.models.utils.mining import MINING_MODES, mine_positives
-from ssvrl_mm.models.utils.precision import without_autocast
+from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 from ssvrl_mm.registry import MODELS
 
 
@@ -28,23 +28,20 @@ class MVCGCHead(ContrastiveHead):
 
     Args:
         projector: Config of the projection for both streams, or stream -> config.
+        criterion: Config of the loss.
         streams: Names of the two streams.
         k: Nearest entries that each stream proposes as positives.
         mining: ``'intersection'`` (the paper's) or ``'union'`` of the proposals, or ``'none'``.
         sibling_positives: In the cross stage, queue entries of the same video are positives; by
             default they are left out, as in the first stage.
-        stage: The stage when :meth:`loss` is not told one.
-        queue_length: Number of keys to remember, aligned over the streams.
-        temperature: tau.
-        momentum: m, or the keyword arguments of ``MomentumEncoder``.
-        num_clips: Clips per video when no ``key_feats`` are given.
-        init_cfg: OpenMMLab initialisation.
+        **kwargs: See :class:`ContrastiveHead`.
 
     Raises:
-        ValueError: for an unknown ``mining`` or ``stage``, ``k`` below 1, or not two streams.
+        ValueError: for an unknown ``mining``, ``k`` below 1, or not two streams.
 
     Example:
-        >>> head = MVCGCHead(projector=dict(type='ProjectionHead', in_channels=1024), k=5)
+        >>> head = MVCGCHead(projector=dict(type='ProjectionHead', in_channels=1024),
+        ...                  criterion=dict(type='InfoNCELoss', temperature=0.07), k=5)
         >>> losses = head.loss({'rgb': z_r, 'motion': z_m}, data_samples,
         ...                    key_feats={'rgb': k_r, 'motion': k_m}, stage='cross')
     """
@@ -54,31 +51,23 @@ class MVCGCHead(ContrastiveHead):
     def __init__(
         self,
         projector: Mapping[str, Any],
+        criterion: Mapping[str, Any],
         streams: Sequence[str] = ('rgb', 'motion'),
         k: int = 5,
         mining: str = 'intersection',
         sibling_positives: bool = False,
-        stage: str = 'cross',
-        queue_length: int = 2048,
-        temperature: float = 0.07,
-        momentum: float | Mapping[str, Any] = 0.999,
-        num_clips: int = 2,
-        init_cfg: Any = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            streams, projector, queue_length, temperature, momentum, num_clips, init_cfg
-        )
+        super().__init__(streams, projector, criterion, **kwargs)
         if len(self.streams) != 2:
             raise ValueError(f'cross guidance is between two streams, got {self.streams}')
         if mining not in MINING_MODES:
             raise ValueError(f'mining must be one of {MINING_MODES}, got {mining!r}')
         if k < 1:
             raise ValueError(f'k must be at least 1, got {k}')
-        self._check_stage(stage)
         self.k = k
         self.mining = mining
         self.sibling_positives = sibling_positives
-        self.stage = stage
 
     def loss_by_embedding(
         self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str
@@ -112,7 +101,10 @@ class MVCGCHead(ContrastiveHead):
         """
         usable = self.queue.usable(video_ids)
         with without_autocast(usable):
-            similarities = [keys[stream] @ self.queue[stream].T for stream in guides]
+            similarities = [
+                self.similarity(*full_precision(keys[stream], self.queue[stream]))
+                for stream in guides
+            ]
         # An early queue holds few videos: its nearest entries mean little.
         positives = mine_positives(similarities, usable, self.k, self.mining) & self.queue.is_full
         if self.sibling_positives:

@@ -1,13 +1,13 @@
 """What the heads of pretext tasks share: mmaction2's head protocol on features by stream."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ssvrl_mm.models.utils.features import Features, features_by_stream, write_features
+from ssvrl_mm.models.utils.features import Features, write_features
 
 StreamTensors = dict[str, Tensor]
 
@@ -29,7 +29,9 @@ class PretextHead(BaseModule, metaclass=ABCMeta):
         """The losses of a batch, their names beginning with ``loss_``, and what is logged.
 
         Args:
-            feats: Features of the clips, or stream -> features.
+            feats: What the backbone gives for the clips, a map (N, D, T, H, W) or a tuple of maps,
+                with several clips per video (N * V, D, T, H, W), the clips of a video side by
+                side; or stream -> such features.
             data_samples: N samples.
             **kwargs: What the task needs besides; ``Recognizer3D`` passes ``loss_aux``.
         """
@@ -56,6 +58,6 @@ class PretextHead(BaseModule, metaclass=ABCMeta):
         """
         return write_features(self._by_stream(feats), data_samples, average_clips)
 
-    def _by_stream(self, feats: Features) -> StreamTensors:
-        """Stream -> features; bare ones belong to the first stream."""
-        return features_by_stream(feats, self.streams[0])
+    def _by_stream(self, feats: Features) -> dict[str, Any]:
+        """Stream -> features; bare ones, as mmaction2 gives them, belong to the first stream."""
+        return dict(feats) if isinstance(feats, Mapping) else {self.streams[0]: feats}

@@ -1,15 +1,5 @@
-"""Losses: stateless modules on features."""
+"""Losses: stateless modules on similarities and logits."""
 
-from ssvrl_mm.models.losses.info_nce import (
-    InBatchInfoNCELoss,
-    InfoNCELoss,
-    MultiInstanceInfoNCELoss,
-    multi_instance_nce,
-)
+from ssvrl_mm.models.losses.info_nce import InfoNCELoss
 
-__all__ = [
-    'InBatchInfoNCELoss',
-    'InfoNCELoss',
-    'MultiInstanceInfoNCELoss',
-    'multi_instance_nce',
-]
+__all__ = ['InfoNCELoss']

@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ssvrl_mm.models.data_preprocessor import scale_motion
+from ssvrl_mm.models.utils.features import last_map
 from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
 from ssvrl_mm.registry import MODELS
 
@@ -49,7 +50,9 @@ class MotionPredictionRegularizer(BaseModule):
         ...         head=dict(
         ...             type='MotionPredictionHead', loss_weight=0.2,
         ...             predictor=dict(type='TransformerPredictor', in_channels=512),
-        ...             objective=dict(type='PointwiseContrast', motion_channels=512))))
+        ...             objective=dict(
+        ...                 type='PointwiseContrast', motion_channels=512,
+        ...                 criterion=dict(type='InfoNCELoss', temperature=0.1)))))
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class MotionPredictionRegularizer(BaseModule):
         Raises:
             ValueError: no samples, no motion, or another number of clips than of samples.
         """
-        maps = feats if isinstance(feats, Tensor) else feats[-1]
+        maps = last_map(feats)
         if maps.dim() != 5:
             raise ValueError(
                 f'a map (N, C, T, H, W) is needed, got {tuple(maps.shape)}; the backbone of a '

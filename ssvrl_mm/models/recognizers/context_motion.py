@@ -6,7 +6,10 @@ from typing import Any
 from torch import Tensor
 
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
+from ssvrl_mm.models.utils.features import last_map
 from ssvrl_mm.registry import MODELS
+
+_NETWORKS = ('rgb', 'iframe', 'motion')
 
 
 @MODELS.register_module()
@@ -23,12 +26,12 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
     out, and its head and network, for the ablations.
 
     Args:
-        backbone_rgb: Config of the V-network.
-        backbone_iframe: Config of the I-network; with ``context_head`` only.
-        backbone_motion: Config of the M-network; for a ``motion_head`` that compares features.
+        backbones: Stream -> config of its network, None leaves it out: ``rgb``, the V-network;
+            ``iframe``, the I-network, with ``context_head`` only; ``motion``, the M-network, for a
+            ``motion_head`` that compares features.
         context_head: Config of a :class:`~ssvrl_mm.models.heads.ContextMatchingHead`, or None.
         motion_head: Config of a :class:`~ssvrl_mm.models.heads.MotionPredictionHead`, or None.
-        neck: Config of what makes the clip's feature map from what ``backbone_rgb`` returns, in
+        neck: Config of what makes the clip's feature map from what the V-network returns, in
             pretraining alone: :class:`~ssvrl_mm.models.necks.PairedStageFusion` as in the
             released code. None: the last map.
         **kwargs: See :class:`MultiStreamRecognizer`.
@@ -40,32 +43,36 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         >>> resnet = dict(type='VideoResNet', depth=10)
         >>> model = dict(
         ...     type='ContextMotionDecoupling',
-        ...     backbone_rgb=dict(type='C3D'),
-        ...     backbone_iframe=dict(resnet, arch='r2d'),
-        ...     backbone_motion=dict(resnet, arch='r3d', in_channels=2),
+        ...     backbones=dict(
+        ...         rgb=dict(type='C3D'),
+        ...         iframe=dict(resnet, arch='r2d'),
+        ...         motion=dict(resnet, arch='r3d', in_channels=2)),
         ...     context_head=dict(
         ...         type='ContextMatchingHead', in_channels=512, context_channels=512,
-        ...         loss_weight=0.5),
+        ...         criterion=dict(type='InfoNCELoss', temperature=0.1), loss_weight=0.5),
         ...     motion_head=dict(
         ...         type='MotionPredictionHead', loss_weight=0.5,
         ...         predictor=dict(type='TransformerPredictor', in_channels=512),
-        ...         objective=dict(type='PointwiseContrast', motion_channels=512)))
+        ...         objective=dict(
+        ...             type='PointwiseContrast', motion_channels=512,
+        ...             criterion=dict(type='InfoNCELoss', temperature=0.1))))
     """
 
     training_only = ('context_head.', 'motion_head.', 'neck.')
 
     def __init__(
         self,
-        backbone_rgb: Mapping[str, Any],
-        backbone_iframe: Mapping[str, Any] | None = None,
-        backbone_motion: Mapping[str, Any] | None = None,
+        backbones: Mapping[str, Mapping[str, Any] | None],
         context_head: Mapping[str, Any] | None = None,
         motion_head: Mapping[str, Any] | None = None,
         neck: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        streams = {'rgb': backbone_rgb, 'iframe': backbone_iframe, 'motion': backbone_motion}
-        super().__init__({s: config for s, config in streams.items() if config}, **kwargs)
+        unknown = set(backbones) - set(_NETWORKS)
+        if unknown or not backbones.get('rgb'):
+            raise ValueError(f'backbones are of {_NETWORKS}, rgb always, got {tuple(backbones)}')
+        given = {stream: backbones.get(stream) for stream in _NETWORKS}
+        super().__init__({s: config for s, config in given.items() if config}, **kwargs)
         self.neck = MODELS.build(neck) if neck else None
         self.context_head = MODELS.build(context_head) if context_head else None
         self.motion_head = MODELS.build(motion_head) if motion_head else None
@@ -78,7 +85,7 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         ):
             if is_used != (stream in self.streams):
                 raise ValueError(
-                    f'backbone_{stream} is {"missing" if is_used else "trained by no head"}'
+                    f'the backbone of {stream} is {"missing" if is_used else "trained by no head"}'
                 )
 
     def loss(self, inputs: Mapping[str, Tensor], data_samples: Sequence[Any]) -> dict[str, Tensor]:
@@ -95,14 +102,10 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         """
         clips = self._only_clip(inputs, 'rgb')
         maps = self.backbone('rgb')(self._lay_out(clips))
-        if self.neck is not None:
-            maps = self.neck(maps)
-        elif not isinstance(maps, Tensor):
-            maps = maps[-1]
+        maps = last_map(maps) if self.neck is None else self.neck(maps)
         losses: dict[str, Tensor] = {}
         if self.context_head is not None:
             frames = self._only_clip(inputs, 'iframe')
-            frames = frames.unsqueeze(2) if frames.dim() == 4 else frames
             context = self.backbone('iframe')(self._lay_out(frames))
             losses.update(self.context_head.loss({'rgb': maps, 'iframe': context}, data_samples))
         if self.motion_head is not None:
@@ -113,12 +116,11 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
             losses.update(self.motion_head.loss({'rgb': maps, 'motion': motion}, data_samples))
         return losses
 
-    @staticmethod
-    def _only_clip(inputs: Mapping[str, Tensor], stream: str) -> Tensor:
-        """(N, 1, ...) without the axis of clips."""
+    def _only_clip(self, inputs: Mapping[str, Tensor], stream: str) -> Tensor:
+        """(N, C, T, H, W), without the axis of clips."""
         if inputs[stream].shape[1] != 1:
             raise ValueError(
                 f'{stream}: one per video is trained with, (N, 1, ...), got '
                 f'{tuple(inputs[stream].shape)}'
             )
-        return inputs[stream][:, 0]
+        return self._clips(inputs, stream)[:, 0]

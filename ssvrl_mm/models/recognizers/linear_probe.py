@@ -4,6 +4,7 @@ from typing import Any
 
 from mmaction.models import Recognizer3D
 
+from ssvrl_mm.models.utils.freezing import freeze
 from ssvrl_mm.registry import MODELS
 
 
@@ -31,11 +32,10 @@ class LinearProbe(Recognizer3D):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.backbone.requires_grad_(False)
-        self.backbone.eval()
+        freeze(self.backbone)
 
     def train(self, mode: bool = True) -> 'LinearProbe':
         """Sets the mode of everything but the backbone."""
         super().train(mode)
-        self.backbone.eval()
+        freeze(self.backbone)
         return self

@@ -9,7 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ssvrl_mm.models.utils.features import pool_features, write_features
-from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
+from ssvrl_mm.models.utils.memory_format import lay_out_clips, to_channels_last_3d
 from ssvrl_mm.registry import MODELS
 
 Inputs = Tensor | Mapping[str, Tensor]
@@ -17,6 +17,8 @@ Inputs = Tensor | Mapping[str, Tensor]
 
 class MultiStreamRecognizer(BaseModel, metaclass=ABCMeta):
     """Base of recognizers with one trained backbone per stream, named ``backbone_<stream>``.
+
+    Checkpoints of one stream and of several fit each other by these names.
 
     Downstream, load a backbone with
     ``init_cfg=dict(type='PretrainedBackbone', checkpoint=..., prefix='backbone_rgb.')``.
@@ -85,9 +87,7 @@ class MultiStreamRecognizer(BaseModel, metaclass=ABCMeta):
             (N, V, D) or (N, D), in at least float32.
         """
         stream = self.streams[0] if stream is None else stream
-        clips = inputs[stream] if isinstance(inputs, Mapping) else inputs
-        if stream == 'iframe' and clips.dim() == 5:
-            clips = clips.unsqueeze(3)
+        clips = self._clips(inputs, stream)
         batch_shape = clips.shape[:-4]
         # Clips beyond this many at a time would cost memory, and gain no speed.
         size = len(clips.flatten(0, -5)) if self.training else self.test_batch_clips
@@ -158,6 +158,17 @@ class MultiStreamRecognizer(BaseModel, metaclass=ABCMeta):
 
     def _lay_out(self, clips: Tensor) -> Tensor:
         """The layout that the convolutions work in; a slice of clips has neither."""
-        if self.channels_last:
-            return clips.contiguous(memory_format=torch.channels_last_3d)
-        return clips.contiguous()
+        return lay_out_clips(clips, self.channels_last)
+
+    @staticmethod
+    def _clips(inputs: Inputs, stream: str) -> Tensor:
+        """The clips (..., C, T, H, W) of a stream; a single I-frame is a clip of one frame."""
+        clips = inputs[stream] if isinstance(inputs, Mapping) else inputs
+        return clips.unsqueeze(3) if stream == 'iframe' and clips.dim() == 5 else clips
+
+    @staticmethod
+    def _of_head(head: Any, backbones: Mapping[str, Any]) -> dict[str, Any]:
+        """The backbones in the order of the head's streams, which must be the same."""
+        if set(backbones) != set(head.streams):
+            raise ValueError(f'backbones of {tuple(backbones)}, but a head of {head.streams}')
+        return {stream: backbones[stream] for stream in head.streams}

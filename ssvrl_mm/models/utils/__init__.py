@@ -11,23 +11,27 @@ if TYPE_CHECKING:
         shuffle_batch,
         unshuffle_batch,
     )
-    from ssvrl_mm.models.utils.features import features_by_stream, pool_features, write_features
+    from ssvrl_mm.models.utils.features import last_map, pool_features, write_features
+    from ssvrl_mm.models.utils.freezing import freeze
     from ssvrl_mm.models.utils.key_queue import KeyQueue
     from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
     from ssvrl_mm.models.utils.mining import mine_positives, topk_mask
     from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
     from ssvrl_mm.models.utils.photometric import PhotometricAugmentation
     from ssvrl_mm.models.utils.precision import full_precision, without_autocast
+    from ssvrl_mm.models.utils.similarity import DotProduct
 
 __all__ = [
+    'DotProduct',
     'KeyQueue',
     'MomentumEncoder',
     'PhotometricAugmentation',
-    'features_by_stream',
+    'freeze',
     'full_precision',
     'gather_tensor',
     'gather_with_gradient',
     'global_mean',
+    'last_map',
     'mine_positives',
     'pool_features',
     'shuffle_batch',
@@ -39,14 +43,16 @@ __all__ = [
 ]
 
 _MODULES = {
+    'DotProduct': 'similarity',
     'KeyQueue': 'key_queue',
     'MomentumEncoder': 'momentum_encoder',
     'PhotometricAugmentation': 'photometric',
-    'features_by_stream': 'features',
+    'freeze': 'freezing',
     'full_precision': 'precision',
     'gather_tensor': 'distributed',
     'gather_with_gradient': 'distributed',
     'global_mean': 'distributed',
+    'last_map': 'features',
     'mine_positives': 'mining',
     'pool_features': 'features',
     'shuffle_batch': 'distributed',

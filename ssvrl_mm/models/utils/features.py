@@ -8,7 +8,12 @@ from torch import Tensor
 
 from ssvrl_mm.models.utils.precision import full_precision
 
-Features = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
+Features = Tensor | Sequence[Tensor] | Mapping[str, Any]
+
+
+def last_map(features: Tensor | Sequence[Tensor]) -> Tensor:
+    """The deepest of the maps that a backbone with several ``out_indices`` returns, or its one."""
+    return features if isinstance(features, Tensor) else features[-1]
 
 
 def pool_features(features: Tensor | Sequence[Tensor]) -> Tensor:
@@ -20,29 +25,12 @@ def pool_features(features: Tensor | Sequence[Tensor]) -> Tensor:
     Returns:
         (N, C) in at least float32.
     """
-    if not isinstance(features, Tensor):
-        features = features[-1]
-    (features,) = full_precision(features)
+    (features,) = full_precision(last_map(features))
     return features if features.dim() == 2 else features.flatten(2).mean(dim=2)
 
 
-def features_by_stream(features: Features, default: str) -> dict[str, Tensor]:
-    """Names features that come without a stream, as mmaction2 gives them to a head.
-
-    Args:
-        features: Stream -> features, or bare ones; of several bare maps the last counts.
-        default: The stream that bare features belong to.
-
-    Returns:
-        Stream -> features.
-    """
-    if isinstance(features, Mapping):
-        return dict(features)
-    return {default: features if isinstance(features, Tensor) else features[-1]}
-
-
 def write_features(
-    features: Mapping[str, Tensor], data_samples: Sequence[Any], average_clips: bool = True
+    features: Mapping[str, Any], data_samples: Sequence[Any], average_clips: bool = True
 ) -> Sequence[Any]:
     """Writes the representation of every video into its data sample.
 

@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 ModuleT = TypeVar('ModuleT', bound=nn.Module)
 
@@ -30,3 +30,9 @@ def to_channels_last_3d(module: ModuleT) -> ModuleT:
         if parameter.dim() == 5:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
     return module
+
+
+def lay_out_clips(clips: Tensor, channels_last: bool) -> Tensor:
+    """Clips (N, C, T, H, W) in the layout that the convolutions work in; copies where needed."""
+    layout = torch.channels_last_3d if channels_last else torch.contiguous_format
+    return clips.contiguous(memory_format=layout)
