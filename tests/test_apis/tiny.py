@@ -36,19 +36,20 @@ def config(folder, **model):
             default_scope='ssvrl_mm',
             randomness=dict(seed=5),
             model=dict(
-                type='MVCGC',
+                type='ContrastiveRecognizer',
                 data_preprocessor=dict(
                     type='SSLDataPreprocessor',
                     rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
                     motion=dict(clip=20.0, size='rgb'),
                 ),
-                backbone_rgb=dict(BACKBONE),
-                backbone_motion=dict(BACKBONE, in_channels=2),
+                backbones=dict(rgb=BACKBONE, motion=dict(BACKBONE, in_channels=2)),
                 head=dict(
                     type='MVCGCHead',
                     projector=dict(type='ProjectionHead', in_channels=128, out_channels=8),
+                    criterion=dict(type='InfoNCELoss', temperature=0.07),
                     queue_length=4,
                 ),
+                stages=[(0, 'init')],
                 **model,
             ),
             test_dataloader=dict(

@@ -6,6 +6,14 @@ from mmaction.structures import ActionDataSample
 from torch import nn
 
 
+def info_nce(temperature=0.07):
+    """Config of the loss."""
+    return dict(type='ssvrl_mm.InfoNCELoss', temperature=temperature)
+
+
+CRITERION = info_nce()
+
+
 class TinyBackbone(nn.Module):
     """One convolution; nothing depends on the company a clip has in its batch."""
 

@@ -1,13 +1,11 @@
-import logging
 from types import SimpleNamespace
 
-import pytest
 import torch
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 
-from ssvrl_mm.engine.hooks.stage_switch import StageSwitchHook
+from ssvrl_mm.engine.hooks import SetEpochHook
 
 
 class Staged(BaseModel):
@@ -42,7 +40,7 @@ def runner(folder, epochs, **kwargs):
         ),
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-        custom_hooks=[dict(type='StageSwitchHook')],
+        custom_hooks=[dict(type='SetEpochHook')],
         default_scope='ssvrl_mm',
         default_hooks=dict(logger=None),
         experiment_name=f'stages_{epochs}_{len(kwargs)}',
@@ -59,28 +57,15 @@ def test_switches_within_a_run_and_after_resuming(tmp_path):
     assert resumed.model.seen == ['second'] * 4
 
 
-def test_logs_changes_only(caplog):
-    logger = logging.getLogger('test_stage_switch')
-    hook, model = StageSwitchHook(), Staged()
-    with caplog.at_level(logging.INFO, logger=logger.name):
-        for epoch in range(4):
-            hook.before_train_epoch(SimpleNamespace(model=model, epoch=epoch, logger=logger))
-    assert [record.message for record in caplog.records] == [
-        "epoch 1: training stage is 'first'",
-        "epoch 3: training stage is 'second'",
-    ]
-
-
-def test_refuses_a_model_without_stages():
+def test_leaves_other_models_alone():
     stub = SimpleNamespace(model=nn.Linear(1, 1), epoch=0)
-    with pytest.raises(TypeError, match='Linear has no stages'):
-        StageSwitchHook().before_train_epoch(stub)
+    SetEpochHook().before_train_epoch(stub)
 
 
 def test_looks_into_a_wrapper():
     wrapper = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
     nn.Module.__init__(wrapper)
     wrapper.module = Staged()
-    stub = SimpleNamespace(model=wrapper, epoch=5, logger=logging.getLogger('test_stage_switch'))
-    StageSwitchHook().before_train_epoch(stub)
+    stub = SimpleNamespace(model=wrapper, epoch=5)
+    SetEpochHook().before_train_epoch(stub)
     assert wrapper.module.epoch == 5

@@ -6,12 +6,18 @@ from ssvrl_mm.models.heads import ContextMatchingHead
 from ssvrl_mm.registry import MODELS
 
 from ..in_batch import context_matching, perceptron
-from ..tiny import samples
+from ..tiny import info_nce, samples
 
 
 def head(**kwargs):
     torch.manual_seed(0)
-    settings = dict(in_channels=6, context_channels=5, hidden_channels=8, out_channels=4)
+    settings = dict(
+        in_channels=6,
+        context_channels=5,
+        hidden_channels=8,
+        out_channels=4,
+        criterion=info_nce(0.1),
+    )
     return ContextMatchingHead(**{**settings, **kwargs}).double().eval()
 
 
@@ -26,7 +32,7 @@ def features(n, seed=0):
 @pytest.mark.parametrize('n', [1, 2, 5])
 @pytest.mark.parametrize('temperature, loss_weight', [(0.1, 1.0), (0.5, 0.3)])
 def test_equals_equation_1(n, temperature, loss_weight):
-    model, feats = head(temperature=temperature, loss_weight=loss_weight), features(n)
+    model, feats = head(criterion=info_nce(temperature), loss_weight=loss_weight), features(n)
     x, z = (
         perceptron(model.projector[s].layers, f.flatten(2).mean(dim=2).numpy())
         for s, f in feats.items()
@@ -117,9 +123,13 @@ def test_refuses_features_that_do_not_fit():
 
 def test_the_papers_sizes_are_the_defaults():
     built = MODELS.build(
-        dict(type='ssvrl_mm.ContextMatchingHead', in_channels=2048, context_channels=512)
+        dict(
+            type='ssvrl_mm.ContextMatchingHead',
+            in_channels=2048,
+            context_channels=512,
+            criterion=info_nce(0.1),
+        )
     )
     assert built.projector['rgb'].layers.conv1.weight.shape == (2048, 2048, 1)
     assert built.projector['iframe'].layers.conv1.weight.shape == (2048, 512, 1)
     assert all(mlp.out_channels == 512 for mlp in built.projector.values())
-    assert built.criterion.temperature == 0.1

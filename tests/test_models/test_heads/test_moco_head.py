@@ -6,14 +6,14 @@ from mmengine.registry import DefaultScope
 
 from ssvrl_mm.models.heads import MoCoHead
 
-from ..tiny import TinyBackbone, nce_terms, projector, samples
+from ..tiny import CRITERION, TinyBackbone, nce_terms, projector, samples
 
 LENGTH = 6
 
 
 def head(**kwargs):
     torch.manual_seed(0)
-    return MoCoHead(projector(), queue_length=LENGTH, **kwargs).double()
+    return MoCoHead(projector(), CRITERION, queue_length=LENGTH, **kwargs).double()
 
 
 def features(seed, n=3, clips=1):
@@ -70,7 +70,7 @@ def test_clips_side_by_side_equal_queries_and_keys_given_apart():
 
 
 def test_wrong_number_of_clips():
-    with pytest.raises(ValueError, match='3 samples with 2 views need 6 clips, got 3'):
+    with pytest.raises(ValueError, match='3 samples with 2 clips each need 6 clips, got 3'):
         head().loss(features(0), samples([0, 1, 2]))
     with pytest.raises(ValueError, match='num_clips'):
         head(num_clips=1)
@@ -90,7 +90,12 @@ def test_samples_without_a_video_id_have_no_siblings():
 @pytest.fixture
 def recognizer():
     torch.manual_seed(0)
-    cls_head = dict(type='ssvrl_mm.MoCoHead', projector=projector(), queue_length=LENGTH)
+    cls_head = dict(
+        type='ssvrl_mm.MoCoHead',
+        projector=projector(),
+        criterion=CRITERION,
+        queue_length=LENGTH,
+    )
     with DefaultScope.overwrite_default_scope('mmaction'):
         return MODELS.build(
             dict(type='Recognizer3D', backbone=dict(type=TinyBackbone), cls_head=cls_head)

@@ -6,13 +6,14 @@ from torch import nn
 from ssvrl_mm.models.heads import MotionClassification, MotionRegression, PointwiseContrast
 
 from ..in_batch import maps_of, motion_prediction, perceptron, rows_of
+from ..tiny import info_nce
 
 E = np.exp(1 / 0.1)  # the weight of a candidate that equals the query
 
 
 def contrast(size=(1, 2, 3), **kwargs):
     torch.manual_seed(0)
-    settings = dict(motion_channels=5, hidden_channels=8, out_channels=4)
+    settings = dict(motion_channels=5, hidden_channels=8, out_channels=4, criterion=info_nce(0.1))
     return PointwiseContrast(6, size, **{**settings, **kwargs}).double().eval()
 
 
@@ -25,7 +26,7 @@ def random_maps(*shape, seed=0):
 )
 @pytest.mark.parametrize('temperature', [0.1, 0.7])
 def test_equals_equation_2(n, views, size, temperature):
-    objective = contrast(size, temperature=temperature)
+    objective = contrast(size, criterion=info_nce(temperature))
     predicted, motion = random_maps(n, 6, *size), random_maps(n, views, 5, *size, seed=1)
     flat = motion.flatten(0, 1).numpy()
     v_hat = maps_of(
@@ -46,7 +47,9 @@ CANDIDATES = N * VIEWS * POSITIONS
 @pytest.fixture
 def one_hot():
     """Motion features that are all orthogonal, and an objective that takes them as they are."""
-    objective = PointwiseContrast(CANDIDATES, SIZE, motion_channels=CANDIDATES).double()
+    objective = PointwiseContrast(
+        CANDIDATES, SIZE, info_nce(0.1), motion_channels=CANDIDATES
+    ).double()
     objective.prediction_mlp = objective.motion_mlp = nn.Identity()
     rows = torch.eye(CANDIDATES, dtype=torch.double).view(N, VIEWS, *SIZE, CANDIDATES)
     return objective, rows.movedim(-1, 2)
@@ -93,7 +96,7 @@ def test_every_other_candidate_is_a_negative(one_hot):
 
 
 def test_gradient_pulls_the_first_view_and_pushes_the_others():
-    objective = PointwiseContrast(4, (1, 1, 1), motion_channels=4).double()
+    objective = PointwiseContrast(4, (1, 1, 1), info_nce(0.1), motion_channels=4).double()
     objective.prediction_mlp = objective.motion_mlp = nn.Identity()
     predicted, motion = random_maps(1, 4, 1, 1, 1), random_maps(1, 4, 4, 1, 1, 1, seed=1)
     loss, _ = objective(predicted, motion.requires_grad_())
@@ -221,5 +224,3 @@ def test_refuses_what_does_not_fit():
         MotionRegression(6, OUT, (4, 5, 3))
     with pytest.raises(ValueError, match='num_bins'):
         MotionClassification(6, OUT, TARGET, num_bins=1)
-    with pytest.raises(ValueError, match='temperature'):
-        contrast(temperature=0)

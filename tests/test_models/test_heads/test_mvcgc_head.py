@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from ssvrl_mm.models.heads import MVCGCHead
 
-from ..tiny import as_mask, nce_terms, nearest, projector, samples
+from ..tiny import CRITERION, as_mask, nce_terms, nearest, projector, samples
 
 LENGTH, N = 16, 4
 STREAMS = ('rgb', 'motion')
@@ -13,7 +13,8 @@ STREAMS = ('rgb', 'motion')
 
 def head(**kwargs):
     torch.manual_seed(0)
-    return MVCGCHead(projector(), queue_length=LENGTH, **kwargs).double()
+    arguments = dict(criterion=CRITERION, queue_length=LENGTH, stage='cross', **kwargs)
+    return MVCGCHead(projector(), **arguments).double()
 
 
 def features(seed, n=N):
@@ -180,7 +181,7 @@ def test_autocast_keeps_the_contrast_in_float32():
 
 def test_projections_may_differ_between_streams():
     torch.manual_seed(0)
-    model = MVCGCHead(dict(rgb=projector(6), motion=projector(3)))
+    model = MVCGCHead(dict(rgb=projector(6), motion=projector(3)), CRITERION)
     feats = {'rgb': torch.rand(2, 6), 'motion': torch.rand(2, 3)}
     assert {s: tuple(z.shape) for s, z in model(feats).items()} == {'rgb': (2, 4), 'motion': (2, 4)}
 
@@ -190,9 +191,7 @@ def test_projections_may_differ_between_streams():
     [
         (dict(mining='both'), 'mining'),
         (dict(k=0), 'k must'),
-        (dict(stage='third'), 'stage'),
         (dict(streams=('rgb',)), 'two streams'),
-        (dict(temperature=-1), 'temperature'),
     ],
 )
 def test_refuses_wrong_arguments(arguments, message):
@@ -206,3 +205,45 @@ def test_refuses_unknown_streams_and_missing_keys():
         head().loss({'flow': query['rgb']}, samples(range(N)), key_feats=key)
     with pytest.raises(KeyError, match='keys of'):
         head().loss(query, samples(range(N)), key_feats={'rgb': key['rgb']})
+
+
+def test_a_head_of_several_stages_has_to_be_told_one():
+    query, key = features(0)
+    untold = MVCGCHead(projector(), CRITERION, queue_length=LENGTH).double()
+    for stage in (None, 'third'):
+        with pytest.raises(ValueError, match=r"one of \('init', 'cross'\), got"):
+            untold.loss(query, samples(range(N)), key_feats=key, stage=stage)
+    with pytest.raises(ValueError, match='MVCGCHead: stage must be one of'):
+        MVCGCHead(projector(), CRITERION, stage='third')
+    told = untold.loss(query, samples(range(N)), key_feats=key, stage='init')
+    asked = head().loss(query, samples(range(N)), key_feats=key, stage='init')
+    assert all(torch.equal(told[name], asked[name]) for name in told)
+
+
+class NegativeDistance(torch.nn.Module):
+    """Minus the Euclidean distance, for whatever axes lead."""
+
+    def forward(self, queries, keys):
+        return -torch.cdist(queries, keys)
+
+
+def test_another_similarity_takes_the_place_of_the_cosine():
+    model = head(similarity=dict(type=NegativeDistance), k=3)
+    run(model, 5)
+    query, key = features(77)
+    ids = [100, 101, 102, 103]
+    expected = Expected(model, query, key, ids)
+
+    def distances(a, b):
+        return np.sqrt(((a[:, None] - b[None]) ** 2).sum(-1))
+
+    # Of unit vectors the nearest are those of the largest cosine: the positives stay the same.
+    positive = expected.mined(3, 'intersection')
+    losses = model.loss(query, samples(ids), key_feats=key)
+    for stream, other in (STREAMS, STREAMS[::-1]):
+        z, k, queue = expected.z[stream], expected.k[other], expected.queue[other]
+        own = np.exp(-np.diag(distances(z, k)) / 0.07)
+        others = np.exp(-distances(z, queue) / 0.07)
+        numerator = own + (others * positive).sum(1)
+        terms = -np.log(numerator / (numerator + (others * ~positive).sum(1)))
+        np.testing.assert_allclose(losses[f'loss_{stream}'].item(), terms.mean(), rtol=1e-6)

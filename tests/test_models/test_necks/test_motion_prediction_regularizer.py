@@ -24,7 +24,13 @@ PREDICTOR = dict(
     num_encoder_layers=1,
     num_decoder_layers=1,
 )
-CONTRAST = dict(type='PointwiseContrast', motion_channels=6, hidden_channels=8, out_channels=4)
+CONTRAST = dict(
+    type='PointwiseContrast',
+    motion_channels=6,
+    hidden_channels=8,
+    out_channels=4,
+    criterion=dict(type='InfoNCELoss', temperature=0.1),
+)
 
 
 def build(objective=CONTRAST, **kwargs):
@@ -139,7 +145,8 @@ model = dict(
                 type='TransformerPredictor', in_channels={channels}, in_size={in_size},
                 out_size=(1, 2, 2), channels=16, num_heads=2, feedforward_channels=32),
             objective=dict(
-                type='PointwiseContrast', motion_channels=64, hidden_channels=16, out_channels=8),
+                type='PointwiseContrast', motion_channels=64, hidden_channels=16, out_channels=8,
+                criterion=dict(type='InfoNCELoss', temperature=0.1)),
             loss_weight=0.2),
         size=32,
         pool_time={pool_time}))

@@ -7,7 +7,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ssvrl_mm.models.recognizers import ContextMotionDecoupling
 
 from ..processes import run_processes
-from ..tiny import TinyBackbone, samples
+from ..tiny import TinyBackbone, info_nce, samples
 
 WIDTH = 6
 CLIP, FIELD = (4, 8, 8), (4, 8, 8)  # (T, H, W) that TinyBackbone makes (2, 4, 4) of
@@ -16,7 +16,7 @@ MAP = (2, 4, 4)
 
 def context_head(**kwargs):
     sizes = dict(in_channels=WIDTH, context_channels=WIDTH, hidden_channels=8, out_channels=5)
-    return dict(type='ssvrl_mm.ContextMatchingHead', **sizes, **kwargs)
+    return dict(type='ssvrl_mm.ContextMatchingHead', criterion=info_nce(0.1), **sizes, **kwargs)
 
 
 def motion_head(objective=None, **kwargs):
@@ -39,17 +39,21 @@ def motion_head(objective=None, **kwargs):
             motion_channels=WIDTH,
             hidden_channels=8,
             out_channels=5,
+            criterion=info_nce(0.1),
         ),
         **kwargs,
     )
 
 
-def build(**kwargs):
+def build(networks=(), **kwargs):
     torch.manual_seed(0)
+    backbones = dict(
+        rgb=dict(type=TinyBackbone, in_channels=3, out_channels=WIDTH, seed=1),
+        iframe=dict(type=TinyBackbone, in_channels=3, out_channels=WIDTH, seed=2),
+        motion=dict(type=TinyBackbone, in_channels=2, out_channels=WIDTH, seed=3),
+    )
     parts = dict(
-        backbone_rgb=dict(type=TinyBackbone, in_channels=3, out_channels=WIDTH, seed=1),
-        backbone_iframe=dict(type=TinyBackbone, in_channels=3, out_channels=WIDTH, seed=2),
-        backbone_motion=dict(type=TinyBackbone, in_channels=2, out_channels=WIDTH, seed=3),
+        backbones={**backbones, **dict(networks)},
         context_head=context_head(loss_weight=0.5),
         motion_head=motion_head(loss_weight=0.5),
     )
@@ -139,11 +143,11 @@ def test_every_network_and_head_is_trained():
 @pytest.mark.parametrize(
     'leave_out, streams',
     [
-        (dict(backbone_iframe=None, context_head=None), ('rgb', 'motion')),
-        (dict(backbone_motion=None, motion_head=None), ('rgb', 'iframe')),
+        (dict(networks=dict(iframe=None), context_head=None), ('rgb', 'motion')),
+        (dict(networks=dict(motion=None), motion_head=None), ('rgb', 'iframe')),
         (
             dict(
-                backbone_motion=None,
+                networks=dict(motion=None),
                 motion_head=motion_head(
                     dict(type='ssvrl_mm.MotionRegression', target_size=(4, 8, 8))
                 ),
@@ -168,13 +172,15 @@ def test_one_task_alone_and_targets_of_vectors(leave_out, streams):
     'wrong, message',
     [
         (dict(context_head=None, motion_head=None), 'nothing to train'),
-        (dict(backbone_iframe=None), 'backbone_iframe is missing'),
-        (dict(backbone_motion=None), 'backbone_motion is missing'),
-        (dict(context_head=None), 'backbone_iframe is trained by no head'),
-        (dict(motion_head=None), 'backbone_motion is trained by no head'),
+        (dict(networks=dict(rgb=None)), 'rgb always'),
+        (dict(networks=dict(flow=dict(type=TinyBackbone))), 'flow'),
+        (dict(networks=dict(iframe=None)), 'backbone of iframe is missing'),
+        (dict(networks=dict(motion=None)), 'backbone of motion is missing'),
+        (dict(context_head=None), 'backbone of iframe is trained by no head'),
+        (dict(motion_head=None), 'backbone of motion is trained by no head'),
         (
             dict(motion_head=motion_head(dict(type='ssvrl_mm.MotionRegression', target_size=MAP))),
-            'backbone_motion is trained by no head',
+            'backbone of motion is trained by no head',
         ),
     ],
 )
@@ -197,7 +203,7 @@ def test_neck_shapes_the_map_of_both_tasks_and_no_feature():
             return early, late
 
     model = build(
-        backbone_rgb=dict(type=Stages, in_channels=3, out_channels=WIDTH, seed=1),
+        dict(rgb=dict(type=Stages, in_channels=3, out_channels=WIDTH, seed=1)),
         neck=dict(type='ssvrl_mm.PairedStageFusion'),
     )
     without_norm(model)

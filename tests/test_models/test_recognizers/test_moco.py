@@ -2,16 +2,15 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import save_checkpoint
 
-from ssvrl_mm.models.recognizers import MoCoRecognizer
 from ssvrl_mm.registry import MODELS
 
-from ..tiny import TinyBackbone, projector, samples
-from .test_mvcgc import LENGTH, build, clips, moco
+from ..tiny import CRITERION, samples
+from ..two_streams import LENGTH, build, clips, moco
 
 
 @pytest.mark.parametrize('stream', ['rgb', 'motion'])
 def test_equals_the_first_stage_of_two_streams(stream):
-    alone, both = moco(stream), build(head=dict())
+    alone, both = moco(stream), build()
     both.load_state_dict({**both.state_dict(), **queueless(alone)})
     for step in range(3):
         ids = samples(range(4 * step, 4 * step + 4))
@@ -42,12 +41,13 @@ def s3d():
     torch.manual_seed(0)
     return MODELS.build(
         dict(
-            type='ssvrl_mm.MoCoRecognizer',
-            backbone=dict(type='ssvrl_mm.S3D', in_channels=2),
+            type='ssvrl_mm.ContrastiveRecognizer',
+            backbones=dict(motion=dict(type='ssvrl_mm.S3D', in_channels=2)),
             head=dict(
                 type='ssvrl_mm.MoCoHead',
                 stream='motion',
                 queue_length=LENGTH,
+                criterion=CRITERION,
                 projector=dict(type='ssvrl_mm.ProjectionHead', in_channels=1024),
             ),
         )
@@ -70,13 +70,3 @@ def test_downstream_takes_the_backbone_by_its_prefix(s3d, tmp_path):
     backbone.init_weights()
     for name, value in s3d.backbone('motion').state_dict().items():
         assert torch.equal(backbone.state_dict()[name], value), name
-
-
-def test_refuses_wrong_arguments():
-    backbone = dict(type=TinyBackbone)
-    head = dict(type='ssvrl_mm.MoCoHead', projector=projector())
-    with pytest.raises(ValueError, match='test_batch_clips'):
-        MoCoRecognizer(backbone, head, test_batch_clips=0)
-    pair = dict(type='ssvrl_mm.MVCGCHead', projector=projector())
-    with pytest.raises(ValueError, match='head of'):
-        MoCoRecognizer(backbone, pair)

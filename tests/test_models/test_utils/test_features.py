@@ -2,8 +2,8 @@ import numpy as np
 import torch
 
 from ssvrl_mm.models.utils import (
-    features_by_stream,
     full_precision,
+    last_map,
     pool_features,
     write_features,
 )
@@ -31,12 +31,10 @@ def test_tensors_come_to_their_widest_dtype():
     assert [t.dtype for t in full_precision(half, double)] == [torch.float64] * 2
 
 
-def test_bare_features_get_the_default_stream():
+def test_of_several_maps_the_last_counts():
     first, last = torch.zeros(1), torch.ones(1)
-    assert features_by_stream(first, 'rgb') == {'rgb': first}
-    assert features_by_stream((first, last), 'rgb')['rgb'] is last
-    given = {'motion': last}
-    assert features_by_stream(given, 'rgb') == given
+    assert last_map(first) is first
+    assert last_map((first, last)) is last
 
 
 def test_features_of_a_video_are_the_mean_over_its_clips():

@@ -3,55 +3,18 @@ import copy
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.runner.checkpoint import load_state_dict, save_checkpoint
+from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from ssvrl_mm.models.recognizers import MVCGC, MoCoRecognizer
+from ssvrl_mm.models.heads import MoCoHead
+from ssvrl_mm.models.recognizers import ContrastiveRecognizer
 
+from ..in_batch import in_batch_terms
 from ..processes import run_processes
-from ..tiny import TinyBackbone, projector, samples
-
-STREAMS = ('rgb', 'motion')
-CHANNELS = dict(rgb=3, motion=2)
-LENGTH = 6
-
-
-def build(cross_guidance_from=None, head=None, **kwargs):
-    torch.manual_seed(0)
-    return MVCGC(
-        backbone_rgb=dict(type=TinyBackbone, in_channels=3, seed=1),
-        backbone_motion=dict(type=TinyBackbone, in_channels=2, seed=2),
-        head=dict(
-            type='ssvrl_mm.MVCGCHead',
-            projector=projector(),
-            queue_length=LENGTH,
-            momentum=0.9,
-            **(head or {}),
-        ),
-        cross_guidance_from=cross_guidance_from,
-        **kwargs,
-    ).double()
-
-
-def moco(stream, **kwargs):
-    torch.manual_seed(3)
-    return MoCoRecognizer(
-        backbone=dict(type=TinyBackbone, in_channels=CHANNELS[stream], seed=4),
-        head=dict(
-            type='ssvrl_mm.MoCoHead', stream=stream, projector=projector(), queue_length=LENGTH
-        ),
-        **kwargs,
-    ).double()
-
-
-def clips(seed, n=4, num_clips=2):
-    generator = torch.Generator().manual_seed(seed)
-    return {
-        stream: torch.randn(
-            n, num_clips, channels, 4, 6, 6, generator=generator, dtype=torch.double
-        )
-        for stream, channels in CHANNELS.items()
-    }
+from ..tiny import CRITERION, TinyBackbone, projector, samples
+from ..two_streams import CROSS_FROM_2, LENGTH, STREAMS, backbones, build, clips, moco
 
 
 def train(model, steps, rank=None, first=0):
@@ -75,11 +38,11 @@ def train(model, steps, rank=None, first=0):
 
 
 def distributed(rank):
-    return train(DistributedDataParallel(build(cross_guidance_from=2)), 4, rank)
+    return train(DistributedDataParallel(build(CROSS_FROM_2)), 4, rank)
 
 
 def test_two_processes_equal_one(tmp_path):
-    alone = train(build(cross_guidance_from=2), 4)
+    alone = train(build(CROSS_FROM_2), 4)
     shares = run_processes(distributed, tmp_path)
     assert any(losses['num_positives'] > 0 for losses in alone['losses'])
     for step, losses in enumerate(alone['losses']):
@@ -93,31 +56,87 @@ def test_two_processes_equal_one(tmp_path):
                 torch.testing.assert_close(share[kind][name], value, msg=name)
 
 
-def test_stage_follows_the_epoch_and_survives_a_checkpoint():
-    for start, stages in (
-        (None, ['init'] * 3),
-        (0, ['cross'] * 3),
-        (1, ['init', 'cross', 'cross']),
-    ):
-        model = build(cross_guidance_from=start)
-        seen = []
-        for epoch in range(3):
+@pytest.mark.parametrize(
+    ('table', 'expected'),
+    [
+        ([(0, 'init')], ['init'] * 7),
+        ([(0, 'cross')], ['cross'] * 7),
+        ([(0, 'init'), (3, 'cross')], ['init'] * 3 + ['cross'] * 4),
+        ([(0, 'init'), (1, 'cross'), (4, 'init')], ['init'] + ['cross'] * 3 + ['init'] * 3),
+    ],
+)
+def test_the_table_says_when_a_stage_begins(table, expected):
+    model = build(table)
+    assert [model.stage_of_epoch(epoch) for epoch in range(7)] == expected
+
+
+def test_coclr_comes_back_to_a_stage():
+    table = [(0, 'init'), (2, 'rgb'), (5, 'motion'), (8, 'rgb'), (11, 'motion')]
+    model = build(table, head='CoCLRHead')
+    stages = [model.stage_of_epoch(epoch) for epoch in range(12)]
+    assert stages == ['init'] * 2 + ['rgb'] * 3 + ['motion'] * 3 + ['rgb'] * 3 + ['motion']
+
+
+def test_the_resting_stream_gets_no_gradient():
+    turns = [('rgb', 'motion'), ('motion', 'rgb'), ('rgb', 'motion')]
+    model = build([(i, active) for i, (active, _) in enumerate(turns)], head='CoCLRHead')
+    for step, (active, resting) in enumerate(turns):
+        model.set_epoch(step)
+        model.zero_grad()
+        losses = model(clips(step), samples(range(4 * step, 4 * step + 4)), mode='loss')
+        assert set(losses) == {f'loss_{active}', f'top1_{active}', 'num_positives', 'queue_fill'}
+        losses[f'loss_{active}'].backward()
+        for stream, trained in ((active, True), (resting, False)):
+            for part in (model.backbone(stream), model.head.projector[stream]):
+                assert all((p.grad is not None) == trained for p in part.parameters())
+    # From the third step on the queue of 6 is full, and 5 nearest of other videos are positives.
+    assert losses['num_positives'] == 5
+
+
+def test_a_run_whose_epoch_nobody_tells_does_not_train_the_first_stage_for_ever():
+    model = build(CROSS_FROM_2)
+    with pytest.raises(RuntimeError, match='SetEpochHook'):
+        model(clips(0), samples(range(4)), mode='loss')
+    # Features do not depend on it, and neither does a single stage.
+    model(clips(0), samples(range(4)), mode='predict')
+    build()(clips(0), samples(range(4)), mode='loss')
+
+
+def test_changes_of_stage_are_logged_once(caplog):
+    MMLogger.get_instance('test_stages', logger_name='test_stages')
+    model = build(CROSS_FROM_2)
+    with caplog.at_level('INFO', logger='test_stages'):
+        MMLogger.get_current_instance().addHandler(caplog.handler)
+        for epoch in range(4):
             model.set_epoch(epoch)
-            seen.append(model.stage)
-        assert seen == stages
-    resumed = build(cross_guidance_from=1)
-    assert resumed.stage == 'init'
-    resumed.load_state_dict(model.state_dict())
-    assert resumed.stage == 'cross'
-    with pytest.raises(ValueError, match='cross_guidance_from'):
-        build(cross_guidance_from=-1)
+        build().set_epoch(0)
+    assert [record.message for record in caplog.records] == [
+        "epoch 1: training stage is 'init'",
+        "epoch 3: training stage is 'cross'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ('table', 'message'),
+    [
+        (None, r"stages=\[\(0, 'init'\), \(300, 'cross'\)\]"),
+        ([], 'rising epochs'),
+        ([(1, 'cross')], 'the first at 0'),
+        ([(0, 'init'), (2, 'cross'), (2, 'init')], 'rising epochs'),
+        ([(0, 'init'), (3, 'cross'), (2, 'init')], 'rising epochs'),
+        ([(0, 'init'), (3, 'crossed')], r"MVCGCHead has the stages .*, not \['crossed'\]"),
+    ],
+)
+def test_refuses_wrong_tables(table, message):
+    with pytest.raises(ValueError, match=message):
+        build(table)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one():
-    whole = train(build(cross_guidance_from=2), 5)
-    model = build(cross_guidance_from=2)
+    whole = train(build(CROSS_FROM_2), 5)
+    model = build(CROSS_FROM_2)
     saved = train(model, 3)['state']
-    resumed = build(cross_guidance_from=2)
+    resumed = build(CROSS_FROM_2)
     resumed.load_state_dict(saved)
     rest = train(resumed, 2, first=3)
     for first, second in zip(whole['losses'][3:], rest['losses'], strict=True):
@@ -127,7 +146,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one():
 
 
 def test_queries_come_from_clip_0_and_keys_from_the_momentum_copies_of_clip_1():
-    model = build(cross_guidance_from=0)
+    model = build([(0, 'cross')])
     train(model, 2)
     before, inputs = copy.deepcopy(model), clips(9)
     model.loss(inputs, samples(range(40, 44)))
@@ -154,7 +173,7 @@ def test_queries_come_from_clip_0_and_keys_from_the_momentum_copies_of_clip_1():
 
 
 def test_only_online_parts_get_gradients():
-    model = build(cross_guidance_from=0)
+    model = build([(0, 'cross')])
     train(model, 3)
     for name, parameter in model.named_parameters():
         is_key = name.startswith(('key_backbone', 'head.key_projector'))
@@ -210,9 +229,8 @@ def test_training_needs_two_clips():
 def test_second_stage_loads_the_first():
     first = build()
     train(first, 3)
-    second = build(cross_guidance_from=0)
+    second = build([(0, 'cross')])
     second.load_state_dict(first.state_dict())
-    assert second.stage == 'cross'
     losses = second(clips(7), samples(range(50, 54)), mode='loss')
     assert losses['queue_fill'] == 1
 
@@ -224,7 +242,7 @@ def test_second_stage_loads_two_single_streams(tmp_path):
             source(clips(0), samples(range(4)), mode='loss')
         save_checkpoint({'state_dict': source.state_dict()}, str(tmp_path / f'{stream}.pth'))
     checkpoints = [dict(type='Pretrained', checkpoint=f'{tmp_path}/{s}.pth') for s in STREAMS]
-    model = build(cross_guidance_from=0, init_cfg=checkpoints)
+    model = build([(0, 'cross')], init_cfg=checkpoints)
     model.init_weights()
     loaded = model.state_dict()
     for source in sources.values():
@@ -249,3 +267,46 @@ def test_keys_start_from_the_online_weights_whatever_these_came_from():
         key = key.replace('projector.rgb.', 'key_projector.rgb.module.')
         assert key != name
         torch.testing.assert_close(model.state_dict()[key], value)
+
+
+def test_backbones_and_head_have_the_same_streams():
+    head = dict(type='ssvrl_mm.MVCGCHead', projector=projector(), criterion=CRITERION)
+    one = dict(rgb=dict(type=TinyBackbone))
+    with pytest.raises(ValueError, match=r"backbones of \('rgb',\), but a head of"):
+        ContrastiveRecognizer(one, head, stages=[(0, 'init')])
+    with pytest.raises(ValueError, match='test_batch_clips'):
+        moco('rgb', test_batch_clips=0)
+
+
+class LocalContrast(MoCoHead):
+    """MoCo, and a place of a query's map finds itself among all places of its clip."""
+
+    def loss(self, feats, data_samples, **kwargs):
+        losses = super().loss(feats, data_samples, **kwargs)
+        places = F.normalize(feats['rgb'].flatten(2), dim=1)
+        similarities = (places.mT @ places).flatten(0, 1)
+        own = torch.arange(places.shape[2]).repeat(len(places))
+        losses['loss_local'] = self.criterion(similarities, own)
+        return losses
+
+
+def test_a_head_may_look_at_the_maps_beside_the_pooled_features():
+    torch.manual_seed(0)
+    head = dict(type=LocalContrast, projector=projector(), criterion=CRITERION, queue_length=LENGTH)
+    model = ContrastiveRecognizer(backbones(['rgb']), head).double()
+    plain = moco('rgb')
+    plain.load_state_dict(model.state_dict())
+    inputs = clips(0)
+    losses = model(inputs, samples(range(4)), mode='loss')
+    expected = plain(inputs, samples(range(4)), mode='loss')
+    assert torch.equal(losses['loss_rgb'], expected['loss_rgb'])
+    maps = model.backbone('rgb')(inputs['rgb'][:, 0]).detach().numpy()
+    terms = []
+    for clip in maps:
+        vectors = clip.reshape(len(clip), -1).T
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = vectors / np.maximum(norms, 1e-12)
+        terms.append(in_batch_terms(vectors, vectors, range(len(vectors)), 0.07))
+    assert losses['loss_local'].item() == pytest.approx(np.mean(terms), rel=1e-9)
+    losses['loss_local'].backward()
+    assert all(p.grad is not None for p in model.backbone('rgb').parameters())
