@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ssvrl_mm.video.files import VIDEO_SUFFIXES
+from ssvrl_mm.video.tools.files import VIDEO_SUFFIXES
 
 UNKNOWN_LABEL = -1
 

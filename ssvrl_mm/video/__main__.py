@@ -22,12 +22,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ssvrl_mm.video.encoding import PRESETS, EncoderSettings
-from ssvrl_mm.video.files import VideoFilesError, find_videos
-from ssvrl_mm.video.health import VideoHealth, as_json, inspect_video
-from ssvrl_mm.video.health_report import dataset_report, summarize, video_report
-from ssvrl_mm.video.parallel import count_cores, map_in_processes
-from ssvrl_mm.video.transcode import TranscodeResult, transcode_or_report, transcode_tree
+from ssvrl_mm.video.tools.encoding import PRESETS, EncoderSettings
+from ssvrl_mm.video.tools.files import VideoFilesError, find_videos
+from ssvrl_mm.video.tools.health import VideoHealth, as_json, inspect_video
+from ssvrl_mm.video.tools.health_report import dataset_report, summarize, video_report
+from ssvrl_mm.video.tools.parallel import count_cores, map_in_processes
+from ssvrl_mm.video.tools.transcode import TranscodeResult, transcode_or_report, transcode_tree
 
 # Failures that the summary of a transcode names before it breaks off.
 _LISTED = 50

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ssvrl_mm.video import CompressedVideoReader, container
-from ssvrl_mm.video.index_cache import IndexCache, KnownVideo, known_videos
+from ssvrl_mm.video import CompressedVideoReader
+from ssvrl_mm.video.decoding import container
+from ssvrl_mm.video.decoding.index_cache import IndexCache, KnownVideo, known_videos
 from tests.clips import H264, H264_B, encode, translating
 
 NUM_FRAMES, HEIGHT, WIDTH = 36, 104, 150

@@ -10,8 +10,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ssvrl_mm.video.health import inspect_video
-from ssvrl_mm.video.parallel import map_in_processes
+from ssvrl_mm.video.tools.health import inspect_video
+from ssvrl_mm.video.tools.parallel import map_in_processes
 
 
 class ReadabilityReport:
