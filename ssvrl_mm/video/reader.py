@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
 
-from ssvrl_mm.video.decoding.container import CACHE_BYTES, VideoSource
+from ssvrl_mm.video.decoding.container import CACHE_BYTES, MediaSource
 from ssvrl_mm.video.decoding.conversion import rgb_array, scale
 from ssvrl_mm.video.decoding.decoder import MAX_PIXELS, FrameDecoder
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
@@ -102,7 +102,7 @@ class CompressedVideoReader:
         self._options = MotionOptions(
             motion, normalize_time, iframe_motion, accumulate, dense, flow
         )
-        self._source = VideoSource(source, timeout, name)
+        self._source = MediaSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
         self._num_threads = num_threads

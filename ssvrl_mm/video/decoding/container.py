@@ -32,7 +32,7 @@ NO_TIME = -(2**63)
 _TEXT_CODECS = ('ansi', 'bintext', 'idf', 'xbin')
 
 
-class VideoSource:
+class MediaSource:
     """Where a video comes from: a path, its bytes, or a binary file object.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from ssvrl_mm.video.decoding.container import CACHE_BYTES, PacketReader, VideoSource
+from ssvrl_mm.video.decoding.container import CACHE_BYTES, MediaSource, PacketReader
 from ssvrl_mm.video.decoding.index import FrameIndex, build_index
 from ssvrl_mm.video.decoding.index_cache import KnownVideo, known_videos
 from ssvrl_mm.video.decoding.orientation import Orientation
@@ -57,7 +57,7 @@ class FrameDecoder(DecodingSession):
 
     def __init__(
         self,
-        source: VideoSource,
+        source: MediaSource,
         num_threads: int = 1,
         cache_bytes: int = CACHE_BYTES,
         max_pixels: int = MAX_PIXELS,

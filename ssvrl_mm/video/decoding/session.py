@@ -9,7 +9,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ssvrl_mm.video.decoding.container import PacketReader, VideoSource
+from ssvrl_mm.video.decoding.container import MediaSource, PacketReader
 from ssvrl_mm.video.errors import VideoOpenError
 
 # FFmpeg counts what it pads frames with.
@@ -52,7 +52,7 @@ class DecodingSession:
 
     def __init__(
         self,
-        source: VideoSource,
+        source: MediaSource,
         num_threads: int,
         max_pixels: int,
         container_format: str | None = None,

@@ -18,7 +18,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from tqdm import tqdm
 
-from ssvrl_mm.video.decoding.container import VideoSource
+from ssvrl_mm.video.decoding.container import MediaSource
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import VideoDecodeError, VideoError
@@ -215,7 +215,7 @@ def _encode(
     source: Path, target: Path, partial_file: Path, settings: EncoderSettings, mark: str
 ) -> tuple[int, int, int]:
     """Writes the file; returns how many frames it has, were replaced, and are missing."""
-    decoder = FrameDecoder(VideoSource(source))
+    decoder = FrameDecoder(MediaSource(source))
     try:
         index = decoder.index
         frames = _every_frame(decoder)
@@ -281,7 +281,7 @@ def _finished(target: Path, settings: EncoderSettings, mark: str, overwrite: boo
         TranscodeError: the target is a video of another origin.
     """
     try:
-        container, _ = VideoSource(target).open()
+        container, _ = MediaSource(target).open()
     except VideoError:
         return None  # not a video any more, after a full disk for example
     comments = [v for k, v in container.metadata.items() if k.lower() == 'comment']
@@ -307,7 +307,7 @@ def _verify(path: Path, settings: EncoderSettings, num_frames: int) -> None:
     Raises:
         VideoError: it is not what it should be.
     """
-    decoder = FrameDecoder(VideoSource(path))
+    decoder = FrameDecoder(MediaSource(path))
     try:
         types, found = decoder.index.types, len(decoder.index)
         expected = np.where(np.arange(num_frames) % settings.gop == 0, 'I', 'P')

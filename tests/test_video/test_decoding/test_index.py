@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video.bitstream.parsers import MPEG4Pictures, Picture
-from ssvrl_mm.video.decoding.container import PacketInfo, PacketReader, VideoSource
+from ssvrl_mm.video.decoding.container import MediaSource, PacketInfo, PacketReader
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from ssvrl_mm.video.decoding.index import build_index
 from tests.clips import H264, H264_B, encode, translating
@@ -146,7 +146,7 @@ def test_index_agrees_with_decoding(tmp_path, name, codec, options):
         for number, packet in enumerate(packets):
             packet.pts = number
         frames = [f for p in [*packets, None] for f in context.decode(p)]
-    decoder = FrameDecoder(VideoSource(str(path)))
+    decoder = FrameDecoder(MediaSource(str(path)))
     index = decoder.index
     decoder.close()
     assert index.packets.tolist() == [frame.pts for frame in frames]
@@ -159,7 +159,7 @@ def test_index_agrees_with_decoding(tmp_path, name, codec, options):
 @pytest.mark.parametrize('cache_bytes', [0, 10**9])
 def test_packets_by_number(tmp_path, cache_bytes):
     path = encode(tmp_path / 'clip.mp4', translating(40, 2, 1, 64, 80), options=H264_B)
-    source = VideoSource(str(path))
+    source = MediaSource(str(path))
     container, stream = source.open()
     reader = PacketReader(container, stream, 'h264', cache_bytes)
     sizes = [info.size for info in reader.infos]
@@ -204,6 +204,6 @@ def test_real_packed_bitstreams(clips_dir):
         path = clips_dir / 'action' / f'{name}.avi'
         with av.open(str(path), metadata_errors='replace') as container:
             kinds = [frame.pict_type for frame in container.decode(video=0)]
-        decoder = FrameDecoder(VideoSource(str(path)))
+        decoder = FrameDecoder(MediaSource(str(path)))
         assert ['?IPB'.index(kind) for kind in decoder.index.types] == kinds
         decoder.close()
