@@ -4,7 +4,7 @@ import pytest
 
 from ssvrl_mm.datasets.video_list import VIDEO_SUFFIXES as DATASET_SUFFIXES
 from ssvrl_mm.datasets.video_list import read_video_list, scan_videos
-from ssvrl_mm.video.tools.files import VIDEO_SUFFIXES, VideoFilesError, find_videos
+from ssvrl_mm.video.tools.files import VIDEO_SUFFIXES, VideoFilesError, find_videos, read_list
 
 
 def test_finds_what_datasets_find(tmp_path):
@@ -16,6 +16,7 @@ def test_finds_what_datasets_find(tmp_path):
     assert found == ['a/z.webm', 'b/deep/y 1.MP4', 'b/x.avi']
     assert found == [entry.path for entry in scan_videos(tmp_path)[0]]
     assert VIDEO_SUFFIXES == DATASET_SUFFIXES
+    assert find_videos(tmp_path, suffixes=('.mp4', '.txt')) == ['a/n.txt', 'b/deep/y 1.MP4']
 
 
 def test_reads_lists_as_datasets_do(tmp_path):
@@ -25,6 +26,17 @@ def test_reads_lists_as_datasets_do(tmp_path):
     expected = [entry.path for file in (first, second) for entry in read_video_list(file)]
     assert find_videos(tmp_path, [first, second]) == list(dict.fromkeys(expected))
     assert find_videos(tmp_path, [first]) == ['a/x 1.avi', 'b/y.mp4', 'c.mp4']
+
+
+def test_lists_line_by_line(tmp_path):
+    path = tmp_path / 'list.txt'
+    path.write_text('# clips\n\na/x 1.avi\t 3\r\nclip 7/y 2.mp4\n7\n7 -2\n')
+    assert read_list(path) == [
+        (3, 'a/x 1.avi', 3),
+        (4, 'clip 7/y 2.mp4', None),
+        (5, '7', None),
+        (6, '7', -2),
+    ]
 
 
 def test_nothing_to_find(tmp_path):
