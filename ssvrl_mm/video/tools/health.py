@@ -1,9 +1,11 @@
 """What a video is made of and what is wrong with it, before somebody trains on it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import av.logging
 import numpy as np
@@ -12,6 +14,9 @@ from ssvrl_mm.video.errors import VideoDecodeError, VideoError
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.motion.vectors import plan_motion
 from ssvrl_mm.video.reader import CompressedVideoReader
+from ssvrl_mm.video.tools.parallel import map_in_processes
+
+Found = TypeVar('Found')
 
 # The frames that stand for the whole video where not all are decoded.
 _SAMPLE = 8
@@ -107,17 +112,71 @@ def inspect_video(
     """
     path = os.fspath(path)
     size = os.path.getsize(path) if os.path.isfile(path) else 0
+    look = partial(_inspect, full=full, sample=sample)
+    found = _read(path, look, on_size_change='raise')
+    if isinstance(found, VideoDecodeError):
+        # If it is no more than frames of another size, it can be read in spite of them.
+        reason = found.reason
+        found = _read(path, look)
+        if isinstance(found, VideoHealth):
+            found = replace(found, problems=(*found.problems, reason))
+    if isinstance(found, VideoError):
+        reason = 'is empty' if os.path.isfile(path) and not size else found.reason
+        found = VideoHealth(path, readable=False, problems=(reason,))
+    return replace(found, file_bytes=size)
+
+
+def inspect_videos(
+    paths: Sequence[str | os.PathLike], full: bool = False, workers: int = 4
+) -> Generator[tuple[int, VideoHealth]]:
+    """Reports on many videos, as :func:`inspect_video` does.
+
+    Closing the generator stops the work: use it under :func:`contextlib.closing`.
+
+    Args:
+        paths: the files.
+        full: decode every frame.
+        workers: processes, each of which a broken file may crash; 0: this process.
+
+    Yields:
+        A video's number and the report on it, in the order in which they are done. One that
+        crashes its process is not readable.
+    """
+    work = partial(inspect_video, full=full)
+    with closing(map_in_processes(work, paths, workers)) as outcomes:
+        for number, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                path = os.fspath(paths[number])
+                outcome = VideoHealth(path, readable=False, problems=(str(outcome),))
+            yield number, outcome
+
+
+def check_video(path: str | os.PathLike) -> str | None:
+    """Opens a video and decodes its first frame, or the first one that can be decoded.
+
+    This takes a fraction of the time of :func:`inspect_video`, and goes side by side in threads.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Why it cannot be used; None when it can.
+    """
+    found = _read(os.fspath(path), lambda reader: reader.get_frames_at([0], streams=('rgb',)))
+    return found.reason if isinstance(found, VideoError) else None
+
+
+def _read(
+    path: str,
+    look: Callable[[CompressedVideoReader], Found],
+    on_size_change: Literal['raise', 'resize'] = 'resize',
+) -> Found | VideoError:
+    """What there is to find in a video, or why the video cannot be read."""
     try:
-        try:
-            health = _inspect(path, full, sample, 'raise')
-        except VideoDecodeError as error:
-            # If it is no more than frames of another size, it can be read in spite of them.
-            health = _inspect(path, full, sample, 'resize')
-            health = replace(health, problems=(*health.problems, error.reason))
+        with CompressedVideoReader(path, on_size_change=on_size_change) as reader:
+            return look(reader)
     except VideoError as error:
-        reason = 'is empty' if os.path.isfile(path) and not size else error.reason
-        health = VideoHealth(path, readable=False, problems=(reason,))
-    return replace(health, file_bytes=size)
+        return error
 
 
 @dataclass
@@ -132,24 +191,21 @@ class _Findings:
     cells: list[float] = field(default_factory=list)
 
 
-def _inspect(
-    path: str, full: bool, sample: int, on_size_change: Literal['raise', 'resize']
-) -> VideoHealth:
-    with CompressedVideoReader(path, on_size_change=on_size_change) as reader:
-        facts = reader.metadata
-        index = reader.get_frames_at(range(len(reader)), streams=())
-        planned = plan_motion(index.frame_types, facts.codec, 'hold').origins == 'coded'
-        numbers = range(len(reader)) if full else _sample(len(reader), planned, sample)
-        found = _decode(reader, numbers, facts.exports_motion)
-        # Decoding tells the types that headers do not.
-        types = reader.get_frames_at(range(len(reader)), streams=()).frame_types
+def _inspect(reader: CompressedVideoReader, full: bool, sample: int) -> VideoHealth:
+    facts = reader.metadata
+    index = reader.get_frames_at(range(len(reader)), streams=())
+    planned = plan_motion(index.frame_types, facts.codec, 'hold').origins == 'coded'
+    numbers = range(len(reader)) if full else _sample(len(reader), planned, sample)
+    found = _decode(reader, numbers, facts.exports_motion)
+    # Decoding tells the types that headers do not.
+    types = reader.get_frames_at(range(len(reader)), streams=()).frame_types
     if len(found.lost) == found.checked:
-        raise VideoDecodeError(path, 'not one of its frames can be decoded')
+        raise VideoDecodeError(reader.path, 'not one of its frames can be decoded')
     shares = [float(np.mean(types == kind)) for kind in 'IPB'] if '?' not in types else [None] * 3
     gop_median, gop_max = _gops(facts)
     with_motion = found.with_vectors / found.checked if full else float(np.mean(planned))
     return VideoHealth(
-        path=path,
+        path=reader.path,
         readable=True,
         problems=tuple(_problems(facts, found)),
         full=full,

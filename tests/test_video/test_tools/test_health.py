@@ -8,7 +8,15 @@ import av
 import numpy as np
 import pytest
 
-from ssvrl_mm.video.tools.health import as_json, coviar_obstacles, inspect_video, usable_for
+from ssvrl_mm.video.tools import health as health_module
+from ssvrl_mm.video.tools.health import (
+    as_json,
+    check_video,
+    coviar_obstacles,
+    inspect_video,
+    inspect_videos,
+    usable_for,
+)
 from ssvrl_mm.video.tools.health_report import dataset_report, summarize, video_report
 from tests.clips import H264, H264_B, encode, translating
 from tests.test_video.test_bad_input import damage_slice, damaged_h264, packet_places
@@ -128,6 +136,7 @@ def test_no_video(tmp_path, content):
     (problem,) = health.problems
     assert problem == 'is empty' if not content else 'cannot be opened' in problem
     assert usable_for(health) == {'any': 'not usable'}
+    assert 'cannot be opened' in check_video(path)
 
 
 def test_missing_and_audio_only(tmp_path):
@@ -137,6 +146,8 @@ def test_missing_and_audio_only(tmp_path):
         sound.setparams((1, 2, 8000, 0, 'NONE', ''))
         sound.writeframes(bytes(1600))
     assert 'only audio' in inspect_video(tmp_path / 'sound.wav').problems[0]
+    assert 'No such file' in check_video(tmp_path / 'none.mp4')
+    assert 'only audio' in check_video(tmp_path / 'sound.wav')
 
 
 def test_truncated(tmp_path, frames):
@@ -177,6 +188,7 @@ def test_nothing_decodes(tmp_path, frames):
         damage_slice(path, *place)
     health = inspect_video(path)
     assert not health.readable and 'not one of its frames' in health.problems[0]
+    assert check_video(path) == health.problems[0]
 
 
 def test_size_changes(tmp_path, frames):
@@ -187,6 +199,26 @@ def test_size_changes(tmp_path, frames):
     health = inspect_video(path, full=True)
     assert health.readable and health.num_frames == 24
     assert any('px, the video' in problem for problem in health.problems)
+
+
+def test_what_is_readable_passes_the_quick_check(clips, tmp_path, frames):
+    damaged = damaged_h264(tmp_path, frames, 0)
+    for path in (*clips.values(), damaged):
+        assert inspect_video(path).readable and check_video(path) is None
+
+
+def test_many_videos(clips, monkeypatch):
+    paths = [*clips.values()][:2]
+    reports = dict(inspect_videos(paths, workers=1))
+    assert reports == {number: inspect_video(path) for number, path in enumerate(paths)}
+
+    def crash(function, items, workers):
+        yield 1, RuntimeError('the process died')
+
+    monkeypatch.setattr(health_module, 'map_in_processes', crash)
+    ((number, report),) = inspect_videos(paths)
+    assert number == 1 and report.path == str(paths[1])
+    assert not report.readable and report.problems == ('the process died',)
 
 
 def test_summary_and_reports(clips, tmp_path):
