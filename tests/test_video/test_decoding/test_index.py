@@ -4,8 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from ssvrl_mm.video.bitstream.parsers import MPEG4Pictures, Picture
-from ssvrl_mm.video.decoding.container import MediaSource, PacketInfo, PacketReader
+from ssvrl_mm.video.bitstream.picture import Picture
+from ssvrl_mm.video.decoding.container import MediaSource, PacketInfo
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from ssvrl_mm.video.decoding.index import build_index
 from tests.clips import H264, H264_B, encode, translating
@@ -154,45 +154,6 @@ def test_index_agrees_with_decoding(tmp_path, name, codec, options):
     assert ''.join(index.types) == kinds
     assert (np.diff(index.pts) > 0).all()
     assert len(index.keyframes) >= 3
-
-
-@pytest.mark.parametrize('cache_bytes', [0, 10**9])
-def test_packets_by_number(tmp_path, cache_bytes):
-    path = encode(tmp_path / 'clip.mp4', translating(40, 2, 1, 64, 80), options=H264_B)
-    source = MediaSource(str(path))
-    container, stream = source.open()
-    reader = PacketReader(container, stream, 'h264', cache_bytes)
-    sizes = [info.size for info in reader.infos]
-    for number in (0, 13, 39, 5, 24, 12):
-        assert reader.seek(number)
-        packet = reader.read()
-        assert packet.pts == number and packet.size == sizes[number]
-    assert reader.seek(38)
-    reader.skip()
-    assert reader.read().pts == 39 and reader.read() is None
-    container.close()
-
-
-def test_plane_that_is_not_coded():
-    # Video object layer with 25 ticks a second (5 bits of time), then planes of type P.
-    def layer(bits):
-        bits += '0' * (-len(bits) % 8)
-        return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
-
-    header = b'\0\0\1\x20' + layer(
-        '0' + '00000001' + '0' + '0001' + '0' + '00' + '1' + f'{25:016b}'
-    )
-    parse = MPEG4Pictures(header)
-    skipped = b'\0\0\1\xb6' + layer('01' + '0' + '1' + '00011' + '1' + '0')
-    coded = b'\0\0\1\xb6' + layer('01' + '0' + '1' + '00011' + '1' + '1')
-    late = b'\0\0\1\xb6' + layer('10' + '1110' + '1' + '00011' + '1' + '1')
-
-    def kinds(data):
-        return ''.join(picture.kind for picture in parse(data))
-
-    assert kinds(skipped) == '' and kinds(coded) == 'P' and kinds(late) == 'B'
-    assert kinds(coded + b'\x55' * 40 + late) == 'PB'
-    assert parse(b'\x7f') == []
 
 
 def test_real_packed_bitstreams(clips_dir):

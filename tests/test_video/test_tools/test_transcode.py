@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, MotionUnavailableError, VideoOpenError
-from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import VideoError
-from ssvrl_mm.video.tools.encoding import EncoderSettings, PictureConverter, plan_times
+from ssvrl_mm.video.tools.encoding import EncoderSettings
 from ssvrl_mm.video.tools.files import VideoFilesError, find_videos
 from ssvrl_mm.video.tools.transcode import TranscodeError, transcode_tree, transcode_video
 from tests.clips import H264, H264_B, encode, texture, translating
@@ -139,20 +138,6 @@ def test_scene_cuts_start_no_gop(tmp_path, preset):
     assert decode(tmp_path / 'copy.mp4')[1] == ('I' + 11 * 'P') * 2 + 'IPPPPP'
 
 
-def test_settings_out_of_range():
-    for wrong in (
-        {'preset': 'mpeg2'},
-        {'quality': 0},
-        {'quality': 32},
-        {'gop': 0},
-        {'short_side': 8},
-        {'preset': 'h264-nob', 'quality': 52},
-    ):
-        name = list(wrong)[-1]
-        with pytest.raises(ValueError, match=f'{name}.*{wrong[name]}'):
-            EncoderSettings(**wrong)
-
-
 def test_the_way_out_of_unavailable_motion(tmp_path, sources):
     """What the error about VP9's vectors advises, done."""
     reader = CompressedVideoReader(sources['vp9.webm'])
@@ -191,34 +176,6 @@ def test_varying_frame_rate(tmp_path, frames, preset):
     seconds = decode(tmp_path / 'copy.avi')[2]
     assert len(seconds) == NUM_FRAMES
     np.testing.assert_allclose(np.diff(seconds), np.diff(times).mean() / 1000, rtol=1e-3)
-
-
-def test_plan_times():
-    ntsc = Fraction(30000, 1001)
-    rounded = np.round(np.arange(200) / float(ntsc), 3)  # as Matroska keeps them
-    unit, ticks = plan_times(rounded + 7, ntsc, 'mp4')
-    assert unit == 1 / ntsc and ticks.tolist() == list(range(200))
-    # The rate in the header is wrong.
-    unit, ticks = plan_times(np.arange(50) / 24, Fraction(30), 'avi')
-    assert unit == Fraction(1, 24) and ticks.tolist() == list(range(50))
-    # A gap of two frames.
-    unit, ticks = plan_times(np.array([0, 1, 4, 5]) / 25, Fraction(25), 'avi')
-    assert unit == Fraction(1, 25) and ticks.tolist() == [0, 1, 4, 5]
-    # Times that do not rise.
-    unit, ticks = plan_times(np.array([0.0, 0.5, 0.5, 0.5]), Fraction(25), 'mp4')
-    assert np.all(np.diff(ticks) > 0) and ticks[1] * unit == Fraction(1, 2)
-    assert plan_times(np.array([3.0]), Fraction(25), 'mp4')[1].tolist() == [0]
-
-
-@pytest.mark.parametrize('turns', range(4))
-def test_turned_pictures_of_odd_size(turns):
-    image = cv2.GaussianBlur(texture(65, 91, seed=1), (0, 0), 4)
-    frame = av.VideoFrame.from_ndarray(image, format='rgb24')
-    convert = PictureConverter((65, 91), Orientation(quarter_turns=turns))
-    picture = convert(frame)
-    expected = np.rot90(image[:64, :90], turns)
-    assert (picture.height, picture.width) == convert.size == expected.shape[:2]
-    assert psnr(picture.to_ndarray(format='rgb24'), expected) > 36
 
 
 def test_turned_real_clips(clips_dir, tmp_path):
