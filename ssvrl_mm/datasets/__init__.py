@@ -1,7 +1,7 @@
 """Datasets of compressed videos, and the lists they read."""
 
 from ssvrl_mm.datasets import transforms
-from ssvrl_mm.datasets.checking import check_video, find_bad_videos
+from ssvrl_mm.datasets.checking import find_bad_videos
 from ssvrl_mm.datasets.compressed_video import BadVideosError, CompressedVideoDataset
 from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitives,
@@ -28,7 +28,6 @@ __all__ = [
     'MotionPrimitivesSpec',
     'VideoEntry',
     'VideoListError',
-    'check_video',
     'find_bad_videos',
     'read_classes',
     'read_video_list',

@@ -6,24 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from ssvrl_mm.video import CompressedVideoReader, VideoError
-
-
-def check_video(path: str | os.PathLike) -> str | None:
-    """Opens a video and decodes its first frame.
-
-    Args:
-        path: Video file.
-
-    Returns:
-        Why it cannot be used; None when it can.
-    """
-    try:
-        with CompressedVideoReader(str(path), motion='auto') as reader:
-            reader.get_frames_at([0], streams=('rgb',))
-    except VideoError as error:
-        return error.reason
-    return None
+from ssvrl_mm.video.tools.health import check_video
 
 
 def find_bad_videos(

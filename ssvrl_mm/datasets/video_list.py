@@ -6,7 +6,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ssvrl_mm.video.files import VIDEO_SUFFIXES
+from ssvrl_mm.video.tools.files import (
+    INTEGER,
+    VIDEO_SUFFIXES,
+    ListedVideo,
+    VideoFilesError,
+    find_videos,
+    read_list,
+)
 
 UNKNOWN_LABEL = -1
 
@@ -14,8 +21,6 @@ UNKNOWN_LABEL = -1
 HOW_TO_MAKE_A_LIST = (
     'write one with `python tools/data/build_video_list.py FOLDER_OF_VIDEOS --out FOLDER`'
 )
-
-_INTEGER = re.compile(r'[+-]?\d+')
 
 
 class VideoListError(ValueError):
@@ -34,17 +39,15 @@ class VideoEntry(NamedTuple):
     label: int = UNKNOWN_LABEL
 
 
-def _parse_line(line: str, where: str) -> VideoEntry:
-    if _INTEGER.fullmatch(line):
-        raise VideoListError(f'{where}: expected `path [label]`, found only a number: {line!r}')
-    path, _, last = line.replace('\t', ' ').rpartition(' ')
-    if not path or not _INTEGER.fullmatch(last):
-        return VideoEntry(line)
-    label = int(last)
+def _check_entry(video: ListedVideo, where: str) -> VideoEntry:
+    _, path, label = video
+    if label is None:
+        if INTEGER.fullmatch(path):
+            raise VideoListError(f'{where}: expected `path [label]`, found only a number: {path!r}')
+        return VideoEntry(path)
     if label < UNKNOWN_LABEL:
         raise VideoListError(f'{where}: label must be 0 or more (-1: unknown), got {label}')
-    # The separator counted for one character whether tab or blank, so the path keeps its own.
-    return VideoEntry(line[: len(path)].rstrip(), label)
+    return VideoEntry(path, label)
 
 
 def read_video_list(list_file: str | os.PathLike) -> list[VideoEntry]:
@@ -69,27 +72,21 @@ def read_video_list(list_file: str | os.PathLike) -> list[VideoEntry]:
     """
     list_file = Path(list_file)
     try:
-        text = list_file.read_text(encoding='utf-8-sig')
-    except FileNotFoundError:
-        raise VideoListError(f'no video list at {list_file}; {HOW_TO_MAKE_A_LIST}') from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise VideoListError(f'cannot read the video list {list_file}: {error}') from error
+        videos = read_list(list_file)
+    except VideoFilesError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise VideoListError(f'no video list at {list_file}; {HOW_TO_MAKE_A_LIST}') from None
+        raise VideoListError(str(error)) from error.__cause__
 
     first_seen: dict[str, int] = {}
     entries = []
-    for number, line in enumerate(text.split('\n'), start=1):
-        line = line.strip()
-        if not line or line.startswith('#'):
-            continue
-        entry = _parse_line(line, f'{list_file}, line {number}')
-        earlier = first_seen.setdefault(entry.path, number)
-        if earlier != number:
-            raise VideoListError(
-                f'{list_file}, line {number}: {entry.path!r} is already in line {earlier}'
-            )
+    for video in videos:
+        where = f'{list_file}, line {video.line}'
+        entry = _check_entry(video, where)
+        earlier = first_seen.setdefault(entry.path, video.line)
+        if earlier != video.line:
+            raise VideoListError(f'{where}: {entry.path!r} is already in line {earlier}')
         entries.append(entry)
-    if not entries:
-        raise VideoListError(f'{list_file} lists no video')
     return entries
 
 
@@ -109,7 +106,7 @@ def write_video_list(list_file: str | os.PathLike, entries: Iterable[VideoEntry]
     for path, label in entries:
         if path != path.strip() or path.startswith('#') or re.search(r'[\r\n]', path):
             raise VideoListError(f'{list_file}: a list cannot hold the path {path!r}; rename it')
-        ambiguous = _INTEGER.fullmatch(re.split(r'\s', path)[-1]) is not None
+        ambiguous = INTEGER.fullmatch(re.split(r'\s', path)[-1]) is not None
         lines.append(f'{path} {label}\n' if label != UNKNOWN_LABEL or ambiguous else f'{path}\n')
     Path(list_file).write_text(''.join(lines), encoding='utf-8')
 
@@ -159,25 +156,10 @@ def scan_videos(
     Raises:
         VideoListError: The folder is missing or holds no video.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise VideoListError(f'no folder of videos at {folder}')
-    paths = []
-    visited = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith('.')]
-        if os.path.realpath(place) in visited:  # a link back to a folder above it
-            folders.clear()
-            continue
-        visited.add(os.path.realpath(place))
-        paths += [
-            Path(place, name).relative_to(folder).as_posix()
-            for name in files
-            if not name.startswith('.') and os.path.splitext(name)[1].lower() in suffixes
-        ]
-    if not paths:
-        raise VideoListError(f'no video ({" ".join(suffixes)}) under {folder}')
-    paths.sort()
+    try:
+        paths = find_videos(folder, suffixes=suffixes)
+    except VideoFilesError as error:
+        raise VideoListError(str(error)) from None
     if not all('/' in path for path in paths):
         return [VideoEntry(path) for path in paths], []
     classes = sorted({path.split('/')[0] for path in paths})

@@ -17,17 +17,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ssvrl_mm.video.encoding import PRESETS, EncoderSettings
-from ssvrl_mm.video.files import VideoFilesError, find_videos
-from ssvrl_mm.video.health import VideoHealth, as_json, inspect_video
-from ssvrl_mm.video.health_report import dataset_report, summarize, video_report
-from ssvrl_mm.video.parallel import count_cores, map_in_processes
-from ssvrl_mm.video.transcode import TranscodeResult, transcode_or_report, transcode_tree
+from ssvrl_mm.video.tools.encoding import PRESETS, EncoderSettings
+from ssvrl_mm.video.tools.files import VideoFilesError, find_videos
+from ssvrl_mm.video.tools.health import VideoHealth, as_json, inspect_video, inspect_videos
+from ssvrl_mm.video.tools.health_report import dataset_report, summarize, video_report
+from ssvrl_mm.video.tools.parallel import count_cores
+from ssvrl_mm.video.tools.transcode import TranscodeResult, transcode_or_report, transcode_tree
 
 # Failures that the summary of a transcode names before it breaks off.
 _LISTED = 50
@@ -131,13 +130,9 @@ def _inspect_all(
     paths: Sequence[Path], full: bool, workers: int, progress: bool
 ) -> list[VideoHealth]:
     healths = [VideoHealth(str(path), readable=False) for path in paths]
-    work = partial(inspect_video, full=full)
-    with closing(map_in_processes(work, paths, workers)) as outcomes:
-        bar = tqdm(outcomes, total=len(paths), unit='video', disable=not progress)
-        for number, outcome in bar:
-            if isinstance(outcome, Exception):
-                outcome = VideoHealth(str(paths[number]), readable=False, problems=(str(outcome),))
-            healths[number] = outcome
+    with closing(inspect_videos(paths, full, workers)) as reports:
+        for number, health in tqdm(reports, total=len(paths), unit='video', disable=not progress):
+            healths[number] = health
     return healths
 
 

@@ -7,21 +7,21 @@ from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
 
-from ssvrl_mm.video.container import CACHE_BYTES, VideoSource
-from ssvrl_mm.video.conversion import rgb_array, scale
-from ssvrl_mm.video.decoder import MAX_PIXELS, FrameDecoder
+from ssvrl_mm.video.decoding.container import CACHE_BYTES, MediaSource
+from ssvrl_mm.video.decoding.conversion import rgb_array, scale
+from ssvrl_mm.video.decoding.decoder import MAX_PIXELS, FrameDecoder
+from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
+from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import (
     FrameIndexError,
     VideoDecodeError,
     VideoError,
     VideoOpenError,
 )
-from ssvrl_mm.video.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.flow import FlowMethod
-from ssvrl_mm.video.geometry import Size, spread
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
-from ssvrl_mm.video.motion import EXPORTING_CODECS, IFrameMotion
-from ssvrl_mm.video.orientation import Orientation
+from ssvrl_mm.video.motion.flow import FlowMethod
+from ssvrl_mm.video.motion.geometry import Size, spread
+from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
 from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice, residuals
 
 STREAMS = ('rgb', 'motion', 'residual')
@@ -57,7 +57,8 @@ class CompressedVideoReader:
         dense: motion of every pixel instead of every cell, ``(T, H, W, 2)``; accumulated motion is
             traced pixel by pixel then.
         flow: how motion is estimated: 'dis', 'farneback', 'tvl1' or a function such as
-            :class:`~ssvrl_mm.video.raft.RAFT`; see :func:`~ssvrl_mm.video.flow.estimate_motion`.
+            :class:`~ssvrl_mm.video.motion.raft.RAFT`; see
+            :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
         max_pixels: the most pixels that the frames may have: a damaged header can ask for more
             memory than there is. Single frames more than twice as large count as damaged.
         name: what to call bytes or a file object, in errors above all; a path has its own name.
@@ -101,7 +102,7 @@ class CompressedVideoReader:
         self._options = MotionOptions(
             motion, normalize_time, iframe_motion, accumulate, dense, flow
         )
-        self._source = VideoSource(source, timeout, name)
+        self._source = MediaSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
         self._num_threads = num_threads

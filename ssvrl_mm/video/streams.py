@@ -6,11 +6,13 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
+from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import MotionUnavailableError
-from ssvrl_mm.video.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.flow import METHODS, SMALLEST_SIDE, FlowMethod, estimate_motion
-from ssvrl_mm.video.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
-from ssvrl_mm.video.motion import (
+from ssvrl_mm.video.motion.flow import METHODS, SMALLEST_SIDE, FlowMethod, estimate_motion
+from ssvrl_mm.video.motion.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
+from ssvrl_mm.video.motion.residual import residual
+from ssvrl_mm.video.motion.vectors import (
     EXPORTING_CODECS,
     VECTOR,
     IFrameMotion,
@@ -18,8 +20,6 @@ from ssvrl_mm.video.motion import (
     plan_motion,
     rasterize,
 )
-from ssvrl_mm.video.orientation import Orientation
-from ssvrl_mm.video.residual import residual
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class MotionOptions:
                 path,
                 f'FFmpeg does not export the motion vectors of {decoder.codec}; '
                 "estimate motion instead (motion='estimate' or 'auto'), or transcode the video "
-                'to H.264 or MPEG-4 Part 2 (ssvrl_mm.video.transcode)',
+                'to H.264 or MPEG-4 Part 2 (ssvrl_mm.video.tools.transcode)',
             )
         is_large_enough = min(fetcher.size) >= SMALLEST_SIDE
         all_intra = not np.any(decoder.index.types != 'I')
@@ -203,7 +203,7 @@ class EstimatedMotion(_SincePrevious):
 
     Args:
         fetcher: knows the frames.
-        flow: the method, see :func:`~ssvrl_mm.video.flow.estimate_motion`.
+        flow: the method, see :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
     """
 
     def __init__(self, fetcher: FrameFetcher, flow: FlowMethod) -> None:

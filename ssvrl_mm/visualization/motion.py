@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from ssvrl_mm.video.flow import colour_code_flow
-from ssvrl_mm.video.geometry import cell_centres, cell_size
+from ssvrl_mm.video.motion.flow import colour_code_flow
+from ssvrl_mm.video.motion.geometry import cell_centres, cell_size
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BAND = 40  # height of the titles in px
@@ -129,7 +129,7 @@ def motion_panel(
 
 
 def colour_wheel(diameter: int) -> np.ndarray:
-    """The legend of :func:`~ssvrl_mm.video.flow.colour_code_flow`: uint8 RGB, white outside."""
+    """The legend of :func:`colour_code_flow`: uint8 RGB, white outside."""
     axis = (np.arange(diameter) + 0.5) * 2 / diameter - 1
     field = np.stack(np.meshgrid(axis, axis), axis=-1)
     outside = np.hypot(field[..., 0], field[..., 1]) > 1

@@ -22,7 +22,7 @@ def root(tmp_path_factory):
 
 def relative_motion(name, seed):
     """Motion of the object against the background: vectors (n, 2) and places (n, 2) in px."""
-    from ssvrl_mm.video.flow import estimate_motion
+    from ssvrl_mm.video.motion.flow import estimate_motion
 
     frames = render_clip(name, seed, num_frames=24, size=160)
     vectors, places = [], []

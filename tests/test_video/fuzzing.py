@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from ssvrl_mm.video import CompressedVideoReader, VideoError, VideoTimeoutError
-from ssvrl_mm.video.bitstream import MPEG4Pictures
+from ssvrl_mm.video.bitstream.parsers import MPEG4Pictures
 from tests.clips import H264, H264_B, encode, translating
 
 KINDS = ('flip', 'flip', 'burst', 'cut', 'zero', 'drop', 'repeat', 'splice', 'head', 'join')

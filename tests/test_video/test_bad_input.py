@@ -20,7 +20,7 @@ from ssvrl_mm.video import (
     VideoError,
     VideoOpenError,
 )
-from ssvrl_mm.video.transcode import transcode_video
+from ssvrl_mm.video.tools.transcode import transcode_video
 from tests.clips import H264, H264_B, encode, translating
 
 EVERYTHING = ('rgb', 'motion', 'residual')

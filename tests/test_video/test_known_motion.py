@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader
-from ssvrl_mm.video.geometry import cell_centres, grid_size
-from ssvrl_mm.video.residual import warp
+from ssvrl_mm.video.motion.geometry import cell_centres, grid_size
+from ssvrl_mm.video.motion.residual import warp
 from tests.clips import H264, H264_B, encode, texture
 
 HEIGHT, WIDTH = SIZE = 152, 200

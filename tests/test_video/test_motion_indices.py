@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, FrameIndexError
-from ssvrl_mm.video.conversion import RGBConverter
-from ssvrl_mm.video.decoder import FrameDecoder
+from ssvrl_mm.video.decoding.conversion import RGBConverter
+from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from tests.clips import H264, H264_B, encode, translating
 
 NUM_FRAMES, EVERYTHING = 30, ('rgb', 'motion', 'residual')

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, FrameIndexError, MotionUnavailableError
-from ssvrl_mm.video.flow import estimate_motion
-from ssvrl_mm.video.geometry import flip_motion, rotate_motion
-from ssvrl_mm.video.residual import warp
+from ssvrl_mm.video.motion.flow import estimate_motion
+from ssvrl_mm.video.motion.geometry import flip_motion, rotate_motion
+from ssvrl_mm.video.motion.residual import warp
 from tests.clips import H264, H264_B, encode, translating
 from tests.test_video.fuzzing import pack
-from tests.test_video.test_motion import naive_field
+from tests.test_video.test_motion.test_vectors import naive_field
 
 NUM_FRAMES, VELOCITY, HEIGHT, WIDTH = 40, (2, 1), 168, 200
 VARIANTS = {

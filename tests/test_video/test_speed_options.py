@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ssvrl_mm.video import CompressedVideoReader, container
-from ssvrl_mm.video.index_cache import IndexCache, KnownVideo, known_videos
+from ssvrl_mm.video import CompressedVideoReader
+from ssvrl_mm.video.decoding import container
+from ssvrl_mm.video.decoding.index_cache import known_videos
 from tests.clips import H264, H264_B, encode, translating
 
 NUM_FRAMES, HEIGHT, WIDTH = 36, 104, 150
@@ -238,22 +239,6 @@ def test_another_file_under_the_same_name(clips, tmp_path):
     with CompressedVideoReader(path) as reader:
         assert len(reader) == 20
     assert os.path.getsize(path) == size and len(known_videos) == 3
-
-
-def test_cache_forgets_what_was_read_longest_ago(clips):
-    with CompressedVideoReader(clips['mpeg4.avi']) as reader:
-        index = reader._open().decoder.index
-    video = KnownVideo(np.arange(30).reshape(10, 3), index, 1, None, 'avi')
-    cache = IndexCache()
-    keys = [(f'video {n}', 1, 2, 3) for n in range(4)]
-    cache.put(keys[0], video)
-    cache.memory_bytes = 3 * cache._held
-    for key in keys[1:3]:
-        cache.put(key, video)
-    assert cache.get(keys[0]).reorder_depth == 1
-    cache.put(keys[3], video)
-    assert [cache.get(key) is not None for key in keys] == [True, False, True, True]
-    np.testing.assert_array_equal(cache.get(keys[3]).index.pts, index.pts)
 
 
 def test_file_objects_are_never_known(clips):

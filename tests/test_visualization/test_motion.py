@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ssvrl_mm.video.flow import colour_code_flow
+from ssvrl_mm.video.motion.flow import colour_code_flow
 from ssvrl_mm.visualization import colour_wheel, draw_motion, motion_panel
 from tests.clips import encode, texture, translating
 

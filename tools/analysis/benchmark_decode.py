@@ -37,7 +37,7 @@ from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import VideoReformatter
 
 from ssvrl_mm.video import CompressedVideoReader, VideoError
-from ssvrl_mm.video.index_cache import known_videos
+from ssvrl_mm.video.decoding.index_cache import known_videos
 
 Task = Callable[[], object]
 

@@ -11,7 +11,7 @@ from ssvrl_mm.datasets.official.archives import unpack_dataset
 from ssvrl_mm.datasets.official.dataset import OfficialDataset, PreparationError
 from ssvrl_mm.datasets.official.preparation import REPORT, Preparation, prepare
 from ssvrl_mm.datasets.video_list import VideoListError
-from ssvrl_mm.video.parallel import count_cores
+from ssvrl_mm.video.tools.parallel import count_cores
 
 
 def parser_of(dataset: OfficialDataset, description: str | None) -> argparse.ArgumentParser:

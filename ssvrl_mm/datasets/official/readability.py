@@ -4,14 +4,12 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ssvrl_mm.video.health import inspect_video
-from ssvrl_mm.video.parallel import map_in_processes
+from ssvrl_mm.video.tools.health import inspect_videos
 
 
 class ReadabilityReport:
@@ -56,32 +54,27 @@ class ReadabilityReport:
         """
         todo = [video for video in dict.fromkeys(videos) if not self._is_known(video, full)]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        work = partial(inspect_video, full=full)
         paths = [str(self.folder / video) for video in todo]
         with (
             open(self.path, 'a', encoding='utf-8') as file,
-            closing(map_in_processes(work, paths, workers)) as outcomes,
+            closing(inspect_videos(paths, full, workers)) as healths,
         ):
             if file.tell() and not self._ends_with_line():
                 file.write('\n')
             bar = tqdm(
-                outcomes,
+                healths,
                 total=len(todo),
                 desc='checking videos',
                 unit='video',
                 disable=not progress or not todo,
             )
-            for number, outcome in bar:
-                if isinstance(outcome, Exception):
-                    readable, problems = False, [str(outcome)]
-                else:
-                    readable, problems = outcome.readable, list(outcome.problems)
+            for number, health in bar:
                 entry = {
                     'path': todo[number],
                     **_identity(self.folder / todo[number]),
                     'full': full,
-                    'readable': readable,
-                    'problems': problems,
+                    'readable': health.readable,
+                    'problems': list(health.problems),
                 }
                 self._lines[todo[number]] = entry
                 file.write(json.dumps(entry) + '\n')

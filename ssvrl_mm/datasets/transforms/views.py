@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from ssvrl_mm.video.geometry import crop_resize_motion
+from ssvrl_mm.video.motion.geometry import crop_resize_motion
 
 _IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
 _STREAMS = (*_IMAGE_STREAMS, 'motion')

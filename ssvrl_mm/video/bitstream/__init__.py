@@ -1,0 +1,1 @@
+"""What the headers of coded pictures tell, without decoding them."""

@@ -1,0 +1,1 @@
+"""From a file to its frames by number: demuxing, the index, decoding, conversion."""

@@ -1,0 +1,113 @@
+"""Decoded frames as RGB arrays."""
+
+import warnings
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from ssvrl_mm.video.decoding.orientation import Orientation
+from ssvrl_mm.video.motion.geometry import Size
+
+# The colour spaces (FFmpeg's AVColorSpace, ITU-T H.273) that FFmpeg converts.
+_CONVERTED = (0, 1, 2, 4, 5, 6, 7, 9)
+_UNSPECIFIED, _BT2020, _CONSTANT_LUMINANCE = 2, 9, 10
+
+
+def make_convertible(frame: VideoFrame) -> str | None:
+    """Declares a frame whose colour space FFmpeg cannot convert to be of another one.
+
+    Returns:
+        What was changed; None if nothing had to be.
+    """
+    colorspace = frame.colorspace
+    if colorspace in _CONVERTED:
+        return None
+    if colorspace == _CONSTANT_LUMINANCE:
+        frame.colorspace = _BT2020
+        found, taken = 'BT.2020 with constant luminance', 'BT.2020 with non-constant luminance'
+    else:
+        frame.colorspace = _UNSPECIFIED
+        found, taken = f'color space {colorspace}', 'if there were no such tag'
+    return f'FFmpeg cannot convert {found}; such videos are read as {taken}'
+
+
+class RGBConverter:
+    """Converts frames to RGB arrays of one size. Keeps what the conversion has to set up.
+
+    Args:
+        size: ``(h, w)`` of the arrays in px; frames of another size are scaled to it.
+    """
+
+    def __init__(self, size: Size) -> None:
+        self._height, self._width = size
+        self._reformatter = VideoReformatter()
+        self._has_warned = False
+
+    def __call__(self, frame: VideoFrame, out: np.ndarray | None = None) -> np.ndarray:
+        """Returns uint8 ``(h, w, 3)``, or scaled to ``out`` if it is given."""
+        changed = make_convertible(frame)
+        if changed and not self._has_warned:
+            self._has_warned = True
+            # The same words for every file: Python shows them once, however many files there are.
+            warnings.warn(changed, stacklevel=2)
+        height, width = self._height, self._width
+        image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
+        plane = image.planes[0]
+        view = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+        if plane.line_size == 3 * width:
+            view = view.reshape(height, width, 3)
+        else:
+            rows = view.reshape(-1, plane.line_size)
+            view = rows[:height, : width * 3].reshape(height, width, 3)
+        if out is None:
+            return view.copy()
+        scale(view, out)
+        return out
+
+
+def scale(image: np.ndarray, out: np.ndarray) -> None:
+    """Writes an image to an array, scaled linearly if that has another height or width."""
+    if image.shape == out.shape:
+        out[...] = image
+    else:
+        cv2.resize(image, out.shape[1::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+def rgb_array(
+    length: int, size: Size, to: int | Size | None, orientation: Orientation, out: np.ndarray | None
+) -> np.ndarray:
+    """The array that the pixels of frames go to, before they are turned.
+
+    Args:
+        length: number of frames T.
+        size: ``(h, w)`` of the frames as coded.
+        to: ``(h, w)`` as displayed to scale them to, or the shorter side, or None.
+        orientation: how frames are turned for display.
+        out: where the caller wants the turned frames, or None.
+
+    Returns:
+        uint8 ``(T, h, w, 3)``: ``out`` itself if it is given and frames are not turned.
+
+    Raises:
+        ValueError: a side is shorter than a pixel, or ``out`` does not fit.
+    """
+    if isinstance(to, int):
+        short = min(size)
+        height, width = (int(side * to / short + 0.5) for side in size)
+    else:
+        height, width = size if to is None else orientation.size(to)
+    if min(height, width) < 1:
+        raise ValueError(f'frames cannot be scaled to {to} px')
+    shape = (length, height, width, 3)
+    if out is not None:
+        displayed = (length, *orientation.size((height, width)), 3)
+        if out.shape != displayed or out.dtype != np.uint8 or not out.flags.carray:
+            raise ValueError(
+                f'out must be writeable, C-contiguous, uint8 and of shape {displayed}, '
+                f'got {out.dtype} of shape {out.shape}'
+            )
+        if orientation.is_upright:
+            return out
+    return np.empty(shape, np.uint8)

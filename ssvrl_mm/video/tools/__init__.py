@@ -1,0 +1,1 @@
+"""What is done to whole files: listing, inspecting and re-encoding them, in many processes."""

@@ -1,0 +1,170 @@
+"""Frame numbers from packets: synthetic packets, and real ones against what decodes."""
+
+import av
+import numpy as np
+import pytest
+
+from ssvrl_mm.video.bitstream.picture import Picture
+from ssvrl_mm.video.decoding.container import MediaSource, PacketInfo
+from ssvrl_mm.video.decoding.decoder import FrameDecoder
+from ssvrl_mm.video.decoding.index import build_index
+from tests.clips import H264, H264_B, encode, translating
+
+INTRA, P, B, B_REF = Picture('I', True), Picture('P', True), Picture('B', False), Picture('B', True)
+CLOSED = {**H264_B, 'x264-params': 'open-gop=0'}
+OPEN = {**H264_B, 'refs': '3', 'x264-params': 'open-gop=1:min-keyint=12'}
+PYRAMID = {**H264, 'refs': '3', 'bf': '3', 'b-pyramid': 'normal'}
+
+
+def index_of(infos, codec='h264', container='mov', reorders=True, decode_order=None):
+    return build_index(infos, codec, container, reorders, 1, decode_order or forbidden)
+
+
+def forbidden(first, last):
+    raise AssertionError('packets alone should do')
+
+
+def packets(pictures, pts=None, discarded=(), key=(INTRA,)):
+    """Packets in order of decoding; ``pictures`` holds a picture or a list of them for each."""
+    listed = [[p] if isinstance(p, Picture) else p for p in pictures]
+    return [
+        PacketInfo(
+            None if pts is None else pts[n], n, 100, bool(p) and p[0] in key, n in discarded, p
+        )
+        for n, p in enumerate(listed)
+    ]
+
+
+def test_order_by_time():
+    index = index_of(packets([INTRA, P, B, B, P, INTRA], pts=[0, 3, 1, 2, 5, 6]))
+    assert index.packets.tolist() == [0, 2, 3, 1, 4, 5]
+    assert index.frames.tolist() == [0, 3, 1, 2, 4, 5]
+    assert ''.join(index.types) == 'IBBPPI'
+    assert index.pts.tolist() == [0, 1, 2, 3, 5, 6]
+    assert index.starts.tolist() == [0, 0, 0, 0, 0, 5]
+    assert index.keyframes.tolist() == [0, 5]
+    assert index.droppable.tolist() == [False, False, True, True, False, False]
+
+
+def test_order_by_type_needs_no_times():
+    index = index_of(packets([INTRA, P, B, B, INTRA, B, P]), 'mpeg4', 'avi')
+    assert index.packets.tolist() == [0, 2, 3, 1, 5, 4, 6]
+    assert index.pts.tolist() == list(range(7))
+
+
+def test_frames_before_an_open_keyframe_start_at_the_one_before():
+    index = index_of(packets([INTRA, P, INTRA, B, P], pts=[0, 1, 3, 2, 4]))
+    assert index.packets.tolist() == [0, 1, 3, 2, 4]
+    assert index.starts.tolist() == [0, 0, 0, 2, 2]
+
+
+def test_keyframe_is_no_start_if_later_frames_are_decoded_before_it():
+    index = index_of(packets([INTRA, P, INTRA, P], pts=[0, 3, 1, 4]))
+    assert index.starts.tolist() == [0, 0, 0, 0]
+
+
+def test_discarded_packets_are_decoded_but_not_counted():
+    index = index_of(packets([INTRA, P, P, P], pts=[-2, -1, 0, 1], discarded=(0, 1)))
+    assert index.packets.tolist() == [2, 3]
+    assert index.starts.tolist() == [0, 0]
+    assert index.frames.tolist() == [-1, -1, 0, 1]
+
+
+def test_packets_before_the_first_keyframe_are_left_out():
+    index = index_of(packets([P, P, INTRA, P], pts=[0, 1, 2, 3]))
+    assert index.packets.tolist() == [2, 3] and index.starts.tolist() == [2, 2]
+
+
+def test_leading_frames_count_if_they_decode():
+    infos = packets([INTRA, B, B, P], pts=[2, 0, 1, 3])
+    asked = []
+
+    def decode_order(first, last):
+        asked.append((first, last))
+        return [2, 0]
+
+    assert index_of(infos, decode_order=decode_order).packets.tolist() == [2, 0, 3]
+    assert asked == [(0, 3)]
+
+
+@pytest.mark.parametrize('pts', [None, [0, 1, 1, 2]])
+def test_without_usable_times_the_decoder_tells(pts):
+    infos = packets([INTRA, P, B, P], pts=pts)
+    index = index_of(infos, decode_order=lambda first, last: [0, 2, 1, 3])
+    assert index.packets.tolist() == [0, 2, 1, 3]
+
+
+def test_packed_bitstream():
+    # The B-frame in packet 1 is decoded with packet 2, which itself holds nothing, and so on.
+    infos = packets([INTRA, [P, B], [], [P, B], [B], []])
+    index = index_of(infos, 'mpeg4', 'avi')
+    assert index.packets.tolist() == [0, 2, 1, 4, 5, 3]
+    assert ''.join(index.types) == 'IBPBBP'
+    assert np.flatnonzero(index.droppable).tolist() == [2, 4, 5]
+
+
+def test_reference_distances():
+    index = index_of(packets([INTRA, P, B, B, P], pts=[0, 3, 1, 2, 4]))
+    past, future = index.reference_distances
+    assert past.tolist() == [1, 1, 2, 3, 1]
+    assert future.tolist()[1:3] == [2, 1]
+    # A B-frame that others refer to is nearer than the frames around it.
+    index = index_of(packets([INTRA, P, B_REF, B, B], pts=[0, 4, 2, 1, 3]))
+    past, future = index.reference_distances
+    assert past.tolist() == [1, 1, 2, 1, 4]
+    assert future.tolist()[1:4] == [1, 2, 1]
+
+
+def test_nearest_keyframes():
+    index = index_of(packets([INTRA, P, INTRA, P, INTRA], pts=range(5)))
+    assert index.nearest_keyframes(3, 2, None) == [2, 4]
+    assert index.nearest_keyframes(0, 9, None) == [0, 2, 4]
+    assert index.nearest_keyframes(1, 3, 1) == [0, 2]
+    assert index.nearest_keyframes(1, 3, 0) == []
+
+
+@pytest.mark.parametrize(
+    ('name', 'codec', 'options'),
+    [
+        ('closed.mp4', 'libx264', CLOSED),
+        ('open.ts', 'libx264', OPEN),
+        ('pyramid.mkv', 'libx264', PYRAMID),
+        ('stream.h264', 'libx264', H264_B),
+        ('b.avi', 'libx264', H264_B),
+        ('plain.avi', 'mpeg4', {}),
+        ('b_frames.avi', 'mpeg4', {'bf': '2'}),
+        ('b_frames.mp4', 'mpeg4', {'bf': '2'}),
+        ('program.mpg', 'mpeg2video', {'bf': '2'}),
+        ('old.mpg', 'mpeg1video', {'bf': '2'}),
+    ],
+)
+def test_index_agrees_with_decoding(tmp_path, name, codec, options):
+    path = encode(tmp_path / name, translating(30, 2, 1, 64, 80), codec, options=options)
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        packets = [p for p in container.demux(video=0) if p.size]
+        for number, packet in enumerate(packets):
+            packet.pts = number
+        frames = [f for p in [*packets, None] for f in context.decode(p)]
+    decoder = FrameDecoder(MediaSource(str(path)))
+    index = decoder.index
+    decoder.close()
+    assert index.packets.tolist() == [frame.pts for frame in frames]
+    kinds = ''.join(av.video.frame.PictureType(frame.pict_type).name for frame in frames)
+    assert ''.join(index.types) == kinds
+    assert (np.diff(index.pts) > 0).all()
+    assert len(index.keyframes) >= 3
+
+
+def test_real_packed_bitstreams(clips_dir):
+    """The packets of DivX files: as many frames, in the order in which a decoder gives them."""
+    for name in (
+        'hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6',
+        'ucf_like_xvid_bframes',
+    ):
+        path = clips_dir / 'action' / f'{name}.avi'
+        with av.open(str(path), metadata_errors='replace') as container:
+            kinds = [frame.pict_type for frame in container.decode(video=0)]
+        decoder = FrameDecoder(MediaSource(str(path)))
+        assert ['?IPB'.index(kind) for kind in decoder.index.types] == kinds
+        decoder.close()
