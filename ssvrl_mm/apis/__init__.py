@@ -3,9 +3,10 @@
 from ssvrl_mm.apis.feature_table import FeatureFileError, FeatureTable, join_tables
 from ssvrl_mm.apis.features import extract_features
 from ssvrl_mm.apis.inferencer import Neighbour, Prediction, SSVRLInferencer
-from ssvrl_mm.apis.loading import WeightsError, load_model
+from ssvrl_mm.apis.loading import load_model
 from ssvrl_mm.apis.model_zoo import ModelNotFoundError, ZooModel, find_model, list_models
 from ssvrl_mm.apis.video_source import VideoSource
+from ssvrl_mm.models.utils.weights import WeightsError
 
 __all__ = [
     'FeatureFileError',

@@ -9,14 +9,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
-from torch import nn
 
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
+from ssvrl_mm.models.utils.weights import load_weights, named_weights
 from ssvrl_mm.registry import MODELS
-
-
-class WeightsError(RuntimeError):
-    """A checkpoint whose weights do not fit the model; the message names some of them."""
 
 
 def read_config(config: str | os.PathLike | Config) -> Config:
@@ -57,8 +53,7 @@ def load_model(
         The model in evaluation mode, and the ``meta`` of the checkpoint.
 
     Raises:
-        WeightsError: No weight of the checkpoint matches, or some of those above are missing or
-            differ in shape.
+        WeightsError: Some of these weights are missing or differ in shape.
         FileNotFoundError: There is no such checkpoint.
     """
     model_config = config.model
@@ -76,43 +71,17 @@ def load_model(
     if checkpoint is not None:
         loaded = CheckpointLoader.load_checkpoint(local_checkpoint(checkpoint), map_location='cpu')
         meta = loaded.get('meta', {}) if isinstance(loaded, Mapping) else {}
-        _load_weights(model, loaded.get('state_dict', loaded), str(checkpoint))
+        name = str(checkpoint)
+        load_weights(
+            model,
+            named_weights(loaded, name),
+            name,
+            ignore=getattr(model, 'training_only', ()),
+            allow_left_over=True,
+        )
     if device is None:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return model.to(device).eval(), meta
-
-
-def _load_weights(model: nn.Module, weights: Mapping[str, Any], name: str) -> None:
-    weights = {key.removeprefix('module.'): value for key, value in weights.items()}
-    own = model.state_dict()
-    matched = {
-        key: value for key, value in weights.items() if key in own and _same_shape(value, own[key])
-    }
-    if not matched:
-        raise WeightsError(
-            f'no weight of {name} matches the {type(model).__name__} of the config: it has '
-            f'{_some(weights)}, the model wants {_some(own)}'
-        )
-    # Counters have no dimension, and nothing depends on them.
-    training_only = tuple(getattr(model, 'training_only', ()))
-    needed = [key for key in own if own[key].ndim and not key.startswith(training_only)]
-    missing = [key for key in needed if key not in matched]
-    if missing:
-        raise WeightsError(
-            f'{len(missing)} of {len(needed)} weights that {type(model).__name__} needs are not in '
-            f'{name}, or differ in shape: {_some(missing)}'
-        )
-    model.load_state_dict(matched, strict=False)
-
-
-def _same_shape(value: Any, own: Any) -> bool:
-    return getattr(value, 'shape', None) == own.shape
-
-
-def _some(names: Any, count: int = 4) -> str:
-    names = list(names)
-    more = f' and {len(names) - count} more' if len(names) > count else ''
-    return ', '.join(names[:count]) + more
 
 
 def _without_init_cfg(node: Any) -> Any:

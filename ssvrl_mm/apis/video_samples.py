@@ -1,18 +1,19 @@
 """Videos outside a Runner: from a path through a config's test pipeline to a model's prediction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import Compose, pseudo_collate
 from torch.utils.data import Dataset
 
 from ssvrl_mm.datasets.seeding import seeded_generators
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import VideoError
+from ssvrl_mm.wrapping import walk_datasets
 
 
 class VideoSample(NamedTuple):
@@ -44,7 +45,10 @@ class VideoSamples(Dataset):
         self, videos: Sequence[Mapping[str, Any]], pipeline: Sequence[Any], seed: int = 0
     ) -> None:
         self.videos = [dict(video) for video in videos]
-        self.transforms = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline]
+        # Built here, so that our names resolve without a default scope too.
+        self.pipeline = Compose(
+            [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline]
+        )
         self.seed = seed
 
     def __len__(self) -> int:
@@ -52,66 +56,31 @@ class VideoSamples(Dataset):
 
     def __getitem__(self, index: int) -> VideoSample:
         """The packed video, or its error."""
-        results: Any = {'video_id': index, 'label': -1, 'modality': 'RGB', 'start_index': 0}
-        results.update(self.videos[index])
-        reader: _TimedReader | None = None
+        video = {'video_id': index, 'label': -1, 'modality': 'RGB', 'start_index': 0}
+        video.update(self.videos[index])
         try:
             with seeded_generators(self.seed, 0, index):
-                for transform in self.transforms:
-                    before, results = results, transform(results)
-                    if results is None:
-                        raise VideoError(str(before['filename']), f'{transform} returned nothing')
-                    if reader is None and hasattr(results.get('video_reader'), 'get_frames_at'):
-                        reader = _TimedReader(results['video_reader'])
-                        results['video_reader'] = reader
-                    if 'frame_inds' in results:
-                        before = results
-            return VideoSample(index, results, _clip_times(before, reader), None)
+                packed = self.pipeline(video)
+            if packed is None:
+                raise VideoError(str(video['filename']), 'the pipeline returned nothing')
+            # Transforms write into the dict that they are given; packing makes another.
+            return VideoSample(index, packed, _clip_times(video), None)
         except Exception as error:
             # Whatever a strange file does to a transform, the other videos go on.
-            if reader is not None:
-                reader.close()
             return VideoSample(index, None, None, _plain(error))
+        finally:
+            reader = video.pop('video_reader', None)
+            if hasattr(reader, 'close'):
+                reader.close()
 
 
-class _TimedReader:
-    """A reader that notes the presentation time of every frame it gives."""
-
-    def __init__(self, reader: Any) -> None:
-        self.reader = reader
-        self.times: dict[int, float] = {}
-        self.frame_seconds = 1 / reader.metadata.average_fps
-
-    def __enter__(self) -> '_TimedReader':
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        return len(self.reader)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.reader, name)
-
-    def get_frames_at(self, indices: Sequence[int], *args: Any, **kwargs: Any) -> Any:
-        """The frames, and their times are noted."""
-        batch = self.reader.get_frames_at(indices, *args, **kwargs)
-        self.times.update(zip(indices, batch.pts_seconds.tolist(), strict=True))
-        return batch
-
-
-def _clip_times(results: Mapping[str, Any], reader: _TimedReader | None) -> np.ndarray:
-    """Begin of the first and end of the last frame of each clip, (V, 2)."""
+def _clip_times(results: Mapping[str, Any]) -> np.ndarray:
+    """Begin and end of each clip in seconds, (V, 2); pipelines of mmaction2 tell the rate alone."""
+    if 'clip_times' in results:
+        return results['clip_times']
     frames = np.asarray(results['frame_inds']).reshape(results.get('num_clips', 1), -1)
-    spans = np.stack([frames.min(axis=1), frames.max(axis=1)], axis=1)
-    if reader is not None:
-        times = [[reader.times[int(frame)] for frame in span] for span in spans]
-        seconds, length = np.array(times), reader.frame_seconds
-    else:
-        length = 1 / float(results.get('avg_fps') or np.nan)
-        seconds = spans * length
-    return (seconds + [0, length]).astype(np.float32)
+    spans = np.stack([frames.min(axis=1), frames.max(axis=1) + 1], axis=1)
+    return (spans / float(results.get('avg_fps') or np.nan)).astype(np.float32)
 
 
 def _plain(error: Exception) -> Exception:
@@ -128,25 +97,12 @@ def pipeline_of(cfg: Config) -> list[Any]:
         ValueError: The config has none.
     """
     for name in ('test_dataloader', 'val_dataloader'):
-        for dataset in datasets_of(cfg.get(name) or {}):
+        for dataset in walk_datasets((cfg.get(name) or {}).get('dataset')):
             if dataset.get('pipeline'):
                 return list(dataset['pipeline'])
     if cfg.get('test_pipeline'):
         return list(cfg.test_pipeline)
     raise ValueError(f'{cfg.filename or "the config"} has no test_dataloader with a pipeline')
-
-
-def datasets_of(node: Any) -> Iterator[Mapping[str, Any]]:
-    """The configs of the datasets below a dataloader's, wrappers resolved."""
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from datasets_of(child)
-    elif isinstance(node, Mapping):
-        children = [node[key] for key in ('dataset', 'datasets') if key in node]
-        for child in children:
-            yield from datasets_of(child)
-        if not children and node:
-            yield node
 
 
 @torch.no_grad()
@@ -174,7 +130,7 @@ def features_of(prediction: Any) -> dict[str, np.ndarray]:
     if features is None:
         raise TypeError(
             'the model gives no features: a self-supervised recognizer of this package is needed '
-            '(MVCGC, MoCoRecognizer, ...)'
+            '(ContrastiveRecognizer, PretextRecognizer, ...)'
         )
     # InstanceData keeps no order; RGB comes first.
     names = sorted(features.keys(), key=lambda name: (name != 'rgb', name))

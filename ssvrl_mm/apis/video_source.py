@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from ssvrl_mm.apis.video_samples import datasets_of
 from ssvrl_mm.datasets import read_video_list, scan_videos
 from ssvrl_mm.evaluation import provenance
 from ssvrl_mm.registry import DATASETS
+from ssvrl_mm.wrapping import innermost_datasets
 
 
 class VideoSource(NamedTuple):
@@ -46,7 +46,11 @@ class VideoSource(NamedTuple):
             ValueError: Its ``test_dataloader`` has no dataset of this role.
         """
         loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
-        found = [dataset for dataset in datasets_of(loader) if dataset.get('role') == role]
+        found = [
+            dataset
+            for dataset in innermost_datasets(loader.get('dataset'))
+            if dataset.get('role') == role
+        ]
         if len(found) != 1:
             raise ValueError(f'{cfg.filename} tests with {len(found)} datasets of role {role!r}')
         dataset = DATASETS.build(dict(found[0], pipeline=[]))

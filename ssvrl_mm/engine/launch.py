@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import find_latest_checkpoint
+
+from ssvrl_mm.wrapping import walk_datasets
 
 # Where each launcher tells a process its rank, its rank on the node and the number of processes.
 _RANK_VARIABLES = {
@@ -198,7 +199,7 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     """
     missing: dict[str, str] = {}
     for name in dataloaders:
-        for dataset in _datasets(cfg.get(name) or {}):
+        for dataset in walk_datasets((cfg.get(name) or {}).get('dataset')):
             for kind, path in _dataset_paths(dataset):
                 if not path.exists():
                     missing.setdefault(f'  {kind:<10} {path.absolute()}', name)
@@ -218,18 +219,6 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     if lines:
         source = cfg.filename or 'this config'
         raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
-
-
-def _datasets(node: Any) -> Iterator[dict]:
-    """Every dataset config below a dataloader config, inside wrappers too."""
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from _datasets(child)
-    elif isinstance(node, dict):
-        if 'ann_file' in node or 'data_prefix' in node:
-            yield node
-        for key in ('dataset', 'datasets'):
-            yield from _datasets(node.get(key))
 
 
 def _dataset_paths(dataset: dict) -> Iterator[tuple[str, Path]]:

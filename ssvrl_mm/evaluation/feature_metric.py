@@ -35,7 +35,8 @@ class FeatureMetric(BaseMetric):
 
     Args:
         streams: what to compare: the name of a stream, several joined by '+', or 'both' for
-            'rgb+motion'.
+            'rgb+motion'. None: every stream that the model gives, and 'both' where there are 'rgb'
+            and 'motion'.
         collect_device: 'cpu' (through files, in a folder shared by all processes) or 'gpu'.
         prefix: replaces the prefix of the metric's names.
         collect_dir: the shared folder; by default ``.dist_test`` in the working directory.
@@ -47,15 +48,15 @@ class FeatureMetric(BaseMetric):
 
     def __init__(
         self,
-        streams: Sequence[str],
+        streams: Sequence[str] | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
-        if isinstance(streams, str) or not streams:
+        if isinstance(streams, str) or (streams is not None and not streams):
             raise ValueError(f"streams must be a sequence such as ('rgb', 'both'), got {streams!r}")
-        self.streams = {name: split_streams(name) for name in streams}
+        self.streams = None if streams is None else {name: split_streams(name) for name in streams}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keeps role, id, label and features of each sample, on the CPU."""
@@ -81,6 +82,22 @@ class FeatureMetric(BaseMetric):
                 )
         return query, gallery
 
+    def compared(self, results: Sequence[dict]) -> dict[str, list[str]]:
+        """What to compare: name -> streams whose features are joined.
+
+        Raises:
+            ValueError: without a choice of streams, samples that differ in theirs.
+        """
+        if self.streams is not None:
+            return self.streams
+        found = {tuple(sorted(entry['features'])) for entry in results}
+        if len(found) > 1:
+            raise ValueError(f'the streams differ from video to video: {sorted(found)}')
+        # RGB comes first.
+        streams = sorted(*found, key=lambda name: (name != 'rgb', name))
+        both = ['both'] if {'rgb', 'motion'} <= set(streams) else []
+        return {name: split_streams(name) for name in (*streams, *both)}
+
     def _entry(self, sample: Mapping) -> dict:
         """What is kept of a data sample: the key that tells videos apart, label, features."""
         file = sample.get('filename', '(no filename)')
@@ -95,12 +112,17 @@ class FeatureMetric(BaseMetric):
 
         # ActionDataSample keeps what is no InstanceData under '_features'.
         given = sample.get('features', sample.get('_features')) or {}
+        if not given:
+            raise ValueError(f'{file}: the model gave no features')
+        wanted = list(given.keys())
+        if self.streams is not None:
+            wanted = list(dict.fromkeys(s for streams in self.streams.values() for s in streams))
         features = {}
-        for stream in dict.fromkeys(s for streams in self.streams.values() for s in streams):
+        for stream in wanted:
             if stream not in given:
                 raise ValueError(
-                    f'{file}: to compare {list(self.streams)} needs the feature of {stream!r}, '
-                    f'the model gave {sorted(given)}'
+                    f'{file}: to compare {list(self.streams or wanted)} needs the feature of '
+                    f'{stream!r}, the model gave {sorted(given)}'
                 )
             # A copy: a row of a batch would otherwise keep, and send, the whole batch.
             feature = np.array(given[stream].detach().float().cpu())

@@ -82,7 +82,7 @@ class KNNAccuracy(FeatureMetric):
     def __init__(
         self,
         ks: Sequence[int] = (1, 5, 20),
-        streams: Sequence[str] = ('rgb', 'motion', 'both'),
+        streams: Sequence[str] | None = None,
         block: int = 2048,
         device: str | None = None,
         **kwargs: str | None,
@@ -100,7 +100,7 @@ class KNNAccuracy(FeatureMetric):
         query_labels, gallery_labels = (stack_labels(e, average=True) for e in (query, gallery))
         ks = {k: min(k, len(gallery)) for k in self.ks}
         metrics = {}
-        for name, streams in self.streams.items():
+        for name, streams in self.compared(results).items():
             rows, memory = (
                 join_features([stack_features(entries, s, average=True) for s in streams])
                 for entries in (query, gallery)

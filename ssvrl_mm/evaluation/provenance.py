@@ -12,6 +12,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ssvrl_mm.wrapping import innermost_datasets
+
 _PACKAGES = (
     'ssvrl_mm',
     'torch',
@@ -108,16 +110,7 @@ def describe_datasets(dataset: Any) -> list[dict[str, Any]]:
         ``dict(data_list, sha256, videos[, role])`` of each dataset without others below it. A
         dataset that reads no list has the checksum of its samples' paths and labels.
     """
-    return [_describe_dataset(part) for part in _leaves(dataset)]
-
-
-def _leaves(dataset: Any) -> Iterator[Any]:
-    below = [getattr(dataset, 'dataset', None), *(getattr(dataset, 'datasets', None) or ())]
-    below = [child for child in below if child is not None]
-    for child in below:
-        yield from _leaves(child)
-    if not below:
-        yield dataset
+    return [_describe_dataset(part) for part in innermost_datasets(dataset)]
 
 
 def _describe_dataset(dataset: Any) -> dict[str, Any]:

@@ -55,8 +55,7 @@ class VideoRetrieval(FeatureMetric):
 
     Args:
         topk: the values of k; one beyond the gallery's size ranks the whole gallery.
-        streams: what to rank by: the name of a stream, several joined by '+', or 'both' for
-            'rgb+motion'.
+        streams: what to rank by, see :class:`FeatureMetric`.
         preset: 'clean', 'coclr' or 'vcop'. None: each row of a (V, D) feature is an entry of its
             own, and ``centre`` counts.
         centre: without preset: centre queries and gallery.
@@ -83,7 +82,7 @@ class VideoRetrieval(FeatureMetric):
     def __init__(
         self,
         topk: Sequence[int] = (1, 5, 10, 20, 50),
-        streams: Sequence[str] = ('rgb', 'motion', 'both'),
+        streams: Sequence[str] | None = None,
         preset: str | None = None,
         centre: bool = False,
         fusion: str = 'cosines',
@@ -135,7 +134,7 @@ class VideoRetrieval(FeatureMetric):
                 level=logging.WARNING,
             )
         metrics = {}
-        for name, streams in self.streams.items():
+        for name, streams in self.compared(results).items():
             indices, _ = nearest_neighbours(
                 self._features(query, streams),
                 self._features(gallery, streams),

@@ -25,6 +25,7 @@ _META_KEYS = (
     'iframe_distance',
     'frame_interval',
     'num_clips',
+    'clip_times',
 )
 
 

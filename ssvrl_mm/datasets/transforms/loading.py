@@ -89,7 +89,8 @@ class DecodeCompressedVideo(BaseTransform):
     **Required keys:** ``video_reader`` (taken out), ``frame_inds`` (V, T); ``iframe_inds`` for
     'iframe'. **Optional key:** ``motion_inds`` (Vm, Tm), frames whose motion and residuals are
     decoded instead of those of ``frame_inds``. **Added keys:** ``original_shape``, ``img_shape``
-    (h, w) and, for the streams asked for,
+    (h, w), ``clip_times`` float32 (V, 2), the presentation time in seconds at which each clip
+    begins and ends, and, for the streams asked for,
 
     - 'rgb': ``imgs``, list of V*T uint8 (H, W, 3);
     - 'motion': ``motion`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), px per frame since the
@@ -134,6 +135,7 @@ class DecodeCompressedVideo(BaseTransform):
                 near = {k: reader.get_keyframes_near(k).rgb[0] for k in iframes.tolist()}
                 results['iframes'] = [near[k] for k in iframes.tolist()]
             shape = (reader.metadata.height, reader.metadata.width)
+            frame_seconds = 1 / float(reader.metadata.average_fps or np.nan)
         if reads_rgb:
             results['imgs'] = [batch.rgb[place] for place in np.searchsorted(frames, clips)]
         if reads_rgb and reads_iframes:
@@ -145,6 +147,9 @@ class DecodeCompressedVideo(BaseTransform):
             results['motion_valid'] = batch.motion_valid[places]
         if 'residual' in self.streams:
             results['residuals'] = [batch.residual[place] for place in places]
+        spans = np.sort(results['frame_inds'].reshape(len(results['frame_inds']), -1))[:, [0, -1]]
+        times = np.asarray(batch.pts_seconds)[np.searchsorted(frames, spans)] + [0, frame_seconds]
+        results['clip_times'] = times.astype(np.float32)
         results['original_shape'] = results['img_shape'] = shape
         return results
 

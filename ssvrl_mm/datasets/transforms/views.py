@@ -119,7 +119,7 @@ def _repeat(results: dict, rounds: int) -> None:
             key: [c * total + view for c in range(rounds) for view in stream_views(results, key)]
             for key in _STREAMS
         }
-    for key in ('frame_inds', 'motion_inds', 'iframe_inds', 'iframe_distance'):
+    for key in ('frame_inds', 'motion_inds', 'iframe_inds', 'iframe_distance', 'clip_times'):
         if key in results:
             values = np.asarray(results[key])
             results[key] = np.tile(values, (rounds, 1) if values.ndim > 1 else rounds)

@@ -1,19 +1,12 @@
 """Hooks that keep a run from going on with weights that nobody gave it."""
 
-import re
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from ssvrl_mm.registry import HOOKS
-
-_SHOWN = 5
-
-
-def _unwrapped(runner: Runner) -> Any:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+from ssvrl_mm.wrapping import unwrap_model
 
 
 @HOOKS.register_module()
@@ -24,7 +17,7 @@ class StrictCheckpointHook(Hook):
     test of a classifier then tests random weights, and reports what comes out.
 
     Raises:
-        RuntimeError: Before the checkpoint is loaded.
+        WeightsError: Before anything is tested or trained.
 
     Example:
         >>> default_hooks = dict(strict_checkpoint=dict(type='StrictCheckpointHook'))
@@ -33,19 +26,12 @@ class StrictCheckpointHook(Hook):
     priority = 'VERY_HIGH'
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compares names."""
-        weights = checkpoint.get('state_dict', checkpoint)
-        there = {re.sub(r'^module\.', '', name) for name in weights}
-        model = _unwrapped(runner)
-        wanted = set(model.state_dict())
-        missing, left_over = sorted(wanted - there), sorted(there - wanted)
-        if missing or left_over:
-            raise RuntimeError(
-                f'the checkpoint is not one of this {type(model).__name__}: '
-                f'{len(wanted) - len(missing)} of its {len(wanted)} weights are there, '
-                f'{len(missing)} are missing ({", ".join(missing[:_SHOWN])} ...), '
-                f'{len(left_over)} have no place in it ({", ".join(left_over[:_SHOWN])} ...)'
-            )
+        """Compares names and shapes."""
+        # Imports all models, which whoever only launches need not wait for.
+        from ssvrl_mm.models.utils.weights import load_weights, named_weights
+
+        source = str(runner._load_from or 'the checkpoint')
+        load_weights(unwrap_model(runner.model), named_weights(checkpoint, source), source)
 
 
 @HOOKS.register_module()
@@ -66,7 +52,7 @@ class InitBeforeTestHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Calls the model's ``init_weights`` unless weights were loaded or trained."""
-        model = _unwrapped(runner)
+        model: Any = unwrap_model(runner.model)
         if runner._has_loaded or runner.iter > 0:
             return
         parts, checkpoints = getattr(model, 'classifiers', None), getattr(model, 'checkpoints', {})

@@ -1,7 +1,6 @@
 """Seeds every training iteration, so that a resumed run equals an uninterrupted one."""
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ssvrl_mm.registry import HOOKS
+from ssvrl_mm.wrapping import walk_datasets
 
 
 @HOOKS.register_module()
@@ -35,7 +35,7 @@ class IterationSeedHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tells the training dataset, and the datasets it wraps, the seed and the epoch."""
-        for dataset in _with_wrapped(runner.train_dataloader.dataset):
+        for dataset in walk_datasets(runner.train_dataloader.dataset):
             if hasattr(dataset, 'set_seed'):
                 dataset.set_seed(self._base_seed(runner))
             if hasattr(dataset, 'set_epoch'):
@@ -60,11 +60,3 @@ def seed_everything(*entropy: int) -> None:
     np.random.seed(int(words[0]))  # noqa: NPY002 - transforms draw from the global generator
     # torch refuses nothing below 2**64, and seeds the CUDA devices along.
     torch.manual_seed(int(words[0]) << 32 | int(words[1]))
-
-
-def _with_wrapped(dataset: Any) -> Iterator[Any]:
-    """A dataset and, where it is a wrapper, the datasets below it."""
-    yield dataset
-    for child in [getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', ())]:
-        if child is not None:
-            yield from _with_wrapped(child)

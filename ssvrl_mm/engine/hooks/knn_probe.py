@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from ssvrl_mm.registry import HOOKS
+from ssvrl_mm.wrapping import unwrap_model
 
 
 @HOOKS.register_module()
@@ -24,8 +24,8 @@ class KNNProbeHook(Hook):
     Args:
         interval: Epochs between two probes; the last epoch is always probed.
         ks: Numbers of neighbours.
-        streams: What to compare: streams, several joined by '+', or 'both'. None: every stream of
-            the model, and 'both' where it has 'rgb' and 'motion'.
+        streams: What to compare: streams, several joined by '+', or 'both'. None: every stream that
+            the model gives, and 'both' where there are 'rgb' and 'motion'.
         dataloader: Config of a dataloader of gallery and query; None: the run's
             ``val_dataloader``.
 
@@ -80,8 +80,8 @@ class KNNProbeHook(Hook):
         from ssvrl_mm.evaluation import KNNAccuracy
 
         assert self._loader is not None
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        metric = KNNAccuracy(self.ks, self.streams or _streams_of(model))
+        model = unwrap_model(runner.model)
+        metric = KNNAccuracy(self.ks, self.streams)
         modes = {module: module.training for module in model.modules()}
         # A loader draws the seed of its workers; training must not notice.
         with torch.random.fork_rng(devices=[]):
@@ -92,8 +92,3 @@ class KNNProbeHook(Hook):
         for module, training in modes.items():
             module.training = training
         return metric.evaluate(len(self._loader.dataset))  # type: ignore[arg-type]
-
-
-def _streams_of(model: Any) -> tuple[str, ...]:
-    streams = tuple(getattr(model, 'streams', ('rgb',)))
-    return (*streams, 'both') if {'rgb', 'motion'} <= set(streams) else streams

@@ -2,11 +2,11 @@
 
 from mmengine.dist import all_reduce_params
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ssvrl_mm.registry import HOOKS
+from ssvrl_mm.wrapping import unwrap_model
 
 
 @HOOKS.register_module()
@@ -24,7 +24,7 @@ class SyncNormStatsHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Averages the statistics before the checkpoint of this epoch is written."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         statistics = [
             buffer
             for module in model.modules()

@@ -6,6 +6,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ssvrl_mm.engine.hooks import InitBeforeTestHook, StrictCheckpointHook, ValidateOnResumeHook
+from ssvrl_mm.models.utils.weights import WeightsError
 
 LOSSES = [3.0, 3.0, 3.0, 2.0, 3.0, 3.0, 3.0, 3.0]
 
@@ -109,7 +110,6 @@ def save(path, **weights):
 
 
 def test_checkpoint_of_another_model_is_refused(tmp_path):
-    right = save(tmp_path / 'right.pth', weight=torch.ones(()))
     for prefix, name in (('', 'a'), ('module.', 'b')):
         path = save(tmp_path / f'{name}.pth', **{f'{prefix}weight': torch.ones(())})
         run = runner(tmp_path, 1, [StrictCheckpointHook()], f'right_{name}', load_from=path)
@@ -117,12 +117,17 @@ def test_checkpoint_of_another_model_is_refused(tmp_path):
         assert run.model.weight == 1
     wrong = save(tmp_path / 'wrong.pth', **{'backbone_rgb.weight': torch.ones(())})
     run = runner(tmp_path, 1, [StrictCheckpointHook()], 'wrong', load_from=wrong)
-    with pytest.raises(RuntimeError, match=r'0 of its 1 weights .*\(weight .*backbone_rgb\.weight'):
+    with pytest.raises(
+        WeightsError,
+        match=r"wrong.pth: 0 of the 1 weights of Model .*All of them are under 'backbone_rgb\.'",
+    ):
         run.test()
     more = save(tmp_path / 'more.pth', weight=torch.ones(()), other=torch.ones(()))
-    with pytest.raises(RuntimeError, match='1 have no place in it'):
+    with pytest.raises(WeightsError, match=r'1 have no place in it \(other\)'):
         runner(tmp_path, 1, [StrictCheckpointHook()], 'more', load_from=more).test()
-    assert right
+    shape = save(tmp_path / 'shape.pth', weight=torch.ones(3))
+    with pytest.raises(WeightsError, match='size mismatch for weight'):
+        runner(tmp_path, 1, [StrictCheckpointHook()], 'shape', load_from=shape).test()
 
 
 def test_test_without_any_weights_is_refused(tmp_path):

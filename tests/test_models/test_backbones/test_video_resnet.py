@@ -6,7 +6,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from ssvrl_mm.models.backbones import VideoResNet
-from ssvrl_mm.models.utils.pretrained import PretrainedWeightsError
+from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.registry import MODELS
 
 from .networks import num_parameters, shake_norms
@@ -179,7 +179,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
     torch.save(VideoResNet('r2plus1d', 10, width=0.125).state_dict(), tmp_path / 'other.pth')
     init_cfg = dict(type='PretrainedBackbone', checkpoint=str(tmp_path / 'other.pth'))
     cfg = dict(type='VideoResNet', arch='r3d', depth=10, width=0.125, init_cfg=init_cfg)
-    with DefaultScope.overwrite_default_scope('ssvrl_mm'), pytest.raises(PretrainedWeightsError):
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'), pytest.raises(WeightsError):
         MODELS.build(cfg).init_weights()
 
 

@@ -4,7 +4,7 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.registry import DefaultScope
 
-from ssvrl_mm.models.utils.pretrained import PretrainedWeightsError
+from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.registry import MODELS
 
 
@@ -100,7 +100,7 @@ def test_each_view_from_a_run_of_its_own(tmp_path):
     for name, value in trained.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
     swapped = build(checkpoints=dict(rgb=paths['motion'], motion=paths['rgb']))
-    with pytest.raises(PretrainedWeightsError, match=r'motion\.pth'):
+    with pytest.raises(WeightsError, match=r'motion\.pth'):
         swapped.init_weights()
     # One loaded, the other new: training may start like this.
     half = build(checkpoints=dict(motion=paths['motion']))

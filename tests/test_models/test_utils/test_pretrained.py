@@ -7,7 +7,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from ssvrl_mm.models.utils.pretrained import PretrainedWeightsError, load_pretrained
+from ssvrl_mm.models.utils.pretrained import load_pretrained
+from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.registry import MODELS
 
 from ..test_backbones.networks import to_torchvision
@@ -53,7 +54,7 @@ def test_takes_the_part_below_the_prefix(mvcgc, prefix, channels):
 @pytest.mark.parametrize('prefix', ['', 'backbone.', 'backbone_rgb', 'head.'])
 def test_wrong_prefix_is_an_error_that_names_the_right_ones(mvcgc, prefix):
     path, _ = mvcgc
-    with pytest.raises(PretrainedWeightsError) as error:
+    with pytest.raises(WeightsError) as error:
         build(path, prefix)
     assert f'{path}: 0 of the 385 weights' in str(error.value)
     assert f'under {PARTS[0]!r} and {PARTS[1]!r}' in str(error.value)
@@ -62,7 +63,7 @@ def test_wrong_prefix_is_an_error_that_names_the_right_ones(mvcgc, prefix):
 
 def test_other_stream_does_not_fit_and_is_told_from_the_right_one(mvcgc):
     path, _ = mvcgc
-    with pytest.raises(PretrainedWeightsError, match=r"size mismatch.*under 'backbone_motion\.'"):
+    with pytest.raises(WeightsError, match=r"size mismatch.*under 'backbone_motion\.'"):
         build(path, 'backbone_rgb.', in_channels=2)
 
 
@@ -71,7 +72,7 @@ def test_a_part_of_the_weights_is_not_enough(tmp_path):
     gone = [name for name in weights if name.startswith('stages.4.')]
     path = save(tmp_path / 'part.pth', {n: w for n, w in weights.items() if n not in gone})
     missing = [name for name in gone if not name.endswith('num_batches_tracked')]
-    with pytest.raises(PretrainedWeightsError, match=f'{len(missing)} are missing') as error:
+    with pytest.raises(WeightsError, match=f'{len(missing)} are missing') as error:
         build(path)
     assert missing[0] in str(error.value) and f'holds {len(weights) - len(gone)}' in str(
         error.value
@@ -87,7 +88,7 @@ def test_a_part_of_the_weights_is_not_enough(tmp_path):
 
 def test_weights_without_a_place_are_an_error_too(tmp_path):
     path = save(tmp_path / 'gated.pth', small(gating=True).state_dict())
-    with pytest.raises(PretrainedWeightsError, match='have no place in it .*gate'):
+    with pytest.raises(WeightsError, match='have no place in it .*gate'):
         build(path)
     assert load_pretrained(
         small(out_indices=(3,)),
@@ -112,7 +113,7 @@ def test_torchvision(tmp_path):
     assert load_pretrained(loaded, str(tmp_path / 's3d.pth')) == 385  # 77 convolutions of 5
     assert all(torch.equal(value, ours[name]) for name, value in loaded.state_dict().items())
     torch.save({n: w for n, w in theirs.items() if 'features.15' not in n}, tmp_path / 'part.pth')
-    with pytest.raises(PretrainedWeightsError, match='nothing for'):
+    with pytest.raises(WeightsError, match='nothing for'):
         load_pretrained(loaded, str(tmp_path / 'part.pth'))
 
 
@@ -147,7 +148,7 @@ def test_no_file_no_state_dict_no_code(tmp_path):
     with pytest.raises(ValueError, match='needs a checkpoint'):
         build('')
     torch.save(dict(epoch=1), tmp_path / 'empty.pth')
-    with pytest.raises(PretrainedWeightsError, match='empty.pth: holds no state dict'):
+    with pytest.raises(WeightsError, match='empty.pth: holds no state dict'):
         build(str(tmp_path / 'empty.pth'))
     torch.save(dict(state_dict=dict(a=Evil())), tmp_path / 'evil.pth')
     with pytest.raises(pickle.UnpicklingError):

@@ -1,0 +1,69 @@
+import pytest
+import torch
+from torch import nn
+
+from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
+
+
+def small(width=3):
+    return nn.Sequential(nn.Linear(2, width), nn.BatchNorm1d(width), nn.Linear(width, 1))
+
+
+def ones(module, prefix=''):
+    return {prefix + name: torch.ones_like(value) for name, value in module.state_dict().items()}
+
+
+def test_counts_and_loads_what_is_below_the_prefix():
+    module, more = small(), {'head.weight': torch.zeros(4)}
+    assert load_weights(module, {**ones(module, 'backbone.'), **more}, 'a.pth', 'backbone.') == 8
+    assert all((value == 1).all() for value in module.state_dict().values())
+
+
+def test_nothing_that_matches_is_an_error_even_if_nothing_is_required():
+    with pytest.raises(WeightsError, match='a.pth: 0 of the 8 weights of Sequential'):
+        load_weights(
+            small(), {'other': torch.zeros(1)}, 'a.pth', ignore=['0.', '1.', '2.', 'other']
+        )
+
+
+def test_left_over_weights_pass_where_that_is_wanted():
+    module = small()
+    weights = {**ones(module), '3.weight': torch.zeros(1)}
+    with pytest.raises(WeightsError, match=r'1 have no place in it \(3\.weight\)'):
+        load_weights(module, weights, 'a.pth')
+    assert load_weights(module, weights, 'a.pth', allow_left_over=True) == 8
+    assert load_weights(module, weights, 'a.pth', ignore=['3.']) == 8
+
+
+def test_shapes_count_but_for_what_is_ignored():
+    module, before = small(), small().state_dict()
+    module.load_state_dict(before)
+    weights = {**ones(module), '2.weight': torch.ones(1, 7)}
+    with pytest.raises(WeightsError, match=r'a.pth: weights .* size mismatch for 2\.weight'):
+        load_weights(module, weights, 'a.pth')
+    module.load_state_dict(before)
+    assert load_weights(module, weights, 'a.pth', ignore=['2.']) == 7
+    assert torch.equal(module[2].weight, before['2.weight'])
+    assert (module[2].bias == 1).all()
+
+
+def test_counters_of_batchnorm_are_not_missed():
+    module = small()
+    weights = {n: w for n, w in ones(module).items() if 'num_batches' not in n}
+    assert load_weights(module, weights, 'a.pth') == 8
+
+
+def test_names_of_a_distributed_model_lose_their_prefix_only_if_all_have_it():
+    weights = ones(small(), 'module.')
+    assert set(named_weights({'state_dict': weights}, 'a.pth')) == set(small().state_dict())
+    assert set(named_weights(weights, 'a.pth')) == set(small().state_dict())
+    mixture = {**weights, 'other': torch.zeros(1)}
+    assert named_weights(mixture, 'a.pth') == mixture
+    with pytest.raises(WeightsError, match=r"All of them are under 'module\.'"):
+        load_weights(small(), named_weights(mixture, 'a.pth'), 'a.pth')
+
+
+@pytest.mark.parametrize('content', [{}, dict(epoch=3), dict(state_dict=dict(a=1)), [1]])
+def test_a_file_without_weights_is_named(content):
+    with pytest.raises(WeightsError, match='a.pth: holds no state dict'):
+        named_weights(content, 'a.pth')

@@ -1,0 +1,45 @@
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.model import MMDistributedDataParallel
+from torch import nn
+from torch.utils.data import Subset
+
+from ssvrl_mm.wrapping import innermost_datasets, unwrap_model, walk_datasets
+
+
+class Videos(list):
+    metainfo: dict = {}
+
+    def full_init(self):
+        pass
+
+
+def test_walks_through_wrappers_of_mmengine_and_torch_the_outer_ones_first():
+    first, second = Videos('ab'), Videos('cd')
+    subset = Subset(second, [0])
+    repeated = RepeatDataset(first, 2)
+    both = ConcatDataset.__new__(ConcatDataset)
+    both.datasets = [repeated, subset]
+    assert [id(d) for d in walk_datasets(both)] == [
+        id(d) for d in (both, repeated, first, subset, second)
+    ]
+    assert [id(d) for d in innermost_datasets(both)] == [id(first), id(second)]
+    assert [id(d) for d in innermost_datasets([first, second])] == [id(first), id(second)]
+    assert innermost_datasets(None) == []
+
+
+def test_walks_through_configs():
+    first, second = dict(type='A', ann_file='a'), dict(type='A', ann_file='b')
+    both = dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', dataset=first), second])
+    assert [d['type'] for d in walk_datasets(both)] == ['ConcatDataset', 'RepeatDataset', 'A', 'A']
+    assert innermost_datasets(both) == [first, second]
+    assert list(walk_datasets(None)) == []
+
+
+def test_unwraps_a_distributed_model_alone():
+    model = nn.Linear(1, 1)
+    model.module = nn.Identity()
+    assert unwrap_model(model) is model
+    wrapper = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
+    nn.Module.__init__(wrapper)
+    wrapper.module = model
+    assert unwrap_model(wrapper) is model
