@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
@@ -6,17 +8,12 @@ from torch.utils.data import Subset
 from ssvrl_mm.wrapping import innermost_datasets, unwrap_model, walk_datasets
 
 
-class Videos(list):
-    metainfo: dict = {}
-
-    def full_init(self):
-        pass
-
-
 def test_walks_through_wrappers_of_mmengine_and_torch_the_outer_ones_first():
-    first, second = Videos('ab'), Videos('cd')
+    first, second = SimpleNamespace(name='a'), SimpleNamespace(name='b')
     subset = Subset(second, [0])
-    repeated = RepeatDataset(first, 2)
+    repeated = RepeatDataset.__new__(RepeatDataset)
+    repeated.dataset = first
+    # mmengine's own wants its BaseDataset.
     both = ConcatDataset.__new__(ConcatDataset)
     both.datasets = [repeated, subset]
     assert [id(d) for d in walk_datasets(both)] == [

@@ -215,8 +215,8 @@ def test_results_hold_no_more_than_their_own_rows():
             {'features': {'rgb': torch.tensor([1.0, np.nan]), 'motion': torch.ones(2)}},
             'rgb feature is',
         ),
-        ({'features': {'rgb': torch.ones(2)}}, r"need the feature of 'motion', .* gave \['rgb'\]"),
-        ({'features': None}, r'the model gave \[\]'),
+        ({'features': {'rgb': torch.ones(2)}}, r"needs the feature of 'motion', .* gave \['rgb'\]"),
+        ({'features': None}, 'the model gave no features'),
         ({'features': {'rgb': torch.ones(1, 2, 3), 'motion': torch.ones(2)}}, r'\(1, 2, 3\)'),
         ({'features': {'rgb': torch.ones(2, 3), 'motion': torch.ones(4, 3)}}, 'number of clips'),
         ({'gt_label': torch.tensor([-1])}, r'one class per video, got \[-1\]'),
@@ -228,7 +228,7 @@ def test_results_hold_no_more_than_their_own_rows():
 def test_unfit_samples_are_named(change, message):
     sample = {**next(samples('query', 1)), **change, 'filename': 'some/video.mp4'}
     with pytest.raises(ValueError, match=f'some/video.mp4: .*{message}'):
-        VideoRetrieval().process(None, [sample])
+        VideoRetrieval(streams=('rgb', 'motion', 'both')).process(None, [sample])
 
 
 def test_missing_label_and_role_are_named():
@@ -239,6 +239,25 @@ def test_missing_label_and_role_are_named():
             VideoRetrieval().process(None, [sample])
 
 
+def test_by_default_all_streams_of_the_model_are_compared():
+    def only(*names):
+        return [
+            {**s, 'features': {name: s['features'][name] for name in names}} for s in all_samples()
+        ]
+
+    chosen = run_metric(all_samples(), streams=('rgb', 'motion', 'both'))
+    assert run_metric(all_samples()) == chosen
+    rgb = run_metric(only('rgb'))
+    assert {name.partition('_R@')[0] for name in rgb if '_R@' in name} == {
+        'retrieval/rgb',
+        'retrieval/chance',
+    }
+    assert rgb['retrieval/rgb_R@1'] == chosen['retrieval/rgb_R@1']
+    mixture = [*only('rgb')[:3], *all_samples()[3:]]
+    with pytest.raises(ValueError, match='streams differ from video to video'):
+        run_metric(mixture)
+
+
 @pytest.mark.parametrize('missing', ['gallery', 'query'])
 def test_a_missing_split_is_an_error(missing):
     data_samples = [sample for sample in all_samples() if sample['role'] != missing]
@@ -246,9 +265,11 @@ def test_a_missing_split_is_an_error(missing):
         run_metric(data_samples)
 
 
-@pytest.mark.parametrize('kwargs', [{'topk': ()}, {'topk': (0, 1)}, {'views': 'rgb'}])
+@pytest.mark.parametrize(
+    'kwargs', [{'topk': ()}, {'topk': (0, 1)}, {'streams': 'rgb'}, {'streams': ()}]
+)
 def test_unfit_arguments_are_refused(kwargs):
-    with pytest.raises(ValueError, match='topk must|views must'):
+    with pytest.raises(ValueError, match='topk must|streams must'):
         VideoRetrieval(**kwargs)
 
 

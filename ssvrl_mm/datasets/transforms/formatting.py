@@ -46,10 +46,13 @@ class PackSSLInputs(BaseTransform):
     - ``iframes`` as ``iframe``: uint8 (V, 3, H, W), or (V, 3, n, H, W) with n > 1 per clip.
 
     ``data_samples`` is an ``ActionDataSample`` with ``gt_label`` (1,) unless the label is unknown,
-    and the meta keys that are there.
+    the meta keys that are there, and what ``extra_keys`` name.
 
     Args:
-        meta_keys: Copied to the data sample's metainfo.
+        meta_keys: Copied to the data sample's metainfo, where they are there.
+        extra_keys: What transforms of yours wrote for the model, labels for instance: arrays and
+            numbers become tensors of the data sample (``sample.your_key``, at least one axis) and
+            go to the device with it; anything else goes to the metainfo.
         with_valid: Whether to pack ``motion_valid``.
         motion_target: Motion is no input but what the model has to predict: it goes to the data
             sample as ``motion_target``, a tensor like ``motion``.
@@ -57,7 +60,8 @@ class PackSSLInputs(BaseTransform):
             keep every frame. Motion is cheap, and RGB changes slowly.
 
     Raises:
-        KeyError: No stream is there, or no motion for ``motion_target``.
+        KeyError: No stream is there, no motion for ``motion_target``, or one of ``extra_keys`` is
+            missing.
         ValueError: ``rgb_interval`` below 1, or both ``motion_target`` and ``with_valid``.
 
     Example:
@@ -72,12 +76,14 @@ class PackSSLInputs(BaseTransform):
         with_valid: bool = False,
         rgb_interval: int = 1,
         motion_target: bool = False,
+        extra_keys: Sequence[str] = (),
     ) -> None:
         if rgb_interval < 1:
             raise ValueError(f'rgb_interval must be at least 1, got {rgb_interval}')
         if motion_target and with_valid:
             raise ValueError('with_valid is for motion that is an input: not with motion_target')
         self.meta_keys = tuple(meta_keys)
+        self.extra_keys = tuple(extra_keys)
         self.with_valid = with_valid
         self.rgb_interval = rgb_interval
         self.motion_target = motion_target
@@ -106,12 +112,15 @@ class PackSSLInputs(BaseTransform):
         if self.motion_target:
             set_motion_target(data_sample, results)
         data_sample.set_metainfo({key: results[key] for key in self.meta_keys if key in results})
+        for key in self.extra_keys:
+            _set_extra(data_sample, key, results)
         return dict(inputs=inputs, data_samples=data_sample)
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(meta_keys={self.meta_keys}, with_valid={self.with_valid}, '
-            f'rgb_interval={self.rgb_interval}, motion_target={self.motion_target})'
+            f'rgb_interval={self.rgb_interval}, motion_target={self.motion_target}, '
+            f'extra_keys={self.extra_keys})'
         )
 
 
@@ -143,6 +152,16 @@ class PackMotionTarget(PackActionInputs):
         packed = super().transform(results)
         set_motion_target(packed['data_samples'], results)
         return packed
+
+
+def _set_extra(data_sample: ActionDataSample, key: str, results: dict) -> None:
+    if key not in results:
+        raise KeyError(f'extra_keys: no {key!r} among {sorted(results)}')
+    value = results[key]
+    if isinstance(value, np.ndarray | np.generic | torch.Tensor | bool | int | float):
+        data_sample.set_field(torch.atleast_1d(torch.as_tensor(value)), key)
+    else:
+        data_sample.set_metainfo({key: value})
 
 
 def set_motion_target(data_sample: ActionDataSample, results: dict) -> None:

@@ -113,3 +113,23 @@ def test_collates_as_mmengine_expects():
 def test_nothing_to_pack_is_an_error():
     with pytest.raises(KeyError, match='no stream'):
         PackSSLInputs()(dict(num_clips=1, label=0))
+
+
+def test_what_other_transforms_wrote_reaches_the_sample():
+    results = dict(imgs=[np.zeros((8, 8, 3), np.uint8)] * 4, num_clips=2, video_id=7)
+    results.update(
+        backwards=np.array([0, 1]), speed=2.5, order=3, share=np.float32(0.5), places=['a', 'b']
+    )
+    keys = ('backwards', 'speed', 'order', 'share', 'places')
+    sample = PackSSLInputs(extra_keys=keys)(results)['data_samples']
+    assert sample.video_id == 7
+    assert sample.backwards.dtype == torch.int64 and sample.backwards.tolist() == [0, 1]
+    assert [sample.speed.tolist(), sample.order.tolist(), sample.share.tolist()] == [
+        [2.5],
+        [3],
+        [0.5],
+    ]
+    assert sample.metainfo['places'] == ['a', 'b']
+    assert 'backwards' not in PackSSLInputs()(results)['data_samples']
+    with pytest.raises(KeyError, match="no 'rate' among"):
+        PackSSLInputs(extra_keys=('rate',))(results)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from mmaction.structures import ActionDataSample
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from ssvrl_mm.models.recognizers import MultiStreamClassifier
@@ -30,7 +31,7 @@ class Fused(nn.Module):
 def build(views=None):
     torch.manual_seed(0)
     model = dict(
-        type='ssvrl_mm.MultiStreamClassifier',
+        type='MultiStreamClassifier',
         backbone=dict(type=Fused),
         cls_head=dict(
             type='ClassificationHead',
@@ -42,7 +43,8 @@ def build(views=None):
         data_preprocessor=dict(type='SSLDataPreprocessor', motion=dict(size=6)),
         test_cfg=None if views is None else dict(max_testing_views=views),
     )
-    return MODELS.build(model)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        return MODELS.build(model)
 
 
 def batch(n, v, iframes=1):
@@ -109,7 +111,7 @@ def test_other_modes_and_a_neck():
     scores = model(**data, mode='tensor', stage='head')
     assert plain.shape == (2, 6, 1, 1, 1) and scores.shape == (2, 3)
     model.neck = Doubled()
-    torch.testing.assert_close(model(**data, mode='tensor'), 2 * plain)
+    torch.testing.assert_close(model(**data, mode='tensor', stage='neck'), 2 * plain)
     assert model(**data, mode='loss')['loss_aux_norm'] == plain.abs().mean()
 
 
