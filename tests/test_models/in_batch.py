@@ -27,18 +27,18 @@ def context_matching(frames, clips, temperature):
 
 
 def motion_prediction(motion, predicted, temperature):
-    """Eq. (2): J_M of v (B, views, C, T, H, W), the positives in view 0, and v-hat."""
+    """Eq. (2): J_M of v (B, V, C, T, H, W), the positives in clip 0, and v-hat."""
     positions = list(np.ndindex(predicted.shape[2:]))
     total = 0.0
     for i in range(len(predicted)):
         for j in positions:
             query = predicted[(i, slice(None), *j)]
             weights = {
-                (k, view, at): np.exp(
-                    cosine(motion[(k, view, slice(None), *at)], query) / temperature
+                (k, clip, at): np.exp(
+                    cosine(motion[(k, clip, slice(None), *at)], query) / temperature
                 )
                 for k in range(len(motion))
-                for view in range(motion.shape[1])
+                for clip in range(motion.shape[1])
                 for at in positions
             }
             total += np.log(weights[i, 0, j] / sum(weights.values()))

@@ -22,26 +22,26 @@ def random_maps(*shape, seed=0):
 
 
 @pytest.mark.parametrize(
-    'n, views, size', [(1, 1, (1, 2, 2)), (2, 3, (1, 2, 3)), (3, 2, (2, 2, 1))]
+    'n, num_clips, size', [(1, 1, (1, 2, 2)), (2, 3, (1, 2, 3)), (3, 2, (2, 2, 1))]
 )
 @pytest.mark.parametrize('temperature', [0.1, 0.7])
-def test_equals_equation_2(n, views, size, temperature):
+def test_equals_equation_2(n, num_clips, size, temperature):
     objective = contrast(size, criterion=info_nce(temperature))
-    predicted, motion = random_maps(n, 6, *size), random_maps(n, views, 5, *size, seed=1)
+    predicted, motion = random_maps(n, 6, *size), random_maps(n, num_clips, 5, *size, seed=1)
     flat = motion.flatten(0, 1).numpy()
     v_hat = maps_of(
         perceptron(objective.prediction_mlp.layers, rows_of(predicted.numpy())), predicted
     )
     v = maps_of(perceptron(objective.motion_mlp.layers, rows_of(flat)), flat)
-    expected = motion_prediction(v.reshape(n, views, *v.shape[1:]), v_hat, temperature)
+    expected = motion_prediction(v.reshape(n, num_clips, *v.shape[1:]), v_hat, temperature)
     loss, log = objective(predicted, motion)
     np.testing.assert_allclose(loss.item(), expected, rtol=1e-10, atol=1e-14)
     assert list(log) == ['top1_motion']
 
 
-N, VIEWS, SIZE = 2, 3, (1, 2, 2)
+N, CLIPS, SIZE = 2, 3, (1, 2, 2)
 POSITIONS = 4
-CANDIDATES = N * VIEWS * POSITIONS
+CANDIDATES = N * CLIPS * POSITIONS
 
 
 @pytest.fixture
@@ -51,19 +51,19 @@ def one_hot():
         CANDIDATES, SIZE, info_nce(0.1), motion_channels=CANDIDATES
     ).double()
     objective.prediction_mlp = objective.motion_mlp = nn.Identity()
-    rows = torch.eye(CANDIDATES, dtype=torch.double).view(N, VIEWS, *SIZE, CANDIDATES)
+    rows = torch.eye(CANDIDATES, dtype=torch.double).view(N, CLIPS, *SIZE, CANDIDATES)
     return objective, rows.movedim(-1, 2)
 
 
-def test_positive_is_the_same_video_place_and_time_in_the_first_view(one_hot):
+def test_positive_is_the_same_video_place_and_time_in_the_first_clip(one_hot):
     objective, motion = one_hot
     others = CANDIDATES - 1
     loss, log = objective(motion[:, 0], motion)
     assert loss.item() == pytest.approx(np.log((E + others) / E))
     assert log['top1_motion'] == 1
     wrong = {
-        'view': motion[:, 1],
-        'last view': motion[:, 2],
+        'clip': motion[:, 1],
+        'last clip': motion[:, 2],
         'video': motion[:, 0].flip(0),
         'row': motion[:, 0].flip(3),
         'column': motion[:, 0].flip(4),
@@ -83,19 +83,19 @@ def test_every_other_candidate_is_a_negative(one_hot):
     query = predicted[0, :, 0, 0, 0]
     others = CANDIDATES - 1
     usual = np.log((E + others) / E)
-    for sample, view, row, column in np.ndindex(N, VIEWS, 2, 2):
+    for sample, clip, row, column in np.ndindex(N, CLIPS, 2, 2):
         changed = motion.clone()
-        changed[sample, view, :, 0, row, column] = query
+        changed[sample, clip, :, 0, row, column] = query
         terms = np.full(N * POSITIONS, usual)
-        if (sample, view, row, column) != (0, 0, 0, 0):
+        if (sample, clip, row, column) != (0, 0, 0, 0):
             terms[0] = np.log((2 * E + others - 1) / E)  # the query has a rival
-            if view == 0:  # and the place's own query has lost its positive
+            if clip == 0:  # and the place's own query has lost its positive
                 terms[1] = np.log(CANDIDATES)
         loss, _ = objective(predicted, changed)
-        assert loss.item() == pytest.approx(terms.mean()), (sample, view, row, column)
+        assert loss.item() == pytest.approx(terms.mean()), (sample, clip, row, column)
 
 
-def test_gradient_pulls_the_first_view_and_pushes_the_others():
+def test_gradient_pulls_the_first_clip_and_pushes_the_others():
     objective = PointwiseContrast(4, (1, 1, 1), info_nce(0.1), motion_channels=4).double()
     objective.prediction_mlp = objective.motion_mlp = nn.Identity()
     predicted, motion = random_maps(1, 4, 1, 1, 1), random_maps(1, 4, 4, 1, 1, 1, seed=1)
@@ -185,7 +185,7 @@ def test_bins_are_uniform_and_the_outer_ones_are_open():
 
 
 @pytest.mark.parametrize('objective', [MotionRegression, MotionClassification])
-def test_each_position_tells_its_own_cells_of_the_first_view(objective, values):
+def test_each_position_tells_its_own_cells_of_the_first_clip(objective, values):
     model, (predicted, motion) = objective(6, OUT, TARGET).double(), values
     told = model.read_out(predicted)
     changed = predicted.clone()

@@ -10,7 +10,7 @@ N, K, C = 6, 20, 8
 
 
 @pytest.fixture
-def views():
+def proposals():
     rng = np.random.default_rng(3)
     usable = rng.random((N, K)) < 0.7
     usable[0] = False  # nothing to choose from
@@ -20,16 +20,16 @@ def views():
 
 
 @pytest.mark.parametrize('k', [1, 5, 10, 50])
-def test_topk_takes_the_nearest_usable_entries(views, k):
-    (key, _), (queue, _), usable = views
+def test_topk_takes_the_nearest_usable_entries(proposals, k):
+    (key, _), (queue, _), usable = proposals
     mask = topk_mask(torch.from_numpy(key @ queue.T), torch.from_numpy(usable), k)
     assert np.array_equal(mask, as_mask(nearest(key, queue, usable, k), K))
 
 
 @pytest.mark.parametrize('k', [1, 5, 10])
 @pytest.mark.parametrize('mode', ['intersection', 'union', 'none'])
-def test_modes_are_the_set_operations(views, mode, k):
-    keys, queues, usable = views
+def test_modes_are_the_set_operations(proposals, mode, k):
+    keys, queues, usable = proposals
     proposals = [nearest(key, queue, usable, k) for key, queue in zip(keys, queues, strict=True)]
     operation = {
         'intersection': set.intersection,
