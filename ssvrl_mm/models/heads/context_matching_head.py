@@ -84,7 +84,7 @@ class ContextMatchingHead(PretextHead):
             ValueError: for features of other channels, or numbers of clips and I-frames that
                 differ.
         """
-        maps = self._by_stream(feats)
+        maps = self.by_stream(feats)
         clips, frames = (self._embed(maps, stream) for stream in self.streams)
         if len(clips) != len(frames):
             raise ValueError(f'{len(clips)} clips do not pair with {len(frames)} I-frames')

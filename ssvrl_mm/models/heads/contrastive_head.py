@@ -199,7 +199,7 @@ class ContrastiveHead(PretextHead):
 
     def _pooled(self, feats: Features) -> StreamTensors:
         """Stream -> (N, D); bare features belong to the first stream."""
-        maps = self._by_stream(feats)
+        maps = self.by_stream(feats)
         unknown = set(maps) - set(self.streams)
         if unknown:
             raise KeyError(f'streams {sorted(unknown)} are not among {self.streams}')

@@ -82,7 +82,7 @@ class MotionPredictionHead(PretextHead):
             KeyError: for a stream that is missing.
             ValueError: for features or motion of another shape.
         """
-        maps = self._by_stream(feats)
+        maps = self.by_stream(feats)
         if not set(self.streams) <= set(maps):
             raise KeyError(f'motion prediction needs the streams {self.streams}, got {tuple(maps)}')
         clips, motion = (last_map(maps[stream]) for stream in self.streams)

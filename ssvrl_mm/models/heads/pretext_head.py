@@ -56,8 +56,8 @@ class PretextHead(BaseModule, metaclass=ABCMeta):
             The samples; ``sample.features[stream]`` is (1, D), or (V, D) without averaging, float32
             on the CPU, pooled over time and space.
         """
-        return write_features(self._by_stream(feats), data_samples, average_clips)
+        return write_features(self.by_stream(feats), data_samples, average_clips)
 
-    def _by_stream(self, feats: Features) -> dict[str, Any]:
+    def by_stream(self, feats: Features) -> dict[str, Any]:
         """Stream -> features; bare ones, as mmaction2 gives them, belong to the first stream."""
         return dict(feats) if isinstance(feats, Mapping) else {self.streams[0]: feats}
