@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ssvrl_mm.apis import list_models
+from ssvrl_mm.registry import MODELS, TRANSFORMS
 from tests.clips import encode, translating
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +43,8 @@ def project(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop(Path(MODULE).stem, None)
+    for registry, name in ((MODELS, 'ArrowOfTimeHead'), (TRANSFORMS, 'ReverseClips')):
+        registry.module_dict.pop(name, None)
 
 
 def test_it_is_one_whole_task_in_90_lines():
