@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssvrl_mm.models.heads.pretext_head import PretextHead, StreamTensors
+from ssvrl_mm.models.utils.distributed import global_mean
 from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, KeyQueue
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
@@ -78,7 +79,7 @@ class ContrastiveHead(PretextHead):
         self.key_projector = nn.ModuleDict(encoders)
         self.queue = KeyQueue(queue_length, {s: p.out_channels for s, p in projectors.items()})
         self.similarity = MODELS.build(similarity or dict(type='DotProduct'))
-        self.criterion = MODELS.build(criterion)
+        self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
 
     def trained_streams(self, stage: str) -> tuple[str, ...]:
         """The streams whose queries a stage needs; by default all of them."""
@@ -121,7 +122,8 @@ class ContrastiveHead(PretextHead):
             **kwargs: Ignored (``Recognizer3D`` passes ``loss_aux``).
 
         Returns:
-            ``loss_<stream>`` (summed up for the backward pass), and to be logged:
+            ``loss_<stream>`` (summed up for the backward pass; averaged over processes, the mean
+            over the global batch, however it is split), and to be logged:
             ``top1_<stream>``, the share of queries whose nearest key is a positive,
             ``num_positives``, the positives per query besides its own key (heads that mine), and
             ``queue_fill`` in [0, 1].
@@ -170,7 +172,9 @@ class ContrastiveHead(PretextHead):
         for stream, other in pairs.items():
             # Column 0 is a query's own key, the others are the queue.
             similarities = self._compare(queries[stream], keys[other], self.queue[other])
-            losses[f'loss_{stream}'] = self.criterion(similarities, is_positive, counts)
+            losses[f'loss_{stream}'] = global_mean(
+                self.criterion(similarities, is_positive, counts)
+            )
             losses[f'top1_{stream}'] = _share_found(similarities.detach(), is_positive, counts)
         return losses
 

@@ -17,17 +17,16 @@ from ..tiny import CRITERION, TinyBackbone, projector, samples
 from ..two_streams import CROSS_FROM_2, LENGTH, STREAMS, backbones, build, clips, moco
 
 
-def train(model, steps, rank=None, first=0):
-    """SGD on a few batches, the later ones with cross guidance; with a rank, on its half."""
+def train(model, steps, share=None, first=0):
+    """SGD on a few batches, the later ones with cross guidance; or on a share of each."""
     module = getattr(model, 'module', model)
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.05)
     history = []
     for step in range(first, first + steps):
         module.set_epoch(step)
         inputs, ids = clips(step), np.arange(4 * step, 4 * step + 4) % 18
-        if rank is not None:
-            half = slice(2 * rank, 2 * rank + 2)
-            inputs, ids = {s: x[half] for s, x in inputs.items()}, ids[half]
+        if share is not None:
+            inputs, ids = {s: x[share] for s, x in inputs.items()}, ids[share]
         losses = model(inputs, samples(ids), mode='loss')
         optimizer.zero_grad()
         (losses['loss_rgb'] + losses['loss_motion']).backward()
@@ -37,23 +36,35 @@ def train(model, steps, rank=None, first=0):
     return dict(losses=history, gradients=gradients, state=copy.deepcopy(dict(module.state_dict())))
 
 
-def distributed(rank):
-    return train(DistributedDataParallel(build(CROSS_FROM_2)), 4, rank)
+def distributed(rank, splits):
+    shares = {
+        tuple(split): slice(rank * split[0], rank * split[0] + split[rank]) for split in splits
+    }
+    return {
+        split: train(DistributedDataParallel(build(CROSS_FROM_2)), 4, share)
+        for split, share in shares.items()
+    }
 
 
-def test_two_processes_equal_one(tmp_path):
+def test_two_processes_equal_one_however_the_batch_is_split(tmp_path):
     alone = train(build(CROSS_FROM_2), 4)
-    shares = run_processes(distributed, tmp_path)
     assert any(losses['num_positives'] > 0 for losses in alone['losses'])
-    for step, losses in enumerate(alone['losses']):
-        for name, value in losses.items():
-            mean = sum(share['losses'][step][name] for share in shares) / 2
-            torch.testing.assert_close(mean, value, msg=f'{name} of step {step}')
-    for share in shares:
-        for kind in ('gradients', 'state'):
-            assert share[kind].keys() == alone[kind].keys()
-            for name, value in alone[kind].items():
-                torch.testing.assert_close(share[kind][name], value, msg=name)
+    both = run_processes(distributed, tmp_path, [(2, 2), (3, 1)])
+    for split in ((2, 2), (3, 1)):
+        shares = [process[split] for process in both]
+        for step, losses in enumerate(alone['losses']):
+            for name, value in losses.items():
+                if name.startswith('loss'):
+                    mean = sum(share['losses'][step][name] for share in shares) / 2
+                else:
+                    parts = zip(shares, split, strict=True)
+                    mean = sum(share['losses'][step][name] * part for share, part in parts) / 4
+                torch.testing.assert_close(mean, value, msg=f'{split} {name} of step {step}')
+        for share in shares:
+            for kind in ('gradients', 'state'):
+                assert share[kind].keys() == alone[kind].keys()
+                for name, value in alone[kind].items():
+                    torch.testing.assert_close(share[kind][name], value, msg=f'{split} {name}')
 
 
 @pytest.mark.parametrize(
@@ -286,7 +297,7 @@ class LocalContrast(MoCoHead):
         places = F.normalize(feats['rgb'].flatten(2), dim=1)
         similarities = (places.mT @ places).flatten(0, 1)
         own = torch.arange(places.shape[2]).repeat(len(places))
-        losses['loss_local'] = self.criterion(similarities, own)
+        losses['loss_local'] = self.criterion(similarities, own).mean()
         return losses
 
 
