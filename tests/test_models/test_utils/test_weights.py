@@ -67,3 +67,36 @@ def test_names_of_a_distributed_model_lose_their_prefix_only_if_all_have_it():
 def test_a_file_without_weights_is_named(content):
     with pytest.raises(WeightsError, match='a.pth: holds no state dict'):
         named_weights(content, 'a.pth')
+
+
+def test_the_message_shows_five_names_and_eight_prefixes():
+    deep = nn.Sequential(*[nn.Linear(1, 1) for _ in range(3)])
+    with pytest.raises(WeightsError) as error:
+        load_weights(deep, {f'part{i}.a': torch.zeros(1) for i in range(9)}, 'a.pth')
+    message = str(error.value)
+    assert '6 are missing (0.weight, 0.bias, 1.weight, 1.bias, 2.weight, ...)' in message
+    assert '9 have no place in it (part0.a, part1.a, part2.a, part3.a, part4.a, ...)' in message
+    assert message.endswith(
+        'The checkpoint holds 9 weights, under ' + ', '.join(f"'part{i}.' (1)" for i in range(8))
+    )
+    with pytest.raises(WeightsError, match=r'2\.weight, 2\.bias\), 0 have'):
+        load_weights(deep, {'0.weight': torch.zeros(1, 1)}, 'a.pth')
+
+
+def test_every_shape_that_differs_is_named_up_to_five():
+    deep = nn.Sequential(*[nn.Linear(1, 1) for _ in range(4)])
+    wrong = {name: torch.zeros(7) for name in deep.state_dict()}
+    with pytest.raises(WeightsError) as error:
+        load_weights(deep, wrong, 'a.pth')
+    assert str(error.value).count('size mismatch') == 5
+
+
+def test_weights_at_the_root_and_below_several_prefixes_are_found():
+    module = small()
+    for prefix, found in (('x.', "''"), ('', "'a.' and 'b.c.'")):
+        weights = ones(module) if prefix else {**ones(module, 'a.'), **ones(module, 'b.c.')}
+        with pytest.raises(WeightsError) as error:
+            load_weights(module, weights, 'a.pth', prefix)
+        assert str(error.value).endswith(f'All of them are under {found}')
+    with pytest.raises(WeightsError, match=r"under 'a\.' \(8\)$"):
+        load_weights(nn.Flatten(), {f'a.{i}': torch.zeros(1) for i in range(8)}, 'a.pth')
