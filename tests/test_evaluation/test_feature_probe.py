@@ -110,7 +110,7 @@ def test_summary_is_mean_and_sample_deviation():
     assert report.mean['rgb']['knn1'] == pytest.approx(0.4)
     assert report.deviation['rgb']['knn1'] == pytest.approx(np.std([0.5, 0.6, 0.1], ddof=1))
     assert format_probe(report).splitlines() == [
-        '| view | 1-NN | R@5 |',
+        '| stream | 1-NN | R@5 |',
         '|---|---:|---:|',
         '| RGB | 40.0 ± 26.5 | 100.0 ± 0.0 |',
     ]

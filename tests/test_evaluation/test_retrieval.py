@@ -215,7 +215,7 @@ def test_results_hold_no_more_than_their_own_rows():
             {'features': {'rgb': torch.tensor([1.0, np.nan]), 'motion': torch.ones(2)}},
             'rgb feature is',
         ),
-        ({'features': {'rgb': torch.ones(2)}}, r"need the feature of 'motion', .* gave \['rgb'\]"),
+        ({'features': {'rgb': torch.ones(2)}}, r"needs the feature of 'motion', .* gave \['rgb'\]"),
         ({'features': None}, r'the model gave \[\]'),
         ({'features': {'rgb': torch.ones(1, 2, 3), 'motion': torch.ones(2)}}, r'\(1, 2, 3\)'),
         ({'features': {'rgb': torch.ones(2, 3), 'motion': torch.ones(4, 3)}}, 'number of clips'),
@@ -246,9 +246,9 @@ def test_a_missing_split_is_an_error(missing):
         run_metric(data_samples)
 
 
-@pytest.mark.parametrize('kwargs', [{'topk': ()}, {'topk': (0, 1)}, {'views': 'rgb'}])
+@pytest.mark.parametrize('kwargs', [{'topk': ()}, {'topk': (0, 1)}, {'streams': 'rgb'}])
 def test_unfit_arguments_are_refused(kwargs):
-    with pytest.raises(ValueError, match='topk must|views must'):
+    with pytest.raises(ValueError, match='topk must|streams must'):
         VideoRetrieval(**kwargs)
 
 

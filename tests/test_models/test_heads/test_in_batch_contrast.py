@@ -37,7 +37,7 @@ def heads():
 
 def features(name, own):
     rng = torch.Generator().manual_seed(1)
-    shape = {'iframe': (5, 2, 2), 'mv0': (3, 5, 1, 1, 2)}.get(name, (3, 2, 2, 4, 4))
+    shape = {'iframe': (5, 2, 2), 'motion0': (3, 5, 1, 1, 2)}.get(name, (3, 2, 2, 4, 4))
     feats = {
         'rgb': torch.randn(4, 6, 1, 2, 2, generator=rng, dtype=torch.double),
         name.rstrip('012'): torch.randn(4, *shape, generator=rng, dtype=torch.double),
@@ -89,7 +89,7 @@ def test_loss_and_gradients_of_both_sides_do_not_depend_on_the_split(tmp_path):
             assert gathered.flatten(1).any(dim=1).all()
 
 
-@pytest.mark.parametrize('name', ['iframe', 'mv0', 'mv1', 'mv2'])
+@pytest.mark.parametrize('name', ['iframe', 'motion0', 'motion1', 'motion2'])
 def test_backward_pass_is_the_derivative(name):
     head, feats = heads()[name], features(name, slice(0, 2))
     streams, inputs = zip(*feats.items(), strict=True)
