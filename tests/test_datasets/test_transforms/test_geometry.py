@@ -167,6 +167,34 @@ def test_each_clip_draws_for_itself_or_all_alike():
     assert len(set(flips[True])) > 4
 
 
+@pytest.mark.parametrize(
+    'size, stride, grid, cell',
+    [((22, 45), 8, (3, 6), (8, 8)), ((18, 43), 4, (5, 11), (18 / 5, 43 / 11))],
+)
+def test_cells_cover_a_crop_that_the_stride_does_not_divide(size, stride, grid, cell):
+    frames = translating(1, 0, 0, 48, 64)
+    numbers = np.stack(np.meshgrid(np.arange(64) // 8, np.arange(48) // 8), axis=-1)
+    results = ClipCenterCrop(size, motion_stride=stride)(clips_of(frames, numbers[None], 1))
+    assert results['motion'].shape == (1, *grid, 2)
+    assert results['motion_valid'].shape == (1, *grid)
+    corner = (48 - size[0]) // 2, (64 - size[1]) // 2
+    rows, columns = (
+        (first + (np.arange(cells) + 0.5) * length).astype(int)
+        for first, cells, length in zip(corner, grid, cell, strict=True)
+    )
+    assert (results['motion'][0] == numbers[rows][:, columns]).all()
+
+
+@pytest.mark.parametrize(
+    'before, after',
+    [((128, 160), (64, 80)), ((160, 128), (80, 64)), ((96, 96), (64, 64)), ((50, 81), (64, 104))],
+)
+def test_short_side_is_the_shorter_one(before, after):
+    frames, motion = zooming(before)
+    results = ClipResize(short_side=64)(clips_of(frames, motion, num_clips=1))
+    assert results['img_shape'] == results['imgs'][0].shape[:2] == after
+
+
 def test_flip_ratio():
     frames, motion = zooming((64, 64))
     count = sum(sum(ClipFlip(0.25)(clips_of(frames, motion, 8))['flip']) for _ in range(100))

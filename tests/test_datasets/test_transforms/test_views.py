@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -23,6 +24,28 @@ def test_random_box_keeps_its_ranges():
     assert all(b.left >= 0 and b.right <= 160 and b.top >= 0 and b.bottom <= 100 for b in boxes)
     # No room for the wanted shape: the largest central box of an allowed one.
     assert random_box((10, 1000), (1.0, 1.0), (0.5, 2.0)) == (490, 0, 510, 10, None)
+
+
+def test_random_box_lies_anywhere():
+    random.seed(1)
+    # A ninth of the frame, 2 by 3 px: 5 x 7 places, about 100 boxes at each.
+    boxes = [random_box((6, 9), (1 / 9, 1 / 9), (1.5, 1.5)) for _ in range(3500)]
+    assert {(b.bottom - b.top, b.right - b.left) for b in boxes} == {(2, 3)}
+    counts = Counter((b.top, b.left) for b in boxes)
+    assert set(counts) == {(top, left) for top in range(5) for left in range(7)}
+    assert min(counts.values()) > 60 and max(counts.values()) < 140
+
+
+def test_random_box_draws_area_and_logarithm_of_width_by_height_uniformly():
+    random.seed(1)
+    boxes = [random_box((4000, 4000), (0.01, 0.04), (0.5, 4.0)) for _ in range(4000)]
+    sizes = np.array([(b.right - b.left, b.bottom - b.top) for b in boxes])
+    shares = np.linspace(0, 1, 11)
+    area = np.quantile(sizes.prod(1) / 4000**2, shares)
+    np.testing.assert_allclose(area, 0.01 + 0.03 * shares, atol=0.001)
+    # From 2^-1 to 2^2.
+    ratio = np.quantile(np.log2(sizes[:, 0] / sizes[:, 1]), shares)
+    np.testing.assert_allclose(ratio, 3 * shares - 1, atol=0.1)
 
 
 def test_centre_box():
