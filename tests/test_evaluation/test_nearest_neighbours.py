@@ -47,6 +47,17 @@ def test_equal_similarities_come_in_gallery_order(block):
     np.testing.assert_array_equal(first.numpy(), expected[:, :3])
 
 
+@pytest.mark.parametrize('backend', ['torch', 'faiss'])
+def test_nought_and_its_negative_are_equal(backend):
+    if backend == 'faiss':
+        pytest.importorskip('faiss')
+    # 0 * -1 is -0.0, of other bits than 0.0 and equal to it.
+    query, gallery = torch.zeros(8, 1), torch.tensor([[-1.0], [1.0]] * 4)
+    indices, similarities = nearest_neighbours(query, gallery, k=8, backend=backend)
+    assert indices.tolist() == [list(range(8))] * 8
+    assert not similarities.any()
+
+
 def test_half_precision_and_integer_features_are_compared_in_float32():
     query, gallery = features(9, seed=3).half(), features(30, seed=4).half()
     expected, _ = nearest_neighbours(query.float(), gallery.float(), k=5)

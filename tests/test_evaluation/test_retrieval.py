@@ -177,6 +177,22 @@ def test_concatenated_features_rank_by_their_own_cosine():
         assert metrics[f'retrieval/both_R@{k}'] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize('fusion, hit', [('cosines', 1), ('features', 0)])
+def test_the_longer_stream_outweighs_the_other_where_features_are_joined(fusion, hit):
+    # Cosines of the query with its own class: 1 and 0.6; with the other class: 0 and 1.
+    axes = torch.eye(2)
+    videos = [('query', 0, axes[0], axes[0])]
+    videos += [('gallery', 0, axes[0], torch.tensor([0.6, 0.8])), ('gallery', 1, axes[1], axes[0])]
+    given = [
+        dict(role=role, video_id=i, gt_label=i, features={'rgb': rgb, 'motion': 10 * motion})
+        for role, i, rgb, motion in videos
+    ]
+    metrics = run_metric(given, topk=(1,), fusion=fusion)
+    # The sum of the cosines is 1.6 against 1, the cosine of the whole 61 / 101 against 100 / 101.
+    assert metrics['retrieval/both_R@1'] == hit
+    assert (metrics['retrieval/rgb_R@1'], metrics['retrieval/motion_R@1']) == (1, 0)
+
+
 @pytest.mark.parametrize(
     'kwargs, message',
     [
@@ -196,6 +212,45 @@ def test_k_beyond_the_gallery_ranks_all_of_it(caplog):
     found = np.mean([s['gt_label'].item() in present for s in samples('query', NUM_QUERY)])
     assert metrics['retrieval/rgb_R@50'] == metrics[f'retrieval/rgb_R@{NUM_GALLERY}'] == found
     assert metrics['retrieval/chance_R@50'] == pytest.approx(found)
+
+
+@pytest.mark.parametrize('num_query', [1, 9])
+def test_the_gallery_bounds_k_however_many_queries_there_are(num_query):
+    # The query's class comes third of four.
+    cosines = np.array([0.9, 0.7, 0.5, 0.3])
+    rows = torch.from_numpy(np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1))
+    given = [
+        dict(role='gallery', video_id=i, gt_label=label, features={'rgb': rows[i]})
+        for i, label in enumerate([1, 2, 0, 2])
+    ]
+    given += [
+        dict(role='query', video_id=i, gt_label=0, features={'rgb': torch.eye(2)[0]})
+        for i in range(num_query)
+    ]
+    metrics = run_metric(given, streams=('rgb',), topk=(1, 2, 3, 4, 50))
+    recalls = [metrics[f'retrieval/rgb_R@{k}'] for k in (1, 2, 3, 4, 50)]
+    assert recalls == [0, 0, 1, 1, 1]
+    chances = [metrics[f'retrieval/chance_R@{k}'] for k in (1, 2, 3, 4, 50)]
+    assert chances == pytest.approx([1 / 4, 2 / 4, 3 / 4, 1, 1])
+
+
+@pytest.mark.parametrize('order', [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
+def test_equal_videos_rank_in_the_order_of_their_ids_however_they_come(order):
+    # Ids whose digits sort otherwise than their numbers.
+    gallery = [
+        dict(role='gallery', video_id=i, gt_label=label, features={'rgb': torch.ones(2)})
+        for label, i in enumerate([2, 9, 10, 100])
+    ]
+    queries = [
+        dict(role='query', video_id=i, gt_label=i, features={'rgb': torch.ones(2)})
+        for i in range(4)
+    ]
+    given = [gallery[i] for i in order] + [queries[i] for i in order]
+    for number in range(4):  # a query of the class that comes at this place
+        chosen = [s for s in given if s['role'] == 'gallery' or s['video_id'] == number]
+        metrics = run_metric(chosen, streams=('rgb',), topk=(1, 2, 3, 4))
+        recalls = [metrics[f'retrieval/rgb_R@{k}'] for k in (1, 2, 3, 4)]
+        assert recalls == [k > number for k in (1, 2, 3, 4)]
 
 
 def test_results_hold_no_more_than_their_own_rows():
