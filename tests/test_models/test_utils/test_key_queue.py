@@ -22,7 +22,9 @@ def filled(length, sizes):
     return queue
 
 
-@pytest.mark.parametrize('sizes', [[3], [5], [3, 3], [3, 3, 3, 3], [2, 13, 1], [5, 5, 4]])
+@pytest.mark.parametrize(
+    'sizes', [[3], [4], [5], [4, 1], [3, 3], [3, 3, 3, 3], [2, 13, 1], [5, 5, 4]]
+)
 def test_slots_are_written_in_turn(sizes):
     length = 5
     slots = np.full(length, -1)

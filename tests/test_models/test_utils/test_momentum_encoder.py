@@ -54,6 +54,20 @@ def test_batchnorm_statistics_are_the_copys_own():
     assert encoder.module.running_mean.tolist() == [20, 30]
 
 
+def test_the_copy_that_follow_starts_from_has_the_statistics_too():
+    online = nn.BatchNorm1d(2, momentum=1.0)
+    encoder = MomentumEncoder(online)
+    online(torch.tensor([[0.0, 0.0], [2.0, 4.0]]))  # as a checkpoint loaded later would
+    encoder.follow(online)
+    assert encoder.module.running_mean.tolist() == [1, 2]
+    assert encoder.module.running_var.tolist() == [2, 8]
+    assert encoder.module.num_batches_tracked == 1
+
+    online(torch.tensor([[10.0, 20.0], [30.0, 40.0]]))
+    encoder.follow(online)
+    assert encoder.module.running_mean.tolist() == [1, 2]
+
+
 def test_follow_starts_from_a_copy_unless_a_trained_copy_was_loaded():
     online = nn.Linear(3, 2)
     encoder = MomentumEncoder(online, momentum=0.5)
