@@ -1,3 +1,4 @@
+import logging
 import pickle
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 
 from ssvrl_mm.evaluation import VideoRetrieval, format_table
@@ -206,7 +208,7 @@ def test_unfit_protocols_are_refused(kwargs, message):
         VideoRetrieval(**kwargs)
 
 
-def test_k_beyond_the_gallery_ranks_all_of_it(caplog):
+def test_k_beyond_the_gallery_ranks_all_of_it():
     metrics = run_metric(all_samples(), topk=(NUM_GALLERY, 50))
     present = {s['gt_label'].item() for s in samples('gallery', NUM_GALLERY)}
     found = np.mean([s['gt_label'].item() in present for s in samples('query', NUM_QUERY)])
@@ -251,6 +253,22 @@ def test_equal_videos_rank_in_the_order_of_their_ids_however_they_come(order):
         metrics = run_metric(chosen, streams=('rgb',), topk=(1, 2, 3, 4))
         recalls = [metrics[f'retrieval/rgb_R@{k}'] for k in (1, 2, 3, 4)]
         assert recalls == [k > number for k in (1, 2, 3, 4)]
+
+
+@pytest.fixture
+def log(caplog):
+    """What goes to the current logger of mmengine, which is the newest."""
+    logger = MMLogger.get_instance('test_retrieval')
+    logger.addHandler(caplog.handler)
+    yield caplog
+    del MMLogger._instance_dict['test_retrieval']
+
+
+@pytest.mark.parametrize('topk, told', [((2, NUM_GALLERY), False), ((1, NUM_GALLERY + 1), True)])
+def test_k_beyond_the_gallery_is_told(topk, told, log):
+    run_metric(all_samples(), topk=topk)
+    texts = [r.getMessage() for r in log.records if r.levelno == logging.WARNING]
+    assert [f'{NUM_GALLERY} entries only' in text for text in texts] == [True] * told
 
 
 def test_results_hold_no_more_than_their_own_rows():

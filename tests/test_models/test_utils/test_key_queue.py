@@ -41,6 +41,11 @@ def test_slots_are_written_in_turn(sizes):
     assert bool(queue.is_full) == (sum(sizes) >= length)
 
 
+def test_a_queue_of_one_slot_holds_the_last_key():
+    queue = filled(1, [2, 1])
+    assert (queue.video_ids.tolist(), queue['rgb'].tolist()) == ([2], [[2, 2]])
+
+
 def test_same_video_and_unfilled_slots_are_not_usable():
     queue = KeyQueue(6, {'rgb': 2})
     queue.enqueue({'rgb': torch.ones(4, 2)}, torch.tensor([7, 8, 7, -1]))
