@@ -1,3 +1,4 @@
+import re
 import sys
 from math import comb
 
@@ -91,6 +92,15 @@ def test_faiss_finds_the_same(block):
     assert torch.equal(indices, expected)
 
 
+@pytest.mark.parametrize('name, row', [('gallery', 170), ('gallery', 3), ('query', 5)])
+def test_faiss_names_the_row_that_is_not_finite(name, row):
+    pytest.importorskip('faiss')
+    given = {'query': torch.ones(6, 1), 'gallery': torch.ones(200, 1)}
+    given[name][row] = torch.inf
+    with pytest.raises(ValueError, match=f'{name} row {row} is not finite'):
+        nearest_neighbours(**given, k=1, block=2, backend='faiss')  # 64 rows at a time
+
+
 def test_faiss_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, 'faiss', None)
     with pytest.raises(ImportError, match='pip install faiss-cpu'):
@@ -170,8 +180,9 @@ def test_recall_at_k_equals_a_loop():
             for row, label in zip(neighbours, query_labels, strict=True)
         ]
         assert recall[k] == pytest.approx(np.mean(hits))
-    with pytest.raises(ValueError, match=r'\(11,\) must lie in 1..10'):
-        recall_at_k(torch.from_numpy(neighbours), torch.ones(50), torch.ones(40), topk=(11,))
+    for topk in ((11,), (1, 11), (0, 1)):
+        with pytest.raises(ValueError, match=rf'{re.escape(str(topk))} must lie in 1..10'):
+            recall_at_k(torch.from_numpy(neighbours), torch.ones(50), torch.ones(40), topk)
 
 
 def test_chance_is_the_hypergeometric_closed_form():

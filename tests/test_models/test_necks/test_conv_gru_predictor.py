@@ -61,7 +61,7 @@ def transcription(w, video, num_layers, num_predictions, shrink):
 
 @pytest.mark.parametrize(
     'num_layers, kernel_size, out_size',
-    [(1, 1, (1, 4, 6)), (1, 3, (3, 4, 6)), (2, 3, (3, 4, 6)), (2, 1, (2, 2, 3))],
+    [(1, 1, (1, 4, 6)), (1, 5, (1, 4, 6)), (1, 3, (3, 4, 6)), (2, 3, (3, 4, 6)), (2, 1, (2, 2, 3))],
 )
 def test_equals_a_transcription(num_layers, kernel_size, out_size):
     model = predictor(num_layers=num_layers, kernel_size=kernel_size, out_size=out_size).eval()

@@ -85,6 +85,22 @@ def test_follow_starts_from_a_copy_unless_a_trained_copy_was_loaded():
     assert resumed.step == 2
 
 
+@pytest.mark.parametrize('momentum', [0, 1])
+def test_the_ends_of_the_range_copy_and_stand_still(momentum):
+    online = nn.Linear(3, 2)
+    encoder = MomentumEncoder(online, momentum, final_momentum=momentum)
+    before = online.weight.detach().clone()
+    randomise(online)
+    encoder.update(online)
+    assert torch.equal(encoder.module.weight, before if momentum else online.weight)
+
+
+def test_refuses_to_follow_another_architecture():
+    encoder = MomentumEncoder(nn.Linear(3, 2, bias=False))
+    with pytest.raises(ValueError, match='zip'):
+        encoder.update(nn.Linear(3, 2))
+
+
 @pytest.mark.parametrize('arguments', [dict(momentum=-0.1), dict(final_momentum=1.1)])
 def test_refuses_a_momentum_outside_its_range(arguments):
     with pytest.raises(ValueError, match='momentum'):
