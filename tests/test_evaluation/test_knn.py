@@ -45,8 +45,8 @@ def test_equal_votes_go_to_the_nearer_class_and_then_to_the_lower():
         [[0.9, 0.8, 0.7, 0.1], [0.5, 0.5, 0.5, 0.5], [-0.1, -0.2, -0.3, -0.4]]
     )
     assert knn_predictions(similarities, labels, (4,))[4].tolist() == [1, 1, 2]
-    with pytest.raises(ValueError, match=r'\(5,\) must lie in 1..4'):
-        knn_predictions(similarities, labels, (5,))
+    with pytest.raises(ValueError, match=r'\(1, 5\) must lie in 1..4'):
+        knn_predictions(similarities, labels, (1, 5))
 
 
 def test_metric_equals_scikit_learn_on_the_toy_videos():
@@ -65,7 +65,20 @@ def test_metric_equals_scikit_learn_on_the_toy_videos():
         assert metrics[f'knn/{view}_top1_k1'] == pytest.approx(search.score(test, labels[1]))
         assert metrics[f'knn/{view}_top1_k100'] == metrics[f'knn/{view}_top1_k8']
     with pytest.raises(ValueError, match='ks must hold positive'):
-        KNNAccuracy(ks=(0,))
+        KNNAccuracy(ks=(0, 5))
+
+
+def test_clips_of_a_video_are_averaged():
+    # The mean of the second video points to the query, each of its clips points away.
+    clips = {('gallery', 0): [[1.0, 0.5], [1.0, 0.5]], ('gallery', 1): [[1.0, 5.0], [1.0, -5.0]]}
+    clips['query', 1] = [[1.0, 3.0], [1.0, -3.0]]
+    given = [
+        dict(role=role, video_id=label, gt_label=label, features={'rgb': torch.tensor(rows)})
+        for (role, label), rows in clips.items()
+    ]
+    metric = KNNAccuracy(ks=(1,), streams=('rgb',))
+    metric.process(None, given)
+    assert metric.evaluate(3) == {'knn/rgb_top1_k1': 1}
 
 
 @pytest.mark.parametrize('num_query', [1, 9])
