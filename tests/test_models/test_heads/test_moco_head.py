@@ -70,7 +70,7 @@ def test_clips_side_by_side_equal_queries_and_keys_given_apart():
 
 
 def test_wrong_number_of_clips():
-    with pytest.raises(ValueError, match='3 samples with 2 views need 6 clips, got 3'):
+    with pytest.raises(ValueError, match='3 samples with 2 clips each need 6 clips, got 3'):
         head().loss(features(0), samples([0, 1, 2]))
     with pytest.raises(ValueError, match='num_clips'):
         head(num_clips=1)
