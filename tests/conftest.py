@@ -1,7 +1,9 @@
 """Fixtures shared by all tests."""
 
 import os
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,21 @@ def default_scope():
     if registry:
         registry.DefaultScope._instance_dict.clear()
         registry.DefaultScope._instance_dict.update(before)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter):
+    """Says what was skipped and why: in silence, nobody knows what a green run leaves unproved."""
+    skipped = terminalreporter.stats.get('skipped', [])
+    if not skipped:
+        return
+    terminalreporter.section(f'{len(skipped)} skipped')
+    for reason, count in Counter(map(_reason, skipped)).most_common():
+        terminalreporter.line(f'{count:4}  {reason}')
+
+
+def _reason(report) -> str:
+    """Why a test was skipped; whichever part of a package is asked for, the package is missing."""
+    reason = report.longrepr[2].removeprefix('Skipped: ')
+    missing = re.search(r"No module named '(\w+)", reason)
+    return f'{missing[1]} is not installed' if missing else reason

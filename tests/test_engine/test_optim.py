@@ -21,7 +21,7 @@ def test_plain_wrapper_on_the_cpu(monkeypatch):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs CUDA')
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
 @pytest.mark.parametrize('dtype, scaled', [('float16', True), ('bfloat16', False)])
 def test_mixed_precision_on_cuda(dtype, scaled):
     wrapper = build(dtype=dtype)

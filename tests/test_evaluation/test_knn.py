@@ -45,8 +45,8 @@ def test_equal_votes_go_to_the_nearer_class_and_then_to_the_lower():
         [[0.9, 0.8, 0.7, 0.1], [0.5, 0.5, 0.5, 0.5], [-0.1, -0.2, -0.3, -0.4]]
     )
     assert knn_predictions(similarities, labels, (4,))[4].tolist() == [1, 1, 2]
-    with pytest.raises(ValueError, match=r'\(5,\) must lie in 1..4'):
-        knn_predictions(similarities, labels, (5,))
+    with pytest.raises(ValueError, match=r'\(1, 5\) must lie in 1..4'):
+        knn_predictions(similarities, labels, (1, 5))
 
 
 def test_metric_equals_scikit_learn_on_the_toy_videos():
@@ -65,4 +65,48 @@ def test_metric_equals_scikit_learn_on_the_toy_videos():
         assert metrics[f'knn/{view}_top1_k1'] == pytest.approx(search.score(test, labels[1]))
         assert metrics[f'knn/{view}_top1_k100'] == metrics[f'knn/{view}_top1_k8']
     with pytest.raises(ValueError, match='ks must hold positive'):
-        KNNAccuracy(ks=(0,))
+        KNNAccuracy(ks=(0, 5))
+
+
+def test_clips_of_a_video_are_averaged():
+    # The mean of the second video points to the query, each of its clips points away.
+    clips = {('gallery', 0): [[1.0, 0.5], [1.0, 0.5]], ('gallery', 1): [[1.0, 5.0], [1.0, -5.0]]}
+    clips['query', 1] = [[1.0, 3.0], [1.0, -3.0]]
+    given = [
+        dict(role=role, video_id=label, gt_label=label, features={'rgb': torch.tensor(rows)})
+        for (role, label), rows in clips.items()
+    ]
+    metric = KNNAccuracy(ks=(1,), streams=('rgb',))
+    metric.process(None, given)
+    assert metric.evaluate(3) == {'knn/rgb_top1_k1': 1}
+
+
+@pytest.mark.parametrize('num_query', [1, 9])
+def test_the_gallery_bounds_k_however_many_queries_there_are(num_query):
+    cosines = np.array([0.9, 0.7, 0.5, 0.4, 0.3])
+    rows = torch.from_numpy(np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1))
+    given = [
+        dict(role='gallery', video_id=i, gt_label=label, features={'rgb': rows[i]})
+        for i, label in enumerate([1, 2, 0, 0, 0])
+    ]
+    given += [
+        dict(role='query', video_id=i, gt_label=0, features={'rgb': torch.eye(2)[0]})
+        for i in range(num_query)
+    ]
+    metric = KNNAccuracy(ks=(1, 3, 4, 5, 50), streams=('rgb',))
+    metric.process(None, given)
+    metrics = metric.evaluate(len(given))
+    # The nearest is of another class, and of three single votes too; two votes are a majority.
+    assert [metrics[f'knn/rgb_top1_k{k}'] for k in (1, 3, 4, 5, 50)] == [0, 0, 1, 1, 1]
+
+
+def test_equal_videos_vote_in_the_order_of_their_ids_however_they_come():
+    gallery = [
+        dict(role='gallery', video_id=i, gt_label=label, features={'rgb': torch.ones(2)})
+        for label, i in enumerate([2, 9, 10])
+    ]
+    query = dict(role='query', video_id=0, gt_label=0, features={'rgb': torch.ones(2)})
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        metric = KNNAccuracy(ks=(1,), streams=('rgb',))
+        metric.process(None, [*(gallery[i] for i in order), query])
+        assert metric.evaluate(4) == {'knn/rgb_top1_k1': 1}

@@ -1,3 +1,4 @@
+import re
 import sys
 from math import comb
 
@@ -47,6 +48,17 @@ def test_equal_similarities_come_in_gallery_order(block):
     np.testing.assert_array_equal(first.numpy(), expected[:, :3])
 
 
+@pytest.mark.parametrize('backend', ['torch', 'faiss'])
+def test_nought_and_its_negative_are_equal(backend):
+    if backend == 'faiss':
+        pytest.importorskip('faiss')
+    # 0 * -1 is -0.0, of other bits than 0.0 and equal to it.
+    query, gallery = torch.zeros(8, 1), torch.tensor([[-1.0], [1.0]] * 4)
+    indices, similarities = nearest_neighbours(query, gallery, k=8, backend=backend)
+    assert indices.tolist() == [list(range(8))] * 8
+    assert not similarities.any()
+
+
 def test_half_precision_and_integer_features_are_compared_in_float32():
     query, gallery = features(9, seed=3).half(), features(30, seed=4).half()
     expected, _ = nearest_neighbours(query.float(), gallery.float(), k=5)
@@ -78,6 +90,15 @@ def test_faiss_finds_the_same(block):
     indices, similarities = nearest_neighbours(query, gallery, 20, block, backend='faiss')
     torch.testing.assert_close(similarities, cosines, atol=1e-6, rtol=0)
     assert torch.equal(indices, expected)
+
+
+@pytest.mark.parametrize('name, row', [('gallery', 170), ('gallery', 3), ('query', 5)])
+def test_faiss_names_the_row_that_is_not_finite(name, row):
+    pytest.importorskip('faiss')
+    given = {'query': torch.ones(6, 1), 'gallery': torch.ones(200, 1)}
+    given[name][row] = torch.inf
+    with pytest.raises(ValueError, match=f'{name} row {row} is not finite'):
+        nearest_neighbours(**given, k=1, block=2, backend='faiss')  # 64 rows at a time
 
 
 def test_faiss_is_named_where_it_is_missing(monkeypatch):
@@ -159,8 +180,9 @@ def test_recall_at_k_equals_a_loop():
             for row, label in zip(neighbours, query_labels, strict=True)
         ]
         assert recall[k] == pytest.approx(np.mean(hits))
-    with pytest.raises(ValueError, match=r'\(11,\) must lie in 1..10'):
-        recall_at_k(torch.from_numpy(neighbours), torch.ones(50), torch.ones(40), topk=(11,))
+    for topk in ((11,), (1, 11), (0, 1)):
+        with pytest.raises(ValueError, match=rf'{re.escape(str(topk))} must lie in 1..10'):
+            recall_at_k(torch.from_numpy(neighbours), torch.ones(50), torch.ones(40), topk)
 
 
 def test_chance_is_the_hypergeometric_closed_form():

@@ -1,3 +1,4 @@
+import logging
 import pickle
 
 import numpy as np
@@ -5,9 +6,11 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 
 from ssvrl_mm.evaluation import VideoRetrieval, format_table
+from ssvrl_mm.evaluation.feature_metric import search_device
 from tests.test_evaluation.toy_videos import (
     NUM_GALLERY,
     NUM_QUERY,
@@ -116,6 +119,25 @@ def test_mmaction_data_samples_through_the_evaluator():
     assert evaluator.evaluate(len(data_samples)) == expected
 
 
+def test_features_may_be_of_low_precision_and_carry_gradients():
+    exact = [
+        {**s, 'features': {n: f.bfloat16().float() for n, f in s['features'].items()}}
+        for s in all_samples()
+    ]
+    given = [
+        {**s, 'features': {n: f.bfloat16().requires_grad_() for n, f in s['features'].items()}}
+        for s in exact
+    ]
+    assert run_metric(given) == run_metric(exact)
+
+
+@pytest.mark.parametrize('cuda, device', [(True, 'cuda'), (False, 'cpu')])
+def test_search_runs_on_a_gpu_if_there_is_one_and_nothing_else_is_asked(cuda, device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    assert search_device(None) == device
+    assert search_device('cuda:1') == 'cuda:1' and search_device('cpu') == 'cpu'
+
+
 def clips_of(sample, count=3):
     """The same video with a row for each of some clips, whose mean is the feature itself."""
     name = [sample['role'] == 'query', sample['video_id']]
@@ -131,7 +153,9 @@ def clips_of(sample, count=3):
 @pytest.mark.parametrize('preset, centre', [('clean', False), ('coclr', True)])
 @pytest.mark.parametrize('of_clips', [False, True])
 def test_presets_average_clips_and_report_under_their_name(preset, centre, of_clips):
-    given = [clips_of(s) for s in all_samples()] if of_clips else all_samples()
+    given = all_samples()
+    if of_clips:  # of one video more than of another
+        given = [clips_of(s, count=2 + s['video_id'] % 3) for s in given]
     metrics = run_metric(given, preset=preset)
     for view in ('rgb', 'motion', 'both'):
         for name, expected in brute_force(view, (1, 2, 5), centre).items():
@@ -177,6 +201,22 @@ def test_concatenated_features_rank_by_their_own_cosine():
         assert metrics[f'retrieval/both_R@{k}'] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize('fusion, hit', [('cosines', 1), ('features', 0)])
+def test_the_longer_stream_outweighs_the_other_where_features_are_joined(fusion, hit):
+    # Cosines of the query with its own class: 1 and 0.6; with the other class: 0 and 1.
+    axes = torch.eye(2)
+    videos = [('query', 0, axes[0], axes[0])]
+    videos += [('gallery', 0, axes[0], torch.tensor([0.6, 0.8])), ('gallery', 1, axes[1], axes[0])]
+    given = [
+        dict(role=role, video_id=i, gt_label=i, features={'rgb': rgb, 'motion': 10 * motion})
+        for role, i, rgb, motion in videos
+    ]
+    metrics = run_metric(given, topk=(1,), fusion=fusion)
+    # The sum of the cosines is 1.6 against 1, the cosine of the whole 61 / 101 against 100 / 101.
+    assert metrics['retrieval/both_R@1'] == hit
+    assert (metrics['retrieval/rgb_R@1'], metrics['retrieval/motion_R@1']) == (1, 0)
+
+
 @pytest.mark.parametrize(
     'kwargs, message',
     [
@@ -190,12 +230,67 @@ def test_unfit_protocols_are_refused(kwargs, message):
         VideoRetrieval(**kwargs)
 
 
-def test_k_beyond_the_gallery_ranks_all_of_it(caplog):
+def test_k_beyond_the_gallery_ranks_all_of_it():
     metrics = run_metric(all_samples(), topk=(NUM_GALLERY, 50))
     present = {s['gt_label'].item() for s in samples('gallery', NUM_GALLERY)}
     found = np.mean([s['gt_label'].item() in present for s in samples('query', NUM_QUERY)])
     assert metrics['retrieval/rgb_R@50'] == metrics[f'retrieval/rgb_R@{NUM_GALLERY}'] == found
     assert metrics['retrieval/chance_R@50'] == pytest.approx(found)
+
+
+@pytest.mark.parametrize('num_query', [1, 9])
+def test_the_gallery_bounds_k_however_many_queries_there_are(num_query):
+    # The query's class comes third of four.
+    cosines = np.array([0.9, 0.7, 0.5, 0.3])
+    rows = torch.from_numpy(np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1))
+    given = [
+        dict(role='gallery', video_id=i, gt_label=label, features={'rgb': rows[i]})
+        for i, label in enumerate([1, 2, 0, 2])
+    ]
+    given += [
+        dict(role='query', video_id=i, gt_label=0, features={'rgb': torch.eye(2)[0]})
+        for i in range(num_query)
+    ]
+    metrics = run_metric(given, streams=('rgb',), topk=(1, 2, 3, 4, 50))
+    recalls = [metrics[f'retrieval/rgb_R@{k}'] for k in (1, 2, 3, 4, 50)]
+    assert recalls == [0, 0, 1, 1, 1]
+    chances = [metrics[f'retrieval/chance_R@{k}'] for k in (1, 2, 3, 4, 50)]
+    assert chances == pytest.approx([1 / 4, 2 / 4, 3 / 4, 1, 1])
+
+
+@pytest.mark.parametrize('order', [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
+def test_equal_videos_rank_in_the_order_of_their_ids_however_they_come(order):
+    # Ids whose digits sort otherwise than their numbers.
+    gallery = [
+        dict(role='gallery', video_id=i, gt_label=label, features={'rgb': torch.ones(2)})
+        for label, i in enumerate([2, 9, 10, 100])
+    ]
+    queries = [
+        dict(role='query', video_id=i, gt_label=i, features={'rgb': torch.ones(2)})
+        for i in range(4)
+    ]
+    given = [gallery[i] for i in order] + [queries[i] for i in order]
+    for number in range(4):  # a query of the class that comes at this place
+        chosen = [s for s in given if s['role'] == 'gallery' or s['video_id'] == number]
+        metrics = run_metric(chosen, streams=('rgb',), topk=(1, 2, 3, 4))
+        recalls = [metrics[f'retrieval/rgb_R@{k}'] for k in (1, 2, 3, 4)]
+        assert recalls == [k > number for k in (1, 2, 3, 4)]
+
+
+@pytest.fixture
+def log(caplog):
+    """What goes to the current logger of mmengine, which is the newest."""
+    logger = MMLogger.get_instance('test_retrieval')
+    logger.addHandler(caplog.handler)
+    yield caplog
+    del MMLogger._instance_dict['test_retrieval']
+
+
+@pytest.mark.parametrize('topk, told', [((2, NUM_GALLERY), False), ((1, NUM_GALLERY + 1), True)])
+def test_k_beyond_the_gallery_is_told(topk, told, log):
+    run_metric(all_samples(), topk=topk)
+    texts = [r.getMessage() for r in log.records if r.levelno == logging.WARNING]
+    assert [f'{NUM_GALLERY} entries only' in text for text in texts] == [True] * told
 
 
 def test_results_hold_no_more_than_their_own_rows():

@@ -44,7 +44,7 @@ def call(data_root, tmp_path):
         environment = {
             **os.environ,
             'SSVRL_DATA': str(data_root),
-            'PYTHONPATH': str(HERE),
+            'PYTHONPATH': os.pathsep.join([str(HERE), str(REPOSITORY)]),
             'PYTHON': sys.executable,
             'CUDA_VISIBLE_DEVICES': '',
             'OMP_NUM_THREADS': '1',

@@ -80,7 +80,10 @@ class ValidateOnResumeHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Validates if the resumed epoch is one that ends with it."""
         loop, epoch = runner.train_loop, runner.epoch
-        if not runner._resume or epoch == 0 or runner.val_loop is None:
+        if epoch == 0 or runner.val_loop is None:
             return
-        if epoch >= loop.val_begin and epoch % loop.val_interval == 0:
+        # As the loop itself decides; a resumed loop has yet to find the interval of this epoch.
+        loop._decide_current_val_interval()
+        due = epoch % loop.val_interval == 0 or epoch == loop.max_epochs
+        if due and epoch >= loop.val_begin:
             runner.val_loop.run()

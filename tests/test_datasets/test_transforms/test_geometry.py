@@ -167,6 +167,34 @@ def test_each_clip_draws_for_itself_or_all_alike():
     assert len(set(flips[True])) > 4
 
 
+@pytest.mark.parametrize(
+    'size, stride, grid, cell',
+    [((22, 45), 8, (3, 6), (8, 8)), ((18, 43), 4, (5, 11), (18 / 5, 43 / 11))],
+)
+def test_cells_cover_a_crop_that_the_stride_does_not_divide(size, stride, grid, cell):
+    frames = translating(1, 0, 0, 48, 64)
+    numbers = np.stack(np.meshgrid(np.arange(64) // 8, np.arange(48) // 8), axis=-1)
+    results = ClipCenterCrop(size, motion_stride=stride)(clips_of(frames, numbers[None], 1))
+    assert results['motion'].shape == (1, *grid, 2)
+    assert results['motion_valid'].shape == (1, *grid)
+    corner = (48 - size[0]) // 2, (64 - size[1]) // 2
+    rows, columns = (
+        (first + (np.arange(cells) + 0.5) * length).astype(int)
+        for first, cells, length in zip(corner, grid, cell, strict=True)
+    )
+    assert (results['motion'][0] == numbers[rows][:, columns]).all()
+
+
+@pytest.mark.parametrize(
+    'before, after',
+    [((128, 160), (64, 80)), ((160, 128), (80, 64)), ((96, 96), (64, 64)), ((50, 81), (64, 104))],
+)
+def test_short_side_is_the_shorter_one(before, after):
+    frames, motion = zooming(before)
+    results = ClipResize(short_side=64)(clips_of(frames, motion, num_clips=1))
+    assert results['img_shape'] == results['imgs'][0].shape[:2] == after
+
+
 def test_flip_ratio():
     frames, motion = zooming((64, 64))
     count = sum(sum(ClipFlip(0.25)(clips_of(frames, motion, 8))['flip']) for _ in range(100))
@@ -218,10 +246,45 @@ def test_three_crop_agrees_with_mmaction(size):
     assert (np.stack(ours['imgs']) == np.stack(theirs['imgs'])).all()
 
 
+@pytest.mark.parametrize(
+    'size, corners',
+    [
+        ((40, 120), [(20, 0), (20, 60), (20, 30)]),  # more room above and below
+        ((90, 40), [(0, 5), (120, 5), (60, 5)]),
+        ((60, 120), [(0, 20), (40, 20), (20, 20)]),  # as much on every side
+    ],
+)
+def test_three_crops_lie_where_there_is_more_room(size, corners):
+    frames, motion = zooming((100, 160))
+    places = np.stack([*np.meshgrid(np.arange(160), np.arange(100)), np.zeros((100, 160))], -1)
+    results = clips_of(np.stack([places.astype(np.uint8)] * 2), motion, num_clips=1)
+    crops = ClipThreeCrop(size)(results)['imgs'][::2]
+    assert [crop.shape[:2] for crop in crops] == [size] * 3
+    assert [tuple(crop[0, 0, :2]) for crop in crops] == corners
+
+
+@pytest.mark.parametrize('size', [(96, 128), (48, 200)])
+def test_resize_shows_the_whole_frame(size):
+    frames, motion = zooming((96, 128))
+    results = ClipResize(size)(clips_of(frames, motion, num_clips=1))
+    for image, frame in zip(results['imgs'], frames, strict=True):
+        assert (image == cv2.resize(frame, size[::-1])).all()
+    results = ClipResize(short_side=96)(clips_of(frames, motion, num_clips=1))
+    assert (np.stack(results['imgs']) == frames).all()
+
+
 def test_corners_are_reached_where_four_does_not_divide():
     frames, motion = zooming((101, 118))
     crops = ClipTenCrop(64)(clips_of(frames, motion, num_clips=1))['imgs'][::4]
     assert (crops[3] == frames[0, -64:, -64:]).all()
+
+
+def test_the_ends_of_the_ranges_are_allowed():
+    frames, motion = zooming((64, 80))
+    results = ClipFlip(0.0)(clips_of(frames, motion, num_clips=2))
+    assert results['flip'] == [False, False]
+    results = ClipRandomResizedCrop(1, (1.0, 1.0), motion_stride=1)(results)
+    assert results['img_shape'] == (1, 1) and results['motion'].shape == (4, 1, 1, 2)
 
 
 def test_too_small_frames_and_bad_arguments_are_refused():
@@ -233,6 +296,10 @@ def test_too_small_frames_and_bad_arguments_are_refused():
         lambda: ClipResize(),
         lambda: ClipResize(size=64, short_side=64),
         lambda: ClipRandomResizedCrop(64, area_range=(0.5, 1.5)),
+        lambda: ClipRandomResizedCrop(64, area_range=(0.0, 0.5)),
+        lambda: ClipRandomResizedCrop(64, area_range=(0.5, 0.2)),
+        lambda: ClipRandomResizedCrop((0, 64)),
+        lambda: ClipRandomResizedCrop((64, 0)),
         lambda: ClipRandomResizedCrop(64, interpolation='lanczos'),
         lambda: ClipRandomResizedCrop(0),
         lambda: ClipFlip(1.5),

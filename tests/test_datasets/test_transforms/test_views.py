@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -21,8 +22,51 @@ def test_random_box_keeps_its_ranges():
     assert 0.19 < area.min() < 0.25 and 0.7 < area.max() < 0.81
     assert 0.49 < ratio.min() < 0.6 and 1.7 < ratio.max() < 2.05
     assert all(b.left >= 0 and b.right <= 160 and b.top >= 0 and b.bottom <= 100 for b in boxes)
-    # No room for the wanted shape: the largest central box of an allowed one.
-    assert random_box((10, 1000), (1.0, 1.0), (0.5, 2.0)) == (490, 0, 510, 10, None)
+
+
+@pytest.mark.parametrize(
+    'shape, ratios, box',
+    [
+        ((10, 1000), (0.5, 2.0), (490, 0, 510, 10, None)),
+        ((1000, 10), (0.5, 2.0), (0, 490, 10, 510, None)),
+        ((100, 150), (0.5, 2.0), (0, 0, 150, 100, None)),
+        ((100, 150), (1.8, 2.0), (0, 8, 150, 91, None)),  # 150 / 1.8 = 83.3 rows
+        ((3, 3), (0.001, 0.001), (1, 0, 2, 3, None)),  # a column at least
+        ((3, 3), (1000, 1000), (0, 1, 3, 2, None)),
+    ],
+)
+def test_largest_central_box_where_no_draw_fits(shape, ratios, box):
+    assert random_box(shape, (1.0, 1.0), ratios, tries=0) == box
+
+
+def test_a_draw_that_does_not_fit_is_drawn_again():
+    random.seed(1)
+    # A box of half the area is wider than the frame where the ratio is above 2.
+    boxes = [random_box((100, 100), (0.5, 0.5), (0.5, 4.0)) for _ in range(200)]
+    sizes = np.array([(b.right - b.left, b.bottom - b.top) for b in boxes])
+    np.testing.assert_allclose(sizes.prod(1) / 10000, 0.5, atol=0.01)
+
+
+def test_random_box_lies_anywhere():
+    random.seed(1)
+    # A ninth of the frame, 2 by 3 px: 5 x 7 places, about 100 boxes at each.
+    boxes = [random_box((6, 9), (1 / 9, 1 / 9), (1.5, 1.5)) for _ in range(3500)]
+    assert {(b.bottom - b.top, b.right - b.left) for b in boxes} == {(2, 3)}
+    counts = Counter((b.top, b.left) for b in boxes)
+    assert set(counts) == {(top, left) for top in range(5) for left in range(7)}
+    assert min(counts.values()) > 60 and max(counts.values()) < 140
+
+
+def test_random_box_draws_area_and_logarithm_of_width_by_height_uniformly():
+    random.seed(1)
+    boxes = [random_box((4000, 4000), (0.01, 0.04), (0.5, 4.0)) for _ in range(4000)]
+    sizes = np.array([(b.right - b.left, b.bottom - b.top) for b in boxes])
+    shares = np.linspace(0, 1, 11)
+    area = np.quantile(sizes.prod(1) / 4000**2, shares)
+    np.testing.assert_allclose(area, 0.01 + 0.03 * shares, atol=0.001)
+    # From 2^-1 to 2^2.
+    ratio = np.quantile(np.log2(sizes[:, 0] / sizes[:, 1]), shares)
+    np.testing.assert_allclose(ratio, 3 * shares - 1, atol=0.1)
 
 
 def test_centre_box():

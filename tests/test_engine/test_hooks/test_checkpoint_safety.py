@@ -46,7 +46,7 @@ class Scripted(BaseMetric):
         return {'acc/loss': LOSSES[self.runner.epoch - 1]}
 
 
-def runner(folder, epochs, hooks, name, model=None, **kwargs):
+def runner(folder, epochs, hooks, name, model=None, validation=None, **kwargs):
     loader = dict(
         dataset=[dict(inputs=torch.zeros(1))] * 2,
         sampler=dict(type='DefaultSampler', shuffle=False),
@@ -54,11 +54,11 @@ def runner(folder, epochs, hooks, name, model=None, **kwargs):
     )
     model = model or Model()
     metric = Scripted(model)
-    made = Runner(
+    settings = dict(
         model=model,
         work_dir=str(folder),
         train_dataloader=loader,
-        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs, **(validation or dict(val_interval=1))),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         val_dataloader=loader,
         val_cfg=dict(),
@@ -73,8 +73,8 @@ def runner(folder, epochs, hooks, name, model=None, **kwargs):
         default_scope='ssvrl_mm',
         default_hooks=dict(logger=None),
         experiment_name=name,
-        **kwargs,
     )
+    made = Runner(**{**settings, **kwargs})
     metric.runner = made
     made.metric = metric
     return made
@@ -102,6 +102,60 @@ def test_resumed_plateau_equals_the_uninterrupted_one(tmp_path, hooked):
     # The checkpoint of epoch 2 was written before its validation.
     assert resumed.metric.asked == ([2, 3] if hooked else [3])
     assert rate(resumed) == pytest.approx(0.01 if hooked else 0.1)
+
+
+@pytest.mark.parametrize(
+    'validation, asked',
+    [
+        (dict(val_interval=2), [2, 4, 5]),
+        (dict(val_interval=3), [3, 5]),
+        (dict(val_interval=1, val_begin=3), [3, 4, 5]),
+        (dict(val_interval=2, val_begin=3), [4, 5]),
+        (dict(val_interval=1, val_begin=6), []),
+        (dict(val_interval=4, dynamic_intervals=[(3, 1)]), [2, 3, 4, 5]),
+    ],
+    ids=str,
+)
+def test_resumed_run_owes_the_validations_of_the_uninterrupted_one(tmp_path, validation, asked):
+    hooks = [ValidateOnResumeHook()]
+    whole = runner(tmp_path / 'whole', 5, hooks, f'whole{validation}', validation=validation)
+    whole.train()
+    assert whole.metric.asked == asked
+    for epoch in range(1, 6):
+        resumed = runner(
+            tmp_path / f'resumed{epoch}',
+            5,
+            hooks,
+            f'resumed{epoch}{validation}',
+            validation=validation,
+            resume=True,
+            load_from=str(tmp_path / 'whole' / f'epoch_{epoch}.pth'),
+        )
+        resumed.train()
+        assert resumed.metric.asked == [e for e in asked if e >= epoch], epoch
+
+
+def test_a_resumed_run_without_validation_owes_none(tmp_path):
+    none = dict(val_dataloader=None, val_cfg=None, val_evaluator=None, param_scheduler=None)
+    runner(tmp_path / 'whole', 1, [], 'unvalidated', **none).train()
+    resumed = runner(tmp_path / 'resumed', 2, [ValidateOnResumeHook()], 'also_not', **none)
+    resumed.resume(str(tmp_path / 'whole' / 'epoch_1.pth'))
+    resumed.train()
+    assert (resumed.epoch, resumed.metric.asked) == (2, [])
+
+
+def test_a_run_that_starts_anew_owes_no_validation(tmp_path):
+    runner(tmp_path / 'first', 1, [], 'first').train()
+    second = runner(
+        tmp_path / 'second',
+        2,
+        [ValidateOnResumeHook()],
+        'second',
+        validation=dict(val_interval=1, val_begin=0),
+        load_from=str(tmp_path / 'first' / 'epoch_1.pth'),
+    )
+    second.train()
+    assert second.metric.asked == [1, 2]
 
 
 def save(path, **weights):

@@ -6,6 +6,7 @@ from torch import nn
 from ssvrl_mm.models.heads import MotionClassification, MotionRegression, PointwiseContrast
 
 from ..in_batch import maps_of, motion_prediction, perceptron, rows_of
+from ..processes import run_processes
 from ..tiny import info_nce
 
 E = np.exp(1 / 0.1)  # the weight of a candidate that equals the query
@@ -176,6 +177,35 @@ def test_classification_equals_its_formula(values, num_bins):
     hits = (logits.argmax(axis=1) == bins).mean()
     assert log['top1_motion'].item() == pytest.approx(hits)
     assert len(np.unique(bins)) == num_bins
+
+
+def of_share(rank, sizes):
+    """The losses of the samples that a process holds, and the gradients of the readouts."""
+    own = slice(sum(sizes[:rank]), sum(sizes[: rank + 1]))
+    predicted, motion = random_maps(4, 6, *OUT), random_maps(4, 1, 2, 8, 8, 12, seed=1)
+    results = []
+    for build in (MotionRegression, MotionClassification):
+        torch.manual_seed(0)
+        objective = build(6, OUT, TARGET).double()
+        loss, _ = objective(predicted[own], motion[own])
+        loss.backward()
+        results.append((loss.detach(), objective.readout.weight.grad))
+    return results
+
+
+def test_average_over_processes_is_that_of_the_global_batch(tmp_path):
+    predicted, motion = random_maps(4, 6, *OUT), random_maps(4, 1, 2, 8, 8, 12, seed=1)
+    torch.manual_seed(0)
+    objective = MotionRegression(6, OUT, TARGET).double()
+    errors = (read_out(objective, predicted, 1)[:, 0] - pooled(motion, TARGET)) ** 2
+    by_sample = errors.mean(axis=(1, 2, 3, 4))
+    assert abs(by_sample.mean() - (by_sample[0] + by_sample[1:].mean()) / 2) > 1e-3
+
+    alone, together = of_share(0, [4]), run_processes(of_share, tmp_path, [1, 3])
+    assert alone[0][0].item() == pytest.approx(errors.mean(), rel=1e-12)
+    for expected, first, second in zip(alone, *together, strict=True):
+        for whole, *parts in zip(expected, first, second, strict=True):
+            torch.testing.assert_close(sum(parts) / 2, whole, rtol=1e-10, atol=1e-14)
 
 
 def test_bins_are_uniform_and_the_outer_ones_are_open():

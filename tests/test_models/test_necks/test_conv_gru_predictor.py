@@ -7,7 +7,7 @@ from ssvrl_mm.models.necks import ConvGRUPredictor
 
 def predictor(**kwargs):
     torch.manual_seed(0)
-    settings = dict(in_size=(3, 4, 4), out_size=(3, 4, 4), channels=5, kernel_size=3, num_layers=2)
+    settings = dict(in_size=(3, 4, 6), out_size=(3, 4, 6), channels=5, kernel_size=3, num_layers=2)
     model = ConvGRUPredictor(6, **{**settings, **kwargs}).double()
     for parameter in model.parameters():  # the biases too, which start at 0
         parameter.data = 0.4 * torch.randn_like(parameter)
@@ -50,7 +50,7 @@ def transcription(w, video, num_layers, num_predictions, shrink):
     for frame in video.swapaxes(0, 1):
         embedded = np.maximum(conv(w, 'embedding', frame), 0)
         if shrink:  # half the size by bilinear interpolation: the mean of each 2 x 2
-            embedded = embedded.reshape(5, 2, 2, 2, 2).mean(axis=(2, 4))
+            embedded = embedded.reshape(5, 2, 2, 3, 2).mean(axis=(2, 4))
         step(embedded)
     predictions = [predict()]
     for _ in range(num_predictions - 1):
@@ -61,13 +61,13 @@ def transcription(w, video, num_layers, num_predictions, shrink):
 
 @pytest.mark.parametrize(
     'num_layers, kernel_size, out_size',
-    [(1, 1, (1, 4, 4)), (1, 3, (3, 4, 4)), (2, 3, (3, 4, 4)), (2, 1, (2, 2, 2))],
+    [(1, 1, (1, 4, 6)), (1, 5, (1, 4, 6)), (1, 3, (3, 4, 6)), (2, 3, (3, 4, 6)), (2, 1, (2, 2, 3))],
 )
 def test_equals_a_transcription(num_layers, kernel_size, out_size):
     model = predictor(num_layers=num_layers, kernel_size=kernel_size, out_size=out_size).eval()
-    maps = torch.randn(2, 6, 3, 4, 4, dtype=torch.double)
+    maps = torch.randn(2, 6, 3, 4, 6, dtype=torch.double)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    shrink = out_size[1:] != (4, 4)
+    shrink = out_size[1:] != (4, 6)
     expected = [
         transcription(weights, video.numpy(), num_layers, out_size[0], shrink) for video in maps
     ]
@@ -75,7 +75,7 @@ def test_equals_a_transcription(num_layers, kernel_size, out_size):
 
 
 def test_dropout_is_for_training_alone():
-    model, maps = predictor(dropout=0.5), torch.randn(1, 6, 3, 4, 4, dtype=torch.double)
+    model, maps = predictor(dropout=0.5), torch.randn(1, 6, 3, 4, 6, dtype=torch.double)
     assert not torch.equal(model(maps), model(maps))
     model.eval()
     assert torch.equal(model(maps), model(maps))

@@ -22,7 +22,9 @@ def filled(length, sizes):
     return queue
 
 
-@pytest.mark.parametrize('sizes', [[3], [5], [3, 3], [3, 3, 3, 3], [2, 13, 1], [5, 5, 4]])
+@pytest.mark.parametrize(
+    'sizes', [[3], [4], [5], [4, 1], [3, 3], [3, 3, 3, 3], [2, 13, 1], [5, 5, 4]]
+)
 def test_slots_are_written_in_turn(sizes):
     length = 5
     slots = np.full(length, -1)
@@ -37,6 +39,11 @@ def test_slots_are_written_in_turn(sizes):
     assert int(queue.pointer) == sum(sizes) % length
     assert int(queue.fill) == min(sum(sizes), length)
     assert bool(queue.is_full) == (sum(sizes) >= length)
+
+
+def test_a_queue_of_one_slot_holds_the_last_key():
+    queue = filled(1, [2, 1])
+    assert (queue.video_ids.tolist(), queue['rgb'].tolist()) == ([2], [[2, 2]])
 
 
 def test_same_video_and_unfilled_slots_are_not_usable():

@@ -54,6 +54,20 @@ def test_batchnorm_statistics_are_the_copys_own():
     assert encoder.module.running_mean.tolist() == [20, 30]
 
 
+def test_the_copy_that_follow_starts_from_has_the_statistics_too():
+    online = nn.BatchNorm1d(2, momentum=1.0)
+    encoder = MomentumEncoder(online)
+    online(torch.tensor([[0.0, 0.0], [2.0, 4.0]]))  # as a checkpoint loaded later would
+    encoder.follow(online)
+    assert encoder.module.running_mean.tolist() == [1, 2]
+    assert encoder.module.running_var.tolist() == [2, 8]
+    assert encoder.module.num_batches_tracked == 1
+
+    online(torch.tensor([[10.0, 20.0], [30.0, 40.0]]))
+    encoder.follow(online)
+    assert encoder.module.running_mean.tolist() == [1, 2]
+
+
 def test_follow_starts_from_a_copy_unless_a_trained_copy_was_loaded():
     online = nn.Linear(3, 2)
     encoder = MomentumEncoder(online, momentum=0.5)
@@ -69,6 +83,22 @@ def test_follow_starts_from_a_copy_unless_a_trained_copy_was_loaded():
     expected = (saved['module.weight'] + online.weight) / 2
     torch.testing.assert_close(resumed.module.weight.data, expected.data)
     assert resumed.step == 2
+
+
+@pytest.mark.parametrize('momentum', [0, 1])
+def test_the_ends_of_the_range_copy_and_stand_still(momentum):
+    online = nn.Linear(3, 2)
+    encoder = MomentumEncoder(online, momentum, final_momentum=momentum)
+    before = online.weight.detach().clone()
+    randomise(online)
+    encoder.update(online)
+    assert torch.equal(encoder.module.weight, before if momentum else online.weight)
+
+
+def test_refuses_to_follow_another_architecture():
+    encoder = MomentumEncoder(nn.Linear(3, 2, bias=False))
+    with pytest.raises(ValueError, match='zip'):
+        encoder.update(nn.Linear(3, 2))
 
 
 @pytest.mark.parametrize('arguments', [dict(momentum=-0.1), dict(final_momentum=1.1)])
