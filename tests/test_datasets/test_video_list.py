@@ -1,6 +1,7 @@
 import os
 
 import pytest
+import torch
 
 from ssvrl_mm.datasets.video_list import (
     VideoEntry,
@@ -49,12 +50,22 @@ def test_byte_order_mark_is_no_part_of_the_first_path(tmp_path):
         ('a.mp4 0\nb.mp4 -2\n', r'line 2: label must be 0 or more .* got -2'),
         ('a.mp4 0\n#\nb.mp4\na.mp4 1\n', r"line 4: 'a.mp4' is already in line 1"),
         ('# nothing\n\n', 'lists no video'),
+        (f'a.mp4 0\nb.mp4 {2**63}\n', rf'line 2: the label {2**63} is beyond what 64 bits hold'),
+        (f'a.mp4 -{2**63 + 1}\n', 'line 1: the label -9223372036854775809 is beyond'),
+        ('\na.mp4 ' + 5000 * '7', r'line 2: the label 7{20}\.\.\. of 5000 digits is beyond'),
     ],
 )
 def test_bad_lists_name_the_file_and_the_line(tmp_path, text, message):
     path = write(tmp_path / 'bad_list.txt', text)
     with pytest.raises(VideoListError, match=f'bad_list.txt.*{message}'):
         read_video_list(path)
+
+
+def test_the_largest_label_is_one_that_a_tensor_holds(tmp_path):
+    [entry] = read_video_list(write(tmp_path / 'list.txt', f'a.mp4 {2**63 - 1}\n'))
+    assert torch.tensor([entry.label]).item() == 2**63 - 1
+    with pytest.raises((RuntimeError, OverflowError, ValueError)):
+        torch.tensor([entry.label + 1])
 
 
 def test_missing_list_says_how_to_make_one(tmp_path):

@@ -140,5 +140,5 @@ def _read_json(path: Path) -> Iterator[tuple[str, str]]:
 def _clip(where: str, youtube_id: str, start: Any, end: Any) -> str:
     try:
         return f'{youtube_id}_{int(float(start)):06d}_{int(float(end)):06d}'
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise PreparationError(f'{where}: time range {start!r} to {end!r}') from None

@@ -55,7 +55,7 @@ class SomethingSomethingV2(OfficialDataset):
         try:
             classes = sorted(names, key=lambda name: int(names[name]))
             numbers = [int(names[name]) for name in classes]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise PreparationError(f'{label_file}: {error}') from error
         if numbers != list(range(len(classes))):
             raise PreparationError(f'{label_file}: labels are not 0, 1, ..., {len(classes) - 1}')
@@ -100,7 +100,7 @@ def _find(folder: Path, word: str) -> Path:
 def _load(path: Path, kind: type) -> Any:
     try:
         content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # no JSON, or a number of thousands of digits
         raise PreparationError(f'{path} is not JSON: {error}') from error
     if not isinstance(content, kind):
         raise PreparationError(f'{path} holds a {type(content).__name__}, not a {kind.__name__}')

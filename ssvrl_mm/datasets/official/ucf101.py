@@ -115,7 +115,8 @@ def _read_list(path: Path, labels: dict[str, int]) -> list[VideoEntry]:
             raise PreparationError(
                 f'{path}, line {number}: class {match[2]!r} is not in classInd.txt'
             )
-        if match[3] is not None and int(match[3]) != label + 1:
+        # As text: of thousands of digits Python makes no number.
+        if match[3] is not None and match[3].lstrip('0') != str(label + 1):
             raise PreparationError(
                 f'{path}, line {number}: label {match[3]}, but {match[2]} is class '
                 f'{label + 1} in classInd.txt'

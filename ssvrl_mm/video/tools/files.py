@@ -26,6 +26,8 @@ VIDEO_SUFFIXES = (
 
 #: What a list takes for a label.
 INTEGER = re.compile(r'[+-]?\d+')
+# What a label becomes where videos are put into batches.
+_INT64 = range(-(2**63), 2**63)
 
 
 class VideoFilesError(ValueError):
@@ -107,8 +109,8 @@ def read_list(file: str | os.PathLike) -> list[ListedVideo]:
         The videos in the order of the file.
 
     Raises:
-        VideoFilesError: the file cannot be read, which is the cause of the error then, or lists
-            no video.
+        VideoFilesError: the file cannot be read, which is the cause of the error then, lists no
+            video, or has a label beyond 64 bits.
     """
     file = Path(file)
     try:
@@ -117,7 +119,7 @@ def read_list(file: str | os.PathLike) -> list[ListedVideo]:
         raise VideoFilesError(f'cannot read the video list {file}: {error}') from error
     numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1)]
     videos = [
-        ListedVideo(number, *_split_line(line))
+        ListedVideo(number, *_split_line(line, f'{file}, line {number}'))
         for number, line in numbered
         if line and not line.startswith('#')
     ]
@@ -126,9 +128,14 @@ def read_list(file: str | os.PathLike) -> list[ListedVideo]:
     return videos
 
 
-def _split_line(line: str) -> tuple[str, int | None]:
+def _split_line(line: str, where: str) -> tuple[str, int | None]:
     path, _, last = line.replace('\t', ' ').rpartition(' ')
     if not path or not INTEGER.fullmatch(last):
         return line, None
+    # Of more digits than any 64 bits have, Python may refuse to make a number at all.
+    label = int(last) if len(last) < 40 else _INT64.stop
+    if label not in _INT64:
+        shown = last if len(last) < 40 else f'{last[:20]}... of {len(last)} digits'
+        raise VideoFilesError(f'{where}: the label {shown} is beyond what 64 bits hold')
     # The separator counted for one character whether tab or blank, so the path keeps its own.
-    return line[: len(path)].rstrip(), int(last)
+    return line[: len(path)].rstrip(), label

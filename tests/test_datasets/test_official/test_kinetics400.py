@@ -72,6 +72,10 @@ def test_replacements_of_corrupt_videos_win(tmp_path):
     [
         ('label,youtube_id\na,b\n', r"lacks the columns \['time_end', 'time_start'\]"),
         ('label,youtube_id,time_start,time_end\na,b,c,1\n', "line 2: time range 'c' to '1'"),
+        (
+            'label,youtube_id,time_start,time_end\na,b,1,1e999\n',
+            "val.csv, line 2: time range '1' to '1e999'",
+        ),
         ('label,youtube_id,time_start,time_end\nflying,b,0,1\n', r"val: classes \['flying'\]"),
     ],
 )

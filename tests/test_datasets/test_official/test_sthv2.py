@@ -41,9 +41,16 @@ def test_file_names_of_the_first_package(sthv2):
         ('train.json', [{'id': '1', 'template': 'Eating [something]'}], "'Eating .*' is not among"),
         ('train.json', [{'template': 'x'}], "entry 0: no 'id'"),
         ('validation.json', {}, 'holds a dict, not a list'),
+        ('labels.json', {'a': float('inf')}, 'labels.json: cannot convert float infinity'),
     ],
 )
 def test_wrong_files(sthv2, file, content, message):
     write(sthv2 / 'annotations' / file, json.dumps(content))
     with pytest.raises(PreparationError, match=message):
+        SomethingSomethingV2().read_annotations(sthv2 / 'annotations')
+
+
+def test_number_that_python_refuses_names_the_file(sthv2):
+    write(sthv2 / 'annotations' / 'labels.json', '{"a": ' + 5000 * '7' + '}')
+    with pytest.raises(PreparationError, match=r'labels\.json is not JSON: .*4300'):
         SomethingSomethingV2().read_annotations(sthv2 / 'annotations')

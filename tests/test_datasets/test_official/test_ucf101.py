@@ -60,6 +60,12 @@ def test_official_counts_are_those_of_the_whole_dataset():
     'file, old, new, message',
     [
         ('trainlist01.txt', 'g08_c01.avi 1', 'g08_c01.avi 2', 'label 2, but ApplyEyeMakeup is'),
+        (
+            'trainlist01.txt',
+            'c01.avi 1',
+            'c01.avi 1' + 5000 * '0',
+            'line 1: label 1000.* is class 1 ',
+        ),
         ('trainlist01.txt', 'ApplyEyeMakeup/', 'Cooking/', "line 1: class 'Cooking' is not in"),
         ('testlist02.txt', '.avi', '.avi a', r'testlist02.txt, line 1: expected'),
         ('classInd.txt', '2 H', '3 H', 'expected `2 CLASS_NAME`'),
