@@ -1,6 +1,6 @@
 """What a reader returns: the facts about a video, and a batch of frames."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class VideoMetadata:
         return self.num_missing > 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FrameBatch:
     """Frames of a video, in the order they were asked for. Streams not asked for are None.
 
@@ -89,6 +89,15 @@ class FrameBatch:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def __repr__(self) -> str:
+        """A line per stream with its shape and type; streams that were not asked for have none."""
+        streams = [(entry.name, getattr(self, entry.name)) for entry in fields(self)]
+        lines = [
+            f'  {name}: {array.dtype} {array.shape}' for name, array in streams if array is not None
+        ]
+        lost = f', {self.num_lost} of them lost' if self.num_lost else ''
+        return '\n'.join([f'FrameBatch of {len(self)} frames{lost}', *lines])
 
     @property
     def num_lost(self) -> int:
