@@ -1,9 +1,6 @@
 """Files that are not what they should be: typed errors, or what can be read of them."""
 
 import io
-import subprocess
-import sys
-import warnings
 import wave
 from fractions import Fraction
 
@@ -20,7 +17,6 @@ from ssvrl_mm.video import (
     VideoError,
     VideoOpenError,
 )
-from ssvrl_mm.video.tools.transcode import transcode_video
 from tests.clips import H264, H264_B, encode, translating
 
 EVERYTHING = ('rgb', 'motion', 'residual')
@@ -324,51 +320,6 @@ def test_size_changes(tmp_path, frames):
     reader = CompressedVideoReader(path, on_size_change='raise')
     with reader, pytest.raises(VideoDecodeError, match='px, the video'):
         reader.get_frames_at([2, 20])
-
-
-def test_constant_luminance(tmp_path, frames):
-    options = {**H264, 'x264-params': 'colormatrix=bt2020c'}
-    path = encode(tmp_path / 'constant.mp4', frames[:3], options=options)
-    options['x264-params'] = 'colormatrix=bt2020nc'
-    same = encode(tmp_path / 'not.mp4', frames[:3], options=options)
-    with CompressedVideoReader(path) as reader:
-        with pytest.warns(UserWarning, match='constant luminance'):
-            batch = reader.get_frames_at([0, 1])
-        with warnings.catch_warnings():
-            warnings.simplefilter('error')
-            reader.get_frames_at([2])
-    with CompressedVideoReader(same) as reader:
-        np.testing.assert_array_equal(batch.rgb, reader.get_frames_at([0, 1]).rgb)
-
-
-def test_many_files_with_one_colour_space_warn_once(tmp_path, frames):
-    options = {**H264, 'x264-params': 'colormatrix=bt2020c'}
-    paths = [encode(tmp_path / f'{i}.mp4', frames[:2], options=options) for i in range(3)]
-    program = (
-        'import sys; from ssvrl_mm.video import CompressedVideoReader\n'
-        'for path in sys.argv[1:]: CompressedVideoReader(path).get_frames_at([0, 1])'
-    )
-    process = subprocess.run(
-        [sys.executable, '-c', program, *map(str, paths)], capture_output=True, text=True
-    )
-    assert process.returncode == 0 and process.stderr.count('UserWarning') == 1
-
-
-@pytest.mark.parametrize('colormatrix', ['YCgCo', 'smpte2085', 'chroma-derived-nc', 'ICtCp'])
-def test_colour_spaces_without_conversion(tmp_path, frames, colormatrix):
-    """What FFmpeg cannot convert is read as if nothing were said of it."""
-    options = {**H264, 'x264-params': f'colormatrix={colormatrix}'}
-    path = encode(tmp_path / 'tagged.mp4', frames[:3], options=options)
-    same = encode(tmp_path / 'plain.mp4', frames[:3])
-    with CompressedVideoReader(path) as reader:
-        with pytest.warns(UserWarning, match='FFmpeg cannot convert'):
-            batch = reader.get_frames_at([0, 2])
-        with warnings.catch_warnings():
-            warnings.simplefilter('error')
-            reader.get_frames_at([1])
-    with CompressedVideoReader(same) as reader:
-        np.testing.assert_array_equal(batch.rgb, reader.get_frames_at([0, 2]).rgb)
-    assert transcode_video(path, tmp_path / 'again.mp4').num_frames == 3
 
 
 def test_metadata_in_another_encoding(clips_dir):

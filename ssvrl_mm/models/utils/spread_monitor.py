@@ -18,7 +18,8 @@ class SpreadMonitor:
 
     The steps between repeat the last figures: they are logged in every step, and only one step of
     many waits for the device and costs anything. A collapse is warned of once, and again after the
-    embeddings have spread in between. Nothing of it is state: a resumed run looks in its first step.
+    embeddings have spread in between. Nothing of it is state: a resumed run looks in its first
+    step.
 
     Args:
         interval: Steps from one look to the next; the first step looks.

@@ -1,6 +1,8 @@
 """Decoded frames as RGB arrays."""
 
+import os
 import warnings
+from multiprocessing.util import Finalize
 
 import cv2
 import numpy as np
@@ -29,8 +31,47 @@ def make_convertible(frame: VideoFrame) -> str | None:
         found, taken = 'BT.2020 with constant luminance', 'BT.2020 with non-constant luminance'
     else:
         frame.colorspace = _UNSPECIFIED
-        found, taken = f'color space {colorspace}', 'if there were no such tag'
-    return f'FFmpeg cannot convert {found}; such videos are read as {taken}'
+        found, taken = f'color space {colorspace}', 'if it had no such tag'
+    return f'FFmpeg cannot convert {found}; it is read as {taken}'
+
+
+class FileNotices:
+    """Warns of what many files have in common: of the first one, and at the end of how many others.
+
+    Each process speaks for itself, once for each message: at the first file, by its name, and, if
+    there were others, when it ends.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[str, None]] = {}
+        self._process: int | None = None
+
+    def note(self, message: str, path: str) -> None:
+        """Notes that the message holds for a file; warns if it is the first one."""
+        if self._process != os.getpid():
+            # A forked process starts anew: what its parent said stands in another place.
+            self._files, self._process = {}, os.getpid()
+            # Workers of a loader end without `atexit`.
+            Finalize(None, self.conclude, exitpriority=0)
+        files = self._files.setdefault(message, {})
+        if not files:
+            warnings.warn(
+                f'{path}: {message}. Other such files are counted, and not named',
+                stacklevel=3,
+            )
+        files[path] = None
+
+    def conclude(self) -> None:
+        """Says how many other files there were, and forgets them all."""
+        for message, files in self._files.items():
+            if len(files) > 1:
+                first = next(iter(files))
+                warnings.warn(f'{len(files) - 1} other files than {first}: {message}', stacklevel=2)
+        self._files.clear()
+
+
+#: Those of this process.
+NOTICES = FileNotices()
 
 
 class RGBConverter:
@@ -38,10 +79,12 @@ class RGBConverter:
 
     Args:
         size: ``(h, w)`` of the arrays in px; frames of another size are scaled to it.
+        path: The file, for warnings.
     """
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, path: str) -> None:
         self._height, self._width = size
+        self._path = path
         self._reformatter = VideoReformatter()
         self._has_warned = False
 
@@ -50,8 +93,7 @@ class RGBConverter:
         changed = make_convertible(frame)
         if changed and not self._has_warned:
             self._has_warned = True
-            # The same words for every file: Python shows them once, however many files there are.
-            warnings.warn(changed, stacklevel=2)
+            NOTICES.note(changed, self._path)
         height, width = self._height, self._width
         image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
         plane = image.planes[0]

@@ -56,7 +56,7 @@ class FrameFetcher:
         self._path = path
         self._raises = raises
         self._resizes = resizes
-        self._convert = RGBConverter(self.size)
+        self._convert = RGBConverter(self.size, path)
 
     def fetch(
         self,
