@@ -5,12 +5,14 @@ from ssvrl_mm.apis.features import extract_features
 from ssvrl_mm.apis.inferencer import Neighbour, Prediction, SSVRLInferencer
 from ssvrl_mm.apis.loading import load_model
 from ssvrl_mm.apis.model_zoo import ModelNotFoundError, ZooModel, find_model, list_models
+from ssvrl_mm.apis.run_lock import FolderInUseError
 from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.models.utils.weights import WeightsError
 
 __all__ = [
     'FeatureFileError',
     'FeatureTable',
+    'FolderInUseError',
     'ModelNotFoundError',
     'Neighbour',
     'Prediction',

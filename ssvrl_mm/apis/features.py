@@ -26,6 +26,7 @@ from ssvrl_mm.apis.feature_table import (
     join_tables,
 )
 from ssvrl_mm.apis.loading import load_model, local_checkpoint, read_config
+from ssvrl_mm.apis.run_lock import RunLock
 from ssvrl_mm.apis.video_samples import (
     VideoSamples,
     features_of,
@@ -55,7 +56,8 @@ def extract_features(
     killed goes on where it was, with any number of processes; the folder vanishes when ``out``
     is complete. Processes of a group that was launched share the parts. A video that cannot be
     read is left out, logged, and noted with its cause in ``provenance['left_out']``. The result
-    does not depend on processes, workers or interruptions.
+    does not depend on processes, workers or interruptions. A second run into the same file is
+    refused while the first one goes on.
 
     Args:
         config: Config, whose test pipeline is used.
@@ -74,6 +76,7 @@ def extract_features(
 
     Raises:
         FeatureFileError: ``out`` or ``OUT.parts`` is of another run, or the suffix is unknown.
+        FolderInUseError: Another run writes to ``out`` at this time.
         BadVideosError: None of the videos can be read.
         WeightsError: The checkpoint does not fit the model.
         TypeError: The model gives no features.
@@ -90,7 +93,35 @@ def extract_features(
     sources = _provenance(cfg, checkpoint, source, keep_clips)
     if out.exists():
         return _finished(out, sources)
-    parts = _Parts(out, len(source.entries), part_size, sources)
+    folder = out.with_name(f'{out.name}.parts')
+    folder.mkdir(parents=True, exist_ok=True)
+    with RunLock(folder):
+        # Complete by now, if another run ended while this one began.
+        if out.exists():
+            table = _finished(out, sources)
+            _wait_for_all()
+            shutil.rmtree(folder, ignore_errors=True)
+            return table
+        parts = _Parts(folder, len(source.entries), part_size, sources)
+        return _extract(
+            cfg, checkpoint, source, out, parts, keep_clips, batch_size, workers, device, progress
+        )
+
+
+def _extract(
+    cfg: Config,
+    checkpoint: str | os.PathLike | None,
+    source: VideoSource,
+    out: Path,
+    parts: '_Parts',
+    keep_clips: bool,
+    batch_size: int,
+    workers: int,
+    device: str | None,
+    progress: bool,
+) -> FeatureTable | None:
+    """Computes the parts that are missing, and writes all of them to one file."""
+    sources, part_size = parts.sources, parts.size
     rank, world_size = get_dist_info()
     missing = parts.missing(rank, world_size)
     if missing:
@@ -137,10 +168,9 @@ def extract_features(
 class _Parts:
     """The files of the parts, and what they belong to."""
 
-    def __init__(self, out: Path, count: int, size: int, sources: dict[str, Any]) -> None:
-        self.folder = out.with_name(f'{out.name}.parts')
+    def __init__(self, folder: Path, count: int, size: int, sources: dict[str, Any]) -> None:
+        self.folder = folder
         self.count, self.size, self.sources = count, size, sources
-        self.folder.mkdir(parents=True, exist_ok=True)
         file, identity = self.folder / 'run.json', {**_identity(sources), 'part_size': size}
         if not file.exists() or not any(self.folder.glob('part_*.npz')):
             # Nothing would be lost; every process writes the same.

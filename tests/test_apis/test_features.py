@@ -16,6 +16,7 @@ from mmengine.runner import load_checkpoint
 from ssvrl_mm.apis import (
     FeatureFileError,
     FeatureTable,
+    FolderInUseError,
     VideoSource,
     WeightsError,
     extract_features,
@@ -156,6 +157,22 @@ def test_interrupted_run_goes_on(home, whole, tmp_path, monkeypatch):
     assert done == [2, 3, 4] and not parts.exists()
     assert_equal(extract(home, tmp_path / 'f.npz'), whole)
     assert done == [2, 3, 4]
+
+
+def test_a_second_run_into_the_same_file_is_refused(home, whole, tmp_path, monkeypatch):
+    compute = features._compute
+
+    def joined_by_another(*args):
+        for part in compute(*args):
+            before = sorted((tmp_path / 'f.npz.parts').iterdir())
+            with pytest.raises(FolderInUseError, match=f'process {os.getpid()} on .* Wait for it'):
+                extract(home, tmp_path / 'f.npz')
+            assert sorted((tmp_path / 'f.npz.parts').iterdir()) == before
+            yield part
+
+    monkeypatch.setattr(features, '_compute', joined_by_another)
+    assert_equal(extract(home, tmp_path / 'f.npz'), whole)
+    assert list(tmp_path.iterdir()) == [tmp_path / 'f.npz']
 
 
 def test_weights_that_do_not_fit_are_an_error(home, tmp_path):
