@@ -7,6 +7,7 @@ in; the patch runs right after that module is imported (at once where it already
 Each workaround states its symptom and when it can go.
 """
 
+import functools
 import importlib.abc
 import importlib.util
 import sys
@@ -96,10 +97,37 @@ def _allow_mmengine_checkpoints(checkpoint: types.ModuleType) -> None:
     )
 
 
+def _name_what_may_be_meant(registry: types.ModuleType) -> None:
+    """Adds to the errors of a misspelt type or argument what may have been meant.
+
+    Symptom: ``SamplClips is not in the ssvrl_mm::transform registry``, and not which names there
+    are like it. Most of a config is built by mmengine's own registries, not by ours; the error
+    stays what it is, and has a note.
+    Can go: when mmengine names what is like a name that it does not know.
+    """
+    build = registry.Registry.build
+
+    @functools.wraps(build)
+    def build_or_explain(self: Any, cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return build(self, cfg, *args, **kwargs)
+        except (KeyError, TypeError) as error:
+            from ssvrl_mm.suggestions import explain_failed_build
+
+            note = explain_failed_build(self, cfg, error)
+            # Seen again on its way out of a build inside a build.
+            if note and note not in getattr(error, '__notes__', ()):
+                error.add_note(note)
+            raise
+
+    registry.Registry.build = build_or_explain
+
+
 _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
     'mmaction': _provide_missing_drn,
     'mmaction.utils.dependency': _skip_multimodal,
     'mmengine.config.utils': _register_package,
+    'mmengine.registry.registry': _name_what_may_be_meant,
     'mmengine.runner.checkpoint': _allow_mmengine_checkpoints,
 }
 
