@@ -6,8 +6,8 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo test lint clean
 
-# Pretrains on compressed video and evaluates retrieval: on MotionPrimitives, or on your own folder
-# with `make demo VIDEOS=/path/to/videos`.
+# Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
+# own folder with `make demo VIDEOS=/path/to/videos` (work_dirs/demo_videos).
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$(VIDEOS)")
 
