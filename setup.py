@@ -76,6 +76,10 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=('ssvrl_mm', 'ssvrl_mm.*')),
+    # Said aloud, so that an editable installation puts the checkout on Python's path. Otherwise
+    # setuptools finds the package by a hook that is asked last: to a script beside a clone that is
+    # called ssvrl_mm, the clone's folder would be the package, and empty.
+    package_dir={'': '.'},
     package_data={'ssvrl_mm': ['py.typed']},
     python_requires='>=3.11',
     install_requires=requirements('runtime'),

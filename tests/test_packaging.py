@@ -1,8 +1,11 @@
 """What a user installs: the wheel, built from a copy of the checkout, unpacked, and used alone."""
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from email import message_from_string
 from pathlib import Path
@@ -19,12 +22,16 @@ NOT_COPIED = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'work_dirs')
 
 
 @pytest.fixture(scope='module')
-def checkout(tmp_path_factory, repository):
-    """A copy, since a build leaves files beside the sources."""
+def builds():
     if Version(setuptools.__version__) < Version('77.0.3'):
         pytest.skip(
             'pyproject.toml builds with setuptools>=77.0.3, an offline test cannot fetch it'
         )
+
+
+@pytest.fixture(scope='module')
+def checkout(tmp_path_factory, repository, builds):
+    """A copy, since a build leaves files beside the sources."""
     copy = tmp_path_factory.mktemp('packaging') / 'checkout'
     return shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
 
@@ -116,6 +123,54 @@ def test_configs_are_found_by_package_name(site, tmp_path):
     output = run_fresh(code, tmp_path, [site]).splitlines()
     assert len(names) > 0
     assert output == [str(site / 'ssvrl_mm' / '.mim' / 'configs' / name) for name in names]
+
+
+@pytest.fixture(scope='module')
+def editable(repository, tmp_path_factory, builds):
+    """A clone beside a user's scripts, and the Python that it is installed into as editable."""
+    folder = tmp_path_factory.mktemp('editable')
+    home = folder / 'home'
+    clone = home / 'ssvrl_mm'
+    shutil.copytree(repository, clone, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    wheels = folder / 'wheels'
+    wheels.mkdir()
+    build = f'from setuptools import build_meta; build_meta.build_editable({str(wheels)!r})'
+    done = subprocess.run(
+        [sys.executable, '-c', build], cwd=clone, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    environment = folder / 'environment'
+    venv.create(environment, symlinks=True)
+    (site,) = environment.glob('lib/*/site-packages')
+    (wheel,) = wheels.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    # What we depend on comes from where the tests run; files there that begin imports do not run.
+    ours = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}
+    (site / 'dependencies.pth').write_text('\n'.join(ours))
+    return home, environment / 'bin' / 'python'
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='environments have other folders')
+@pytest.mark.parametrize('place', ['beside the clone', 'in the clone', 'elsewhere'])
+def test_a_script_beside_the_clone(place, editable, tmp_path):
+    """The clone's folder bears the package's name, and comes first on the path of the script."""
+    home, python = editable
+    folder = {'beside the clone': home, 'in the clone': home / 'ssvrl_mm'}.get(place, tmp_path)
+    script = folder / 'script.py'
+    script.write_text(
+        'import ssvrl_mm\n'
+        'print(ssvrl_mm.__version__, ssvrl_mm.__file__)\n'
+        'from ssvrl_mm.apis.model_zoo import list_models\n'
+        "print(list_models()['mvcgc_demo'].config.is_file())\n"
+    )
+    env = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    done = subprocess.run(
+        [python, script], cwd=folder, env=env, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    package = home / 'ssvrl_mm' / 'ssvrl_mm' / '__init__.py'
+    assert done.stdout.splitlines() == [f'{ssvrl_mm.__version__} {package}', 'True']
 
 
 def test_metadata_matches_the_checkout(site, checkout):
