@@ -18,7 +18,8 @@ def walk_datasets(node: Any) -> Iterator[Any]:
 
     Args:
         node: A dataset or the config of one, or a list of such; None: nothing. Wrappers hold what
-            they wrap as ``dataset`` or ``datasets``, as mmengine's and torch's do.
+            they wrap as ``dataset`` or ``datasets``, as mmengine's and torch's do, and
+            ``RetrievalDataset`` its gallery and its query.
 
     Yields:
         Datasets, or configs of datasets.
@@ -44,8 +45,33 @@ def innermost_datasets(node: Any) -> list[Any]:
     return [dataset for dataset in walk_datasets(node) if not _wrapped(dataset)]
 
 
+def retrieval_parts(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The configs of gallery and query that the config of a ``RetrievalDataset`` stands for.
+
+    Args:
+        config: See :class:`~ssvrl_mm.datasets.RetrievalDataset`.
+
+    Returns:
+        Gallery and query, each with its ``role``.
+
+    Example:
+        >>> lists = dict(gallery=dict(ann_file='train.txt'), query=dict(ann_file='test.txt'))
+        >>> [part['ann_file'] for part in retrieval_parts(dict(lists, data_root='data/ucf101'))]
+        ['train.txt', 'test.txt']
+    """
+    own = ('type', 'dataset_type', 'gallery', 'query')
+    shared = {key: value for key, value in config.items() if key not in own}
+    kind = config.get('dataset_type', 'CompressedVideoDataset')
+    return [
+        {'test_mode': True, **shared, **config[role], 'role': role, 'type': kind}
+        for role in ('gallery', 'query')
+    ]
+
+
 def _wrapped(dataset: Any) -> list[Any]:
     """What a dataset, or the config of one, wraps directly."""
+    if isinstance(dataset, Mapping) and {'gallery', 'query'} <= dataset.keys():
+        return retrieval_parts(dataset)
     read = dataset.get if isinstance(dataset, Mapping) else partial(getattr, dataset)
     below = [read(name, None) for name in ('dataset', 'datasets')]
     return [child for child in below if child is not None]

@@ -1,5 +1,7 @@
-"""Every config loads, its names resolve and what it describes can be built."""
+"""Every config: flat, of a name of its own, and what it describes can be built."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,16 @@ from mmengine.registry import HOOKS, PARAM_SCHEDULERS, DefaultScope
 from torch import nn
 from torch.optim import SGD
 
+from ssvrl_mm.engine.launch import default_work_dir
 from ssvrl_mm.registry import DATASETS, MODELS
+from ssvrl_mm.wrapping import innermost_datasets
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
+LEAVES = sorted(set(CONFIGS.glob('**/*.py')) - set(BASES))
 # What is trained without labels; test_downstream.py looks at what comes after.
-RUNNABLE = sorted(
-    path for path in CONFIGS.glob('*/*.py') if path.parent.name not in ('_base_', 'downstream')
-)
+RUNNABLE = [path for path in LEAVES if path.parent.name != 'benchmarks']
+MAX_DEPTH = 3
 
 
 def name_of(path):
@@ -35,16 +40,92 @@ def our_scope():
         yield
 
 
-def datasets_of(dataloader):
-    dataset = dataloader.dataset
-    return dataset.get('datasets', [dataset])
+def bases_of(path):
+    """The files that a config names as its bases."""
+    found = re.search(r'^_base_ = (\[.*?\]|.*?)$', path.read_text(), re.MULTILINE | re.DOTALL)
+    names = re.findall(r"'([^']+)'", found[1]) if found else []
+    return [(path.parent / name).resolve() for name in names]
+
+
+def depth_of(path):
+    return 1 + max((depth_of(base) for base in bases_of(path)), default=0)
+
+
+def family_of(path):
+    """Method and backbone of a leaf: ``('context_motion', 'r3d26')``."""
+    found = re.search(r'(s3dg?|c3d|r2plus1d\d+|r3d\d+)(?=_)', path.stem)
+    return path.relative_to(CONFIGS).parts[0], found and found[1]
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=name_of)
+def test_leaves_are_flat(path):
+    assert depth_of(path) <= MAX_DEPTH
+    for base in bases_of(path):
+        # Of the leaves of other methods and backbones a leaf inherits nothing.
+        assert base in BASES or family_of(base) == family_of(path)
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=name_of)
+def test_leaves_change_no_pipeline_by_its_place(path):
+    assert not re.search(r'(pipeline|steps|datasets)\w*\[[\d:-]', path.read_text())
+
+
+def test_no_name_is_there_twice():
+    # `mim` and the default work dir go by them.
+    names = Counter(path.stem for path in LEAVES)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert {path.stem for path in BASES} & set(names) == set()
+    folders = Counter(default_work_dir(path) for path in LEAVES)
+    assert max(folders.values()) == 1
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=name_of)
+def test_names_begin_with_their_method(path):
+    method = path.relative_to(CONFIGS).parts[0]
+    if path.parent.name == 'benchmarks' or method != 'mvcgc':
+        # CoCLR is the baseline of MVCGC, and its configs are there.
+        methods = {'mvcgc': ('mvcgc_', 'coclr_')}.get(method, (f'{method}_',))
+        assert path.stem.startswith(methods)
+
+
+def test_every_base_is_used():
+    """By a config, or by a config that docs/finetuning.md shows and that test_docs.py builds."""
+    users = [base for path in (*LEAVES, *BASES) for base in bases_of(path)]
+    page = (CONFIGS.parent / 'docs/finetuning.md').read_text()
+    users += [(CONFIGS / name).resolve() for name in re.findall(r"'\./(_base_/\S+?)'", page)]
+    assert [name_of(path) for path in BASES if path not in users] == []
+
+
+def checkpoints_of(node):
+    """Every path of a checkpoint below a config."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ('checkpoint', 'load_from') and value:
+                yield value
+            elif key != 'default_hooks':
+                yield from checkpoints_of(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from checkpoints_of(value)
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=name_of)
+def test_checkpoints_are_those_that_another_config_leaves(path):
+    written = {default_work_dir(other): other for other in RUNNABLE}
+    # `make demo` has a folder of its own.
+    written['work_dirs/demo'] = CONFIGS / 'mvcgc/demo.py'
+    for checkpoint in checkpoints_of(Config.fromfile(path).to_dict()):
+        folder, _, file = checkpoint.rpartition('/')
+        last = Config.fromfile(written[folder]).train_cfg.max_epochs
+        assert file == f'epoch_{last}.pth'
 
 
 def shrink(model):
-    """The model with narrow networks and a short queue, so that building it takes no time."""
+    """The model with narrow networks, so that building it takes no time."""
     model = model.to_dict() if hasattr(model, 'to_dict') else dict(model)
-    for name in [name for name in model if name.startswith('backbone') and model[name]]:
-        model[name]['width'] = 0.125
+    for backbone in model['backbones'].values():
+        if backbone:
+            backbone['width'] = 0.125
     return model
 
 
@@ -56,6 +137,8 @@ def test_everything_a_config_names_can_be_built(path):
     build_optim_wrapper(model, cfg.optim_wrapper)
     for hook in [*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])]:
         HOOKS.build(hook)
+    # The stages follow the epoch.
+    assert cfg.default_hooks.set_epoch.type == 'SetEpochHook'
     for split in ('train', 'val', 'test'):
         dataloader = cfg.get(f'{split}_dataloader')
         # A split has all of its three parts or none.
@@ -63,38 +146,30 @@ def test_everything_a_config_names_can_be_built(path):
         assert all((cfg.get(f'{split}_{part}') is None) == (dataloader is None) for part in parts)
         if dataloader is None:
             continue
-        for dataset in datasets_of(dataloader):
-            assert DATASETS.get(dataset.type) is not None
-            Compose(dataset.pipeline)
+        datasets = innermost_datasets(dataloader.dataset)
+        for dataset in datasets:
+            assert DATASETS.get(dataset['type']) is not None
+            # Training may decode motion as what is predicted, without a network for it.
+            targets = {'motion'} if split == 'train' and cfg.model.get('motion_head') else set()
+            assert set(dataset['streams']) == set(model.streams) | targets
+            Compose(dataset['pipeline'])
         if split != 'train':
             Evaluator(cfg[f'{split}_evaluator'])
-            assert [dataset.role for dataset in datasets_of(dataloader)] == ['gallery', 'query']
+            assert [dataset['role'] for dataset in datasets] == ['gallery', 'query']
 
 
-@pytest.mark.parametrize('path', sorted(CONFIGS.glob('_base_/**/*.py')), ids=name_of)
-def test_every_base_is_used(path):
-    others = (config for config in CONFIGS.glob('**/*.py') if config != path)
-    reserved = {
-        'hmdb51_retrieval',
-        'kinetics400_classification',
-        'sthv2_classification',
-        'sthv2_ssl',
-    }
-    used = any(f'/{path.name}' in config.read_text() for config in others)
-    assert used or path.stem in reserved
-
-
-# Section 4.2 and Tables 3 of the paper: epochs, first epoch of cross guidance, queue, k, mining.
+# Section 4.2 and Table 3 of the paper: epochs, stages, queue, k, mining.
+BOTH = [(0, 'init'), (300, 'cross')]
 PAPER = {
-    's3d_k400': (250, 200, 16384, 5, 'intersection'),
-    's3d_ucf101': (500, 300, 2048, 5, 'intersection'),
-    's3d_ucf101_init': (300, None, 2048, 5, 'intersection'),
-    's3d_ucf101_cross': (200, 0, 2048, 5, 'intersection'),
-    's3d_ucf101_wo-init': (200, 0, 2048, 5, 'intersection'),
-    's3d_ucf101_k1': (500, 300, 2048, 1, 'intersection'),
-    's3d_ucf101_k10': (500, 300, 2048, 10, 'intersection'),
-    's3d_ucf101_k20': (500, 300, 2048, 20, 'intersection'),
-    's3d_ucf101_union': (500, 300, 2048, 5, 'union'),
+    's3d_k400': (250, [(0, 'init'), (200, 'cross')], 16384, 5, 'intersection'),
+    's3d_ucf101': (500, BOTH, 2048, 5, 'intersection'),
+    's3d_ucf101_init': (300, [(0, 'init')], 2048, 5, 'intersection'),
+    's3d_ucf101_cross': (200, [(0, 'cross')], 2048, 5, 'intersection'),
+    's3d_ucf101_wo-init': (200, [(0, 'cross')], 2048, 5, 'intersection'),
+    's3d_ucf101_k1': (500, BOTH, 2048, 1, 'intersection'),
+    's3d_ucf101_k10': (500, BOTH, 2048, 10, 'intersection'),
+    's3d_ucf101_k20': (500, BOTH, 2048, 20, 'intersection'),
+    's3d_ucf101_union': (500, BOTH, 2048, 5, 'union'),
 }
 
 
@@ -102,9 +177,9 @@ PAPER = {
 def test_mvcgc_has_the_numbers_of_the_paper(name):
     cfg = load(f'mvcgc/{name}')
     head = cfg.model.head
-    numbers = (cfg.train_cfg.max_epochs, cfg.model.cross_guidance_from, head.queue_length)
-    assert (*numbers, head.k, head.mining) == PAPER[name]
-    assert (head.temperature, head.momentum) == (0.07, 0.999)
+    numbers = (cfg.train_cfg.max_epochs, [tuple(row) for row in cfg.model.stages])
+    assert (*numbers, head.queue_length, head.k, head.mining) == PAPER[name]
+    assert (head.criterion, head.momentum) == (dict(type='InfoNCELoss', temperature=0.07), 0.999)
     assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=1e-4, weight_decay=1e-5)
     assert cfg.train_dataloader.batch_size == 32
     assert cfg.auto_scale_lr.base_batch_size == 4 * 32
@@ -112,22 +187,20 @@ def test_mvcgc_has_the_numbers_of_the_paper(name):
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
     assert (steps['SampleClips'].clip_len, steps['SampleClips'].num_clips) == (32, 2)
     assert steps['ClipRandomResizedCrop'].size == 128
-    assert [cfg.model[f'backbone_{stream}'].in_channels for stream in ('rgb', 'motion')] == [3, 2]
+    assert [cfg.model.backbones[stream].in_channels for stream in ('rgb', 'motion')] == [3, 2]
 
 
-@pytest.mark.parametrize(
-    'name, stream, decoded', [('rgb', 'rgb', 'rgb'), ('mv', 'motion', 'motion')]
-)
-def test_single_streams_decode_nothing_else(name, stream, decoded):
+@pytest.mark.parametrize('name, stream', [('rgb', 'rgb'), ('mv', 'motion')])
+def test_single_streams_decode_nothing_else(name, stream):
     cfg = load(f'mvcgc/s3d_ucf101_{name}_moco')
-    assert cfg.model.head.stream == stream
+    assert cfg.model.head.stream == stream and list(cfg.model.backbones) == [stream]
     assert cfg.train_cfg.max_epochs == 300
     # Motion has the size that it has beside RGB.
     assert stream == 'rgb' or cfg.model.data_preprocessor.motion.size == 128
     for split in ('train', 'val', 'test'):
-        for dataset in datasets_of(cfg[f'{split}_dataloader']):
-            [streams] = [step.streams for step in dataset.pipeline if 'streams' in step]
-            assert tuple(streams) == (decoded,)
+        for dataset in innermost_datasets(cfg[f'{split}_dataloader'].dataset):
+            assert tuple(dataset['streams']) == (stream,)
+            assert not any('streams' in step for step in dataset['pipeline'])
 
 
 def rates(cfg, epochs):
@@ -168,6 +241,9 @@ def test_learning_rate_falls_twice_in_each_stage(name, falls):
     for (start, lr), (end, _) in zip(falls, [*falls[1:], (epochs, 0)], strict=True):
         expected += [lr] * (end - start)
     assert rates(cfg, epochs) == pytest.approx(expected)
+    # A stage begins where the rate is whole again.
+    whole = [start for start, lr in falls if lr == 1e-4]
+    assert [start for start, _ in cfg.model.stages] == whole
 
 
 def test_coclr_takes_turns_until_the_last_epoch():
@@ -185,25 +261,80 @@ def test_data_are_looked_for_where_the_environment_says(monkeypatch):
     assert load('mvcgc/s3d_k400').train_dataloader.dataset.data_root == 'data/kinetics400'
 
 
-def test_model_index_lists_every_config():
+METHODS = sorted({path.relative_to(CONFIGS).parts[0] for path in LEAVES})
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_method_is_in_the_model_index(method):
     root = CONFIGS.parent
-    index = yaml.safe_load((root / 'model-index.yml').read_text())
-    listed = []
-    for metafile in index['Import']:
-        content = yaml.safe_load((root / metafile).read_text())
+    index = (root / 'model-index.yml').read_text()
+    metafile = f'configs/{method}/metafile.yml'
+    assert (root / metafile).exists(), f'{metafile} is missing; write it like this:\n' + yaml.dump(
+        {
+            'Collections': [{'Name': method, 'README': f'configs/{method}/README.md'}],
+            'Models': [example_entry(path, method) for path in RUNNABLE if method in path.parts],
+        },
+        sort_keys=False,
+    )
+    assert metafile in yaml.safe_load(index)['Import'], (
+        f'model-index.yml does not name the method: add this line to it:\n  - {metafile}'
+    )
+
+
+def example_entry(path, collection):
+    """What a metafile says of a config."""
+    name = path.stem
+    if not name.startswith((path.parent.name, 'coclr_')):
+        name = f'{path.parent.name}_{name}'
+    return {
+        'Name': name,
+        'Config': path.relative_to(CONFIGS.parent).as_posix(),
+        'In Collection': collection,
+        'Metadata': {'Epochs': Config.fromfile(path).train_cfg.max_epochs},
+    }
+
+
+def indexed():
+    """Metafile -> its content."""
+    root = CONFIGS.parent
+    names = yaml.safe_load((root / 'model-index.yml').read_text())['Import']
+    return {name: yaml.safe_load((root / name).read_text()) for name in names}
+
+
+@pytest.mark.parametrize('path', RUNNABLE, ids=name_of)
+def test_model_index_lists_every_config(path):
+    config = path.relative_to(CONFIGS.parent).as_posix()
+    metafile = f'configs/{path.relative_to(CONFIGS).parts[0]}/metafile.yml'
+    content = indexed().get(metafile)
+    if content is None:
+        pytest.fail(f'{metafile} is missing or not in model-index.yml', pytrace=False)
+    found = [model for model in content['Models'] if model['Config'] == config]
+    collection = content['Collections'][0]['Name']
+    entry = yaml.dump([example_entry(path, collection)], sort_keys=False)
+    assert len(found) == 1, f'{metafile} has {len(found)} entries of {config}; have one:\n{entry}'
+    epochs = Config.fromfile(path).train_cfg.max_epochs
+    assert found[0]['Metadata']['Epochs'] == epochs, f'{metafile}, {config}: Epochs: {epochs}'
+
+
+def test_model_index_names_what_is_there():
+    root, names = CONFIGS.parent, []
+    for content in indexed().values():
         collections = {collection['Name']: collection for collection in content['Collections']}
         assert all((root / entry['README']).exists() for entry in collections.values())
-        for model in content['Models']:
-            assert model['In Collection'] in collections
-            cfg = Config.fromfile(root / model['Config'])
-            assert model['Metadata']['Epochs'] == cfg.train_cfg.max_epochs
-            listed.append(model['Config'])
-    assert sorted(listed) == [path.relative_to(root).as_posix() for path in RUNNABLE]
-    assert len(set(listed)) == len(listed)
+        assert all(model['In Collection'] in collections for model in content['Models'])
+        assert all((root / model['Config']).exists() for model in content['Models'])
+        names += [model['Name'] for model in content['Models']]
+    assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/README.md')), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize('path', LEAVES, ids=name_of)
 def test_readme_names_every_config(path):
-    text = path.read_text()
-    for config in path.parent.glob('*.py'):
-        assert f'({config.name})' in text
+    readme = CONFIGS / path.relative_to(CONFIGS).parts[0] / 'README.md'
+    link = f'[{path.stem}]({path.relative_to(readme.parent).as_posix()})'
+    page = readme.relative_to(CONFIGS.parent)
+    if not readme.exists():
+        pytest.fail(f'{page} is missing: name the paper and list the configs', pytrace=False)
+    assert f']({path.relative_to(readme.parent).as_posix()})' in readme.read_text(), (
+        f'{page} does not name the config: add a row to its table, such as\n'
+        f'| {link} | what it is | where the paper has it |'
+    )

@@ -16,12 +16,15 @@ from ssvrl_mm.registry import DATASETS, MODELS
 from tests.clips import encode, translating
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'context_motion'
-PRETRAINING = sorted(path.stem for path in CONFIGS.glob('*_*.py') if 'demo' not in path.stem)
+METHOD = 'context_motion_'
+PRETRAINING = sorted(
+    path.stem.removeprefix(METHOD) for path in CONFIGS.glob('*.py') if 'demo' not in path.stem
+)
 NUM_FRAMES = 75  # of 70 that a clip and what follows it take
 
 
 def load(name):
-    return Config.fromfile(CONFIGS / f'{name}.py')
+    return Config.fromfile(CONFIGS / f'{METHOD}{name}.py')
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +34,7 @@ def our_scope():
 
 
 def steps_of(cfg, split='train'):
-    dataset = cfg[f'{split}_dataloader'].dataset
-    return {step.type: step for step in dataset.get('datasets', [dataset])[0].pipeline}
+    return {step.type: step for step in cfg[f'{split}_dataloader'].dataset.pipeline}
 
 
 @pytest.mark.parametrize('name', [n for n in PRETRAINING if 'released' not in n])
@@ -70,9 +72,9 @@ def test_ablations_change_what_they_say():
     assert load('c3d_ucf101_convgru').model.motion_head.predictor.type == 'ConvGRUPredictor'
     for name, objective in (('mse', 'MotionRegression'), ('cross-entropy', 'MotionClassification')):
         assert load(f'c3d_ucf101_{name}').model.motion_head.objective.type == objective
-    for split in ('train', 'test'):
-        flow = steps_of(load('c3d_ucf101_flow'), split)['OpenCompressedVideo']
-        assert (flow.motion, flow.flow) == ('estimate', 'tvl1')
+    for split in ('train', 'val', 'test'):
+        dataset = load('c3d_ucf101_flow')[f'{split}_dataloader'].dataset
+        assert dataset.reader_options == dict(motion='estimate', flow='tvl1', iframe_motion='hold')
 
 
 def rates(cfg, per_epoch):
@@ -198,7 +200,7 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     cfg = load(name)
     if name.endswith('flow'):  # TV-L1 takes seconds, and is not in every OpenCV
         for split in ('train', 'test'):
-            steps_of(cfg, split)['OpenCompressedVideo'].flow = 'dis'
+            cfg[f'{split}_dataloader'].dataset.reader_options.flow = 'dis'
     model = MODELS.build(small(cfg))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     data = pseudo_collate([dataset[i] for i in range(3)])
@@ -219,7 +221,7 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     model.parse_losses(losses)[0].backward()
     assert all(p.grad is not None for p in model.parameters())
 
-    gallery, query = (DATASETS.build(d) for d in cfg.test_dataloader.dataset.datasets)
+    gallery, query = DATASETS.build(cfg.test_dataloader.dataset).datasets
     assert len(gallery) == 3
     [sample] = model.eval().test_step(pseudo_collate([query[0]]))
     for stream in cfg.test_evaluator.streams:
@@ -229,9 +231,9 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
 def small(cfg):
     """The model with an eighth of the channels."""
     model = cfg.model.to_dict()
-    for stream in ('rgb', 'iframe', 'motion'):
-        if model.get(f'backbone_{stream}'):
-            model[f'backbone_{stream}']['width'] = 0.125
+    for backbone in model['backbones'].values():
+        if backbone:
+            backbone['width'] = 0.125
     if model.get('context_head'):
         model['context_head'].update(in_channels=64, context_channels=64, hidden_channels=32)
     if model.get('motion_head'):

@@ -1,4 +1,4 @@
-"""Every downstream config trains and tests: pipeline, preprocessor, pretrained weights, crops."""
+"""Every config that evaluates a backbone trains and tests: pipeline, pretrained weights, crops."""
 
 import math
 from pathlib import Path
@@ -12,27 +12,33 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
 
 from ssvrl_mm.registry import DATASETS, HOOKS, METRICS, MODELS
+from ssvrl_mm.wrapping import retrieval_parts
 from tests.clips import encode, translating
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'downstream'
-CLASSIFIERS = [path for path in sorted(CONFIGS.glob('*/*.py')) if path.parent.name != 'retrieval']
-GRID = [path for path in CLASSIFIERS if 'ucf101' in path.stem]
-SECOND_GRID = [path for path in CLASSIFIERS if 'hmdb51' in path.stem]
-STREAMS = dict(
-    rgb=('rgb',),
-    motion=('motion',),
-    flow=('motion',),
-    residual=('residual',),
-    two_view=('rgb', 'motion'),
-)
-# What config files keep of their making.
-LOCAL = ('data_root', 'classifier', 'probe', 'sample', 'pretrained', 'resnet', 'checkpoint', 'rgb')
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+MVCGC, CONTEXT = CONFIGS / 'mvcgc/benchmarks', CONFIGS / 'context_motion/benchmarks'
+CLASSIFIERS = [
+    path
+    for path in sorted(CONFIGS.glob('*/benchmarks/*.py'))
+    if '_retrieval_' not in path.stem and '_demo_' not in path.stem
+]
+SECOND_DATASET = [path for path in CLASSIFIERS if '_hmdb51_' in path.stem]
+STREAMS = dict(rgb=('rgb',), motion=('motion',), two_stream=('rgb', 'motion'))
 # Frames of a video: two windows of 8 that move by 8; the paper's are of 32 and move by 16.
 NUM_FRAMES = 16
 
 
 def name_of(path):
-    return path.relative_to(CONFIGS).with_suffix('').as_posix()
+    return path.stem
+
+
+def parts_of(path):
+    """The stream, the dataset and the protocol in the name of a config."""
+    for stream in STREAMS:
+        for dataset in ('ucf101', 'hmdb51'):
+            if f'_{stream}_{dataset}_' in path.stem:
+                return stream, dataset, path.stem.partition(f'_{stream}_{dataset}_')[2]
+    raise ValueError(path)
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +51,14 @@ def our_scope():
 def root(tmp_path_factory):
     """A folder for SSVRL_DATA: two training videos and a test video."""
     root = tmp_path_factory.mktemp('data')
-    (root / 'ucf101' / 'videos').mkdir(parents=True)
-    for number in range(3):
-        frames = translating(NUM_FRAMES, 2 - number, 1, height=48, width=64, seed=number)
-        encode(root / 'ucf101' / 'videos' / f'{number}.mp4', frames)
     lines = [f'{number}.mp4 {number}\n' for number in range(3)]
-    (root / 'ucf101' / 'train_list.txt').write_text(''.join(lines[:2]))
-    (root / 'ucf101' / 'test_list.txt').write_text(lines[2])
+    for dataset in ('ucf101', 'hmdb51'):
+        (root / dataset / 'videos').mkdir(parents=True)
+        for number in range(3):
+            frames = translating(NUM_FRAMES, 2 - number, 1, height=48, width=64, seed=number)
+            encode(root / dataset / 'videos' / f'{number}.mp4', frames)
+        (root / dataset / 'train_list.txt').write_text(''.join(lines[:2]))
+        (root / dataset / 'test_list.txt').write_text(lines[2])
     return root
 
 
@@ -98,7 +105,7 @@ def save_pretrained(cfg, path):
 
 
 def classifiers(model):
-    return list(model.classifiers.values()) if 'views' in model else [model]
+    return list(model.classifiers.values()) if 'classifiers' in model else [model]
 
 
 def load(path, root, monkeypatch, protocol=None):
@@ -112,44 +119,44 @@ def videos(cfg, split):
     return DATASETS.build(cfg[f'{split}_dataloader'].dataset)
 
 
-@pytest.mark.parametrize('path', GRID, ids=name_of)
+@pytest.mark.parametrize('path', CLASSIFIERS, ids=name_of)
 def test_config_starts_from_pretrained_weights_trains_and_tests(path, root, tmp_path, monkeypatch):
     cfg = load(path, root, monkeypatch)
-    stream, _, mode = path.stem.partition('_ucf101_')
+    stream, dataset, protocol = parts_of(path)
     parts = save_pretrained(cfg, tmp_path / 'pretrained.pth')
-    assert bool(parts) is (mode not in ('scratch', 'regularized'))
+    assert bool(parts) is (protocol not in ('scratch', 'regularized'))
     model = MODELS.build(cfg.model)
     model.init_weights()
     build_optim_wrapper(model, cfg.optim_wrapper)
     for hook in cfg.custom_hooks:
         HOOKS.build(hook)
 
-    views = list(model.classifiers.values()) if stream == 'two_view' else [model]
-    assert tuple(view.data_preprocessor.stream for view in views) == STREAMS[stream]
-    for view in views:
-        part = 'backbone_motion.' if view.data_preprocessor.stream == 'motion' else 'backbone_rgb.'
+    recognizers = list(model.classifiers.values()) if stream == 'two_stream' else [model]
+    assert tuple(r.data_preprocessor.stream for r in recognizers) == STREAMS[stream]
+    for recognizer in recognizers:
+        part = f'backbone_{recognizer.data_preprocessor.stream}.'
         for name, value in parts[part].state_dict().items() if parts else ():
-            assert torch.equal(view.backbone.state_dict()[name], value)
-        frozen = not any(p.requires_grad for p in view.backbone.parameters())
-        assert frozen is (mode == 'linear')
-        if path.parent.name.startswith('s3d'):  # elsewhere nobody normalises features
-            assert view.cls_head.feature_norm == (('l2', 'batch') if frozen else ())
-        assert (view.cls_head.dropout is None) is frozen
+            assert torch.equal(recognizer.backbone.state_dict()[name], value)
+        frozen = not any(p.requires_grad for p in recognizer.backbone.parameters())
+        assert frozen is (protocol == 'linear')
+        assert recognizer.cls_head.feature_norm == (('l2', 'batch') if frozen else ())
+        assert (recognizer.cls_head.dropout is None) is frozen
 
     train = videos(cfg, 'train')
     data = pseudo_collate([train[index] for index in range(2)])
     assert set(data['inputs']) == set(STREAMS[stream])
+    classes = dict(ucf101=101, hmdb51=51)[dataset]
     model.train()
     loss, log = model.parse_losses(model(**model.data_preprocessor(data, True), mode='loss'))
     loss.backward()
-    assert ('loss_motion' in log) is (mode == 'regularized')
+    assert ('loss_motion' in log) is (protocol == 'regularized')
     for name in [name for name in log if name.startswith('loss_cls')]:
         # Scores of a new classifier are near zero: all classes are alike.
-        assert log[name].item() == pytest.approx(math.log(101), rel=0.15)
+        assert log[name].item() == pytest.approx(math.log(classes), rel=0.15)
 
     [sample] = videos(cfg, 'test')
     [result] = model.eval().test_step(pseudo_collate([sample]))
-    assert result.pred_score.shape == (101,)
+    assert result.pred_score.shape == (classes,)
     assert result.pred_score.sum().item() == pytest.approx(1, abs=1e-4)
     metric = METRICS.build(cfg.test_evaluator)
     metric.process(None, [result.to_dict()])
@@ -164,11 +171,20 @@ def flat(node, prefix=''):
     return {k: v for key, value in items for k, v in flat(value, f'{prefix}.{key}').items()}
 
 
-@pytest.mark.parametrize('path', SECOND_GRID, ids=name_of)
+# What a run goes by; the other names of a config file are what it is written with.
+RUN = (
+    'model',
+    *(f'{split}_{part}' for split in ('train', 'val', 'test') for part in ('dataloader', 'cfg')),
+    *('val_evaluator', 'test_evaluator', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
+    *('default_hooks', 'custom_hooks', 'env_cfg', 'randomness', 'load_from'),
+)
+
+
+@pytest.mark.parametrize('path', SECOND_DATASET, ids=name_of)
 def test_hmdb51_differs_in_folder_classes_and_its_own_schedule_alone(path, monkeypatch):
     monkeypatch.delenv('SSVRL_DATA', raising=False)
     cfg, other = (
-        flat({k: v for k, v in Config.fromfile(p).to_dict().items() if k not in LOCAL})
+        flat({k: v for k, v in Config.fromfile(p).to_dict().items() if k in RUN})
         for p in (path, path.with_stem(path.stem.replace('hmdb51', 'ucf101')))
     )
     assert cfg.keys() == other.keys()
@@ -178,7 +194,7 @@ def test_hmdb51_differs_in_folder_classes_and_its_own_schedule_alone(path, monke
     classes = {key for key, value in differ.items() if value == 51}
     assert classes and all(key.endswith('.cls_head.num_classes') for key in classes)
     schedule = {key for key in differ if key.startswith('.optim_wrapper.')}
-    if not path.parent.name.startswith('s3d'):  # Context-Motion Decoupling's learning rate
+    if path.parent == CONTEXT:  # Context-Motion Decoupling's learning rate
         optimizer = '.optim_wrapper.optimizer'
         assert schedule == {f'{optimizer}.lr', f'{optimizer}.weight_decay'}
         assert differ[f'{optimizer}.lr'] == 2e-4 * 8
@@ -191,44 +207,48 @@ def test_hmdb51_differs_in_folder_classes_and_its_own_schedule_alone(path, monke
     'protocol, clips',
     [('one_clip', 1), ('ten_clips', 10), ('three_crops', 3), ('ten_crops', 2 * 10)],
 )
-@pytest.mark.parametrize('stream', ['rgb', 'flow', 'two_view'])
+@pytest.mark.parametrize('stream', STREAMS)
 def test_protocols(root, monkeypatch, protocol, clips, stream):
-    cfg = load(CONFIGS / f's3d/{stream}_ucf101_finetune.py', root, monkeypatch, protocol)
+    path = MVCGC / f'mvcgc_s3d_{stream}_ucf101_linear.py'
+    cfg = load(path, root, monkeypatch, protocol)
     for name in ('test', 'val'):
         [sample] = videos(cfg, name)
         for tensor in sample['inputs'].values():
             assert len(tensor) == (clips if name == 'test' else 1)
-    unchanged = Config.fromfile(CONFIGS / f's3d/{stream}_ucf101_finetune.py')
+    unchanged = Config.fromfile(path)
     [step] = [s for s in unchanged.test_dataloader.dataset.pipeline if s.type == 'SampleClips']
     assert (step.clip_len, step.get('stride')) == (32, 16 if protocol == 'ten_crops' else None)
 
 
-def numbers(name):
-    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+def numbers(path):
+    cfg = Config.fromfile(path)
     optimizer = cfg.optim_wrapper.optimizer
     return cfg.train_cfg.max_epochs, optimizer.lr, optimizer.weight_decay
 
 
-def test_schedules_have_the_numbers_of_the_papers():
-    for stream in STREAMS:
-        for dataset in ('ucf101', 'hmdb51'):
-            assert numbers(f's3d/{stream}_{dataset}_finetune') == (500, 0.1, 1e-3)
-            assert numbers(f's3d/{stream}_{dataset}_linear') == (100, 0.1, 1e-3)
-    assert numbers('s3d/rgb_ucf101_finetune_context_motion') == (120, 1e-4 * 8, 3e-3)
-    assert numbers('s3d/rgb_ucf101_finetune_imrnet')[::2] == (500, 1e-4)
-    assert numbers('s3d/rgb_ucf101_finetune_segment_order') == (300, 1e-3, 5e-4)
-    for method, batch, dropout in (('context_motion', 8, 0.3), ('imrnet', 25, 0.9)):
-        cfg = Config.fromfile(CONFIGS / f's3d/rgb_ucf101_finetune_{method}.py')
-        assert cfg.train_dataloader.batch_size == batch
-        assert cfg.model.cls_head.dropout_ratio == dropout
+@pytest.mark.parametrize('path', [p for p in CLASSIFIERS if p.parent == MVCGC], ids=name_of)
+def test_mvcgc_has_the_numbers_of_the_paper(path):
+    epochs = 100 if parts_of(path)[2] == 'linear' else 500
+    assert numbers(path) == (epochs, 0.1, 1e-3)
+
+
+def test_coclr_starts_from_its_own_weights():
+    cfg = Config.fromfile(MVCGC / 'coclr_s3d_rgb_ucf101_finetune.py')
+    last = Config.fromfile(CONFIGS / 'mvcgc/coclr_s3d_ucf101.py').train_cfg.max_epochs
+    expected = f'work_dirs/mvcgc/coclr_s3d_ucf101/epoch_{last}.pth'
+    assert cfg.model.backbone.init_cfg.checkpoint == expected
 
 
 @pytest.mark.parametrize('backbone', ['c3d', 'r2plus1d26', 'r3d26'])
-@pytest.mark.parametrize('mode', ['finetune', 'scratch', 'regularized'])
-def test_context_motion_has_the_numbers_of_the_paper(backbone, mode):
-    assert numbers(f'{backbone}/rgb_ucf101_{mode}') == (120, 1e-4 * 8, 3e-3)
-    assert numbers(f'{backbone}/rgb_hmdb51_{mode}') == (120, 2e-4 * 8, 2e-3)
-    cfg = Config.fromfile(CONFIGS / f'{backbone}/rgb_ucf101_{mode}.py')
+@pytest.mark.parametrize('protocol', ['finetune', 'scratch', 'regularized'])
+def test_context_motion_has_the_numbers_of_the_paper(backbone, protocol):
+    paths = {
+        dataset: CONTEXT / f'context_motion_{backbone}_rgb_{dataset}_{protocol}.py'
+        for dataset in ('ucf101', 'hmdb51')
+    }
+    assert numbers(paths['ucf101']) == (120, 1e-4 * 8, 3e-3)
+    assert numbers(paths['hmdb51']) == (120, 2e-4 * 8, 2e-3)
+    cfg = Config.fromfile(paths['ucf101'])
     assert cfg.train_dataloader.batch_size == 8
     assert cfg.model.cls_head.dropout_ratio == 0.3
     assert [s.type for s in cfg.param_scheduler] == ['CosineAnnealingLR']
@@ -238,12 +258,16 @@ def test_context_motion_has_the_numbers_of_the_paper(backbone, mode):
         assert (step.clip_len, step.frame_interval) == (16, 4)
         assert split == 'train' or step.num_clips == num_clips
         assert {step.size for step in pipeline if 'size' in step} == {112}
-    if mode == 'regularized':
-        assert cfg.model.neck.head.loss_weight == 0.2
+    assert ('neck' in cfg.model) is (protocol == 'regularized')
+    if protocol == 'regularized':
+        # The head of pretraining, with a weight of its own.
+        pretraining = CONFIGS / f'context_motion/context_motion_{backbone}_ucf101.py'
+        head = Config.fromfile(pretraining).model.motion_head
+        assert dict(cfg.model.neck.head) == dict(head, loss_weight=0.2)
 
 
 def test_plateau_divides_by_ten_twice():
-    cfg = Config.fromfile(CONFIGS / 's3d/rgb_ucf101_linear.py')
+    cfg = Config.fromfile(MVCGC / 'mvcgc_s3d_rgb_ucf101_linear.py')
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=cfg.optim_wrapper.optimizer.lr)
     [scheduler] = [
         PARAM_SCHEDULERS.build(c, default_args=dict(optimizer=optimizer))
@@ -258,7 +282,7 @@ def test_plateau_divides_by_ten_twice():
 
 
 def test_coclr_trains_the_backbone_at_a_tenth():
-    cfg = shrink(Config.fromfile(CONFIGS / 's3d/rgb_ucf101_finetune_coclr.py'))
+    cfg = shrink(Config.fromfile(MVCGC / 'coclr_s3d_rgb_ucf101_finetune.py'))
     model = MODELS.build(cfg.model)
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
     rates = {id(group['params'][0]): group['lr'] for group in optimizer.param_groups}
@@ -266,33 +290,38 @@ def test_coclr_trains_the_backbone_at_a_tenth():
         assert rates[id(parameter)] == pytest.approx(0.01 if 'backbone' in name else 0.1)
 
 
-@pytest.mark.parametrize('name', ['demo_linear', 'demo_finetune'])
+@pytest.mark.parametrize('name', ['mvcgc_demo_linear', 'mvcgc_demo_finetune'])
 def test_demo_follows_the_pretraining_demo(name):
-    demo = Config.fromfile(CONFIGS.parent / 'mvcgc/demo.py')
-    cfg = Config.fromfile(CONFIGS / f'{name}.py')
-    for stream, view in cfg.model.classifiers.items():
-        backbone = {key: v for key, v in view.backbone.items() if key != 'init_cfg'}
-        assert backbone == demo.model[f'backbone_{stream}']
-        init_cfg = view.backbone.init_cfg
+    demo = Config.fromfile(CONFIGS / 'mvcgc/demo.py')
+    cfg = Config.fromfile(MVCGC / f'{name}.py')
+    for stream, classifier in cfg.model.classifiers.items():
+        backbone = {key: v for key, v in classifier.backbone.items() if key != 'init_cfg'}
+        assert backbone == demo.model.backbones[stream]
+        assert classifier.cls_head.in_channels == demo.model.head.projector.in_channels
+        init_cfg = classifier.backbone.init_cfg
         assert init_cfg.checkpoint == f'work_dirs/demo/epoch_{demo.train_cfg.max_epochs}.pth'
         assert init_cfg.prefix == f'backbone_{stream}.'
-        settings = {k: v for k, v in view.data_preprocessor.items() if k not in ('type', 'stream')}
+        settings = {
+            k: v for k, v in classifier.data_preprocessor.items() if k not in ('type', 'stream')
+        }
         assert settings == {k: v for k, v in demo.model.data_preprocessor.items() if k != 'type'}
-    steps, reference = (c.train_dataloader.dataset.pipeline for c in (cfg, demo))
-    assert [s for s in steps if s.type != 'SampleClips'] == [
-        s for s in reference if s.type != 'SampleClips'
-    ]
-    assert [dict(s, num_clips=2) for s in steps if s.type == 'SampleClips'] == [
-        s for s in reference if s.type == 'SampleClips'
-    ]
+    for split in ('train', 'test'):
+        ours, theirs = (c[f'{split}_dataloader'].dataset for c in (cfg, demo))
+        assert ours.streams == theirs.streams and ours.reader_options == theirs.reader_options
+        # The second clip of a video, and its distance to the first, are pretraining's alone.
+        for step in theirs.pipeline:
+            if split == 'train' and step.type == 'SampleClips':
+                step.num_clips, _ = 1, step.pop('min_gap')
+        assert ours.pipeline == theirs.pipeline
     assert cfg.test_dataloader.dataset.split == 'test'
 
 
-@pytest.mark.parametrize('name', ['demo_scratch', 'demo_regularized'])
+@pytest.mark.parametrize('name', ['context_motion_demo_scratch', 'context_motion_demo_regularized'])
 def test_demo_of_the_regulariser_differs_from_scratch_in_it_alone(name):
-    demo = Config.fromfile(CONFIGS.parent / 'context_motion/demo.py')
-    cfg = Config.fromfile(CONFIGS / f'{name}.py')
-    assert cfg.model.backbone == demo.model.backbone_rgb
+    demo = Config.fromfile(CONFIGS / 'context_motion/context_motion_demo.py')
+    cfg = Config.fromfile(CONTEXT / f'{name}.py')
+    assert cfg.model.backbone == demo.model.backbones.rgb
+    assert cfg.model.cls_head.in_channels == demo.model.context_head.in_channels
     settings = {k: v for k, v in cfg.model.data_preprocessor.items() if k not in ('type', 'stream')}
     assert settings == {k: v for k, v in demo.model.data_preprocessor.items() if k != 'type'}
     assert cfg.optim_wrapper == demo.optim_wrapper
@@ -303,12 +332,20 @@ def test_demo_of_the_regulariser_differs_from_scratch_in_it_alone(name):
     assert cfg.test_dataloader.dataset.split == 'test'
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
     assert steps['SampleContextMotion'].iframe_window is None
-    assert ('neck' in cfg.model) is (name == 'demo_regularized')
-    if name == 'demo_regularized':
+    [query] = [d for d in retrieval_parts(demo.test_dataloader.dataset) if d['role'] == 'query']
+    tested = [
+        dict(step, iframe_window=None, num_negatives=0) if 'iframe_window' in step else step
+        for step in query['pipeline']
+    ]
+    assert cfg.test_dataloader.dataset.pipeline == tested
+    is_regularized = name.endswith('regularized')
+    assert ('neck' in cfg.model) is is_regularized
+    if is_regularized:
         neck = cfg.model.neck
-        assert neck.head.loss_weight == 0.2
+        assert dict(neck.head) == dict(demo.model.motion_head, loss_weight=0.2)
+        assert neck.backbone_motion == demo.model.backbones.motion
         assert (neck.clip, neck.size) == (1.0, 16)
-        scratch = Config.fromfile(CONFIGS / 'demo_scratch.py')
+        scratch = Config.fromfile(CONTEXT / 'context_motion_demo_scratch.py')
         without = {key: value for key, value in cfg.model.items() if key != 'neck'}
         assert without == dict(scratch.model.items())
         assert cfg.test_dataloader == scratch.test_dataloader

@@ -78,7 +78,7 @@ def test_trains_logs_saves_and_evaluates(project):
     before = runner.model.head.fc.weight.clone()
     runner.train()
     assert not torch.equal(runner.model.head.fc.weight, before)
-    (log,) = (project / 'runs').glob('*/vis_data/*.json')
+    (log,) = (project / 'runs').glob('*/vis_data/scalars.json')
     assert re.search(r'"loss_arrow": 0\.\d+, "top1_arrow": ', log.read_text())
     assert (project / 'runs' / 'epoch_1.pth').exists()
     assert 0 <= runner.test()['retrieval/rgb_R@1'] <= 1

@@ -5,7 +5,7 @@ from mmengine.model import MMDistributedDataParallel
 from torch import nn
 from torch.utils.data import Subset
 
-from ssvrl_mm.wrapping import innermost_datasets, unwrap_model, walk_datasets
+from ssvrl_mm.wrapping import innermost_datasets, retrieval_parts, unwrap_model, walk_datasets
 
 
 def test_walks_through_wrappers_of_mmengine_and_torch_the_outer_ones_first():
@@ -30,6 +30,25 @@ def test_walks_through_configs():
     assert [d['type'] for d in walk_datasets(both)] == ['ConcatDataset', 'RepeatDataset', 'A', 'A']
     assert innermost_datasets(both) == [first, second]
     assert list(walk_datasets(None)) == []
+
+
+def test_a_retrieval_is_its_gallery_and_its_query():
+    retrieval = dict(
+        type='RetrievalDataset',
+        data_root='videos',
+        streams=('rgb',),
+        gallery=dict(ann_file='a'),
+        query=dict(ann_file='b', data_root='others', test_mode=False),
+    )
+    shared = dict(type='CompressedVideoDataset', streams=('rgb',))
+    gallery = dict(shared, data_root='videos', ann_file='a', role='gallery', test_mode=True)
+    query = dict(shared, data_root='others', ann_file='b', role='query', test_mode=False)
+    assert retrieval_parts(retrieval) == [gallery, query]
+    wrapped = dict(type='RepeatDataset', dataset=dict(retrieval, dataset_type='B'))
+    assert [d['type'] for d in walk_datasets(wrapped)] == [
+        *('RepeatDataset', 'RetrievalDataset', 'B', 'B')
+    ]
+    assert innermost_datasets(wrapped) == [dict(gallery, type='B'), dict(query, type='B')]
 
 
 def test_unwraps_a_distributed_model_alone():

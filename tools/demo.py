@@ -2,7 +2,7 @@
 
     python tools/demo.py                              # MVCGC on the embedded MotionPrimitives
     python tools/demo.py --videos /path/to/videos     # on your own folder
-    python tools/demo.py --config configs/context_motion/demo.py --work-dir work_dirs/cmd_demo
+    python tools/demo.py --config configs/context_motion/context_motion_demo.py
 
 The table compares R@1 of the network before and after pretraining. Where the folder's sub-folders
 are classes, held-out videos look for training videos of their class. Without classes, the second
@@ -28,6 +28,7 @@ from ssvrl_mm.datasets import (
     split_by_ratio,
     write_video_list,
 )
+from ssvrl_mm.engine.launch import default_work_dir
 from ssvrl_mm.evaluation.retrieval import ROW_NAMES
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs/mvcgc/demo.py'
@@ -36,27 +37,47 @@ LEAST_VIDEOS = 8
 OWN_VIDEOS = """# The demo on a folder of videos; `tools/train.py` takes this file too.
 _base_ = [{base!r}]
 
-dataset = dict(type='CompressedVideoDataset', data_prefix=dict(video={videos!r}))
+own = dict(
+    type='CompressedVideoDataset',
+    data_prefix=dict(video={videos!r}),
+    reader_options=_base_.train_dataloader.dataset.reader_options,
+)
 train_dataloader = dict(
     batch_size={batch_size},
     dataset=dict(
-        _delete_=True, ann_file={train!r}, pipeline=_base_.train_pipeline, **dataset
+        _delete_=True,
+        ann_file={train!r},
+        streams=_base_.train_dataloader.dataset.streams,
+        pipeline=_base_.train_pipeline,
+        **own,
     ),
 )
-gallery_pipeline, query_pipeline = list(_base_.test_pipeline), list(_base_.test_pipeline)
-gallery_pipeline[1] = dict(_base_.test_pipeline[1], part={gallery_part})
-query_pipeline[1] = dict(_base_.test_pipeline[1], part={query_part})
-dataset.update(test_mode=True)
-gallery = dict(ann_file={train!r}, role='gallery', pipeline=gallery_pipeline, **dataset)
-query = dict(ann_file={test!r}, role='query', pipeline=query_pipeline, **dataset)
-test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
+
+
+def part_of(begin, end):
+    return [
+        dict(step, part=(begin, end)) if step.type.startswith('Sample') else step
+        for step in _base_.test_pipeline
+    ]
+
+
+own.update(type='RetrievalDataset', streams=_base_.test_dataloader.dataset.streams)
+test_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        gallery=dict(ann_file={train!r}, pipeline=part_of{gallery_part}),
+        query=dict(ann_file={test!r}, pipeline=part_of{query_part}),
+        **own,
+    )
+)
 val_dataloader = test_dataloader
+del own, part_of
 
 # As many steps as for the embedded dataset, whatever the size of the folder.
 train_cfg = dict(max_epochs={epochs})
 param_scheduler = [dict(type='CosineAnnealingLR', T_max={epochs}, convert_to_iter_based=True)]
 """
-OWN_STAGES = """model = dict(cross_guidance_from={switch}, head=dict(queue_length={queue}))
+OWN_STAGES = """model = dict(stages={stages}, head=dict(queue_length={queue}))
 """
 
 
@@ -67,12 +88,25 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--config', type=Path, default=CONFIG, help='demo of another method')
     parser.add_argument('--videos', type=Path, help='folder of your own videos')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        help='folder of the figures, checkpoints and logs (default: work_dirs/demo, '
+        'work_dirs/demo_videos with --videos, that of its config with --config)',
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, help='override the config'
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.work_dir is None:
+        if args.config == CONFIG:
+            args.work_dir = Path('work_dirs/demo')
+        else:
+            args.work_dir = Path(default_work_dir(args.config))
+        if args.videos:
+            args.work_dir = args.work_dir.with_name(f'{args.work_dir.name}_videos')
+    return args
 
 
 def readable_videos(folder: Path) -> tuple[list[VideoEntry], list[str]]:
@@ -131,9 +165,10 @@ def write_config(demo: Path, videos: Path, work_dir: Path) -> Path:
         query_part=parts[1],
         epochs=epochs,
     )
-    if 'switch_epoch' in base:
+    if 'stages' in base.model:
+        share = epochs / base.train_cfg.max_epochs
         text += OWN_STAGES.format(
-            switch=round(epochs * base.switch_epoch / base.train_cfg.max_epochs),
+            stages=[(round(share * first), stage) for first, stage in base.model.stages],
             queue=min(base.model.head.queue_length, 4 * len(train)),
         )
     config = work_dir / 'own_videos.py'

@@ -9,6 +9,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # A run that is stopped and resumed ends where an uninterrupted one does.
     iteration_seed=dict(type='IterationSeedHook'),
+    # Models whose training goes through stages follow the epoch.
+    set_epoch=dict(type='SetEpochHook'),
     sync_norm_stats=dict(type='SyncNormStatsHook'),
 )
 

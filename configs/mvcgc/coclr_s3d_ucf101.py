@@ -7,6 +7,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(co_training_from=300, phase_epochs=100)
 # A resting stream gets no gradient.
 find_unused_parameters = True

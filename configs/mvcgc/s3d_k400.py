@@ -7,7 +7,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(head=dict(queue_length=16384), cross_guidance_from=_base_.switch_epoch)
+# (First epoch, stage of the head.)
+model = dict(head=dict(queue_length=16384), stages=[(0, 'init'), (200, 'cross')])
 
 # Training needs no other dataset than Kinetics-400.
 val_dataloader = None

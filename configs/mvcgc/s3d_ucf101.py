@@ -1,4 +1,4 @@
-# MVCGC on UCF101, both stages in one run.
+# MVCGC on UCF101, both stages in one run: each stream alone until epoch 300, then cross guidance.
 _base_ = [
     '../_base_/models/mvcgc_s3d.py',
     '../_base_/datasets/ucf101_ssl.py',
@@ -6,5 +6,3 @@ _base_ = [
     '../_base_/schedules/mvcgc_ucf101.py',
     '../_base_/default_runtime.py',
 ]
-
-model = dict(cross_guidance_from=_base_.switch_epoch)

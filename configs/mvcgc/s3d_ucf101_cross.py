@@ -7,6 +7,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(cross_guidance_from=0)
+model = dict(stages=[(0, 'cross')])
 
-load_from = 'work_dirs/s3d_ucf101_init/epoch_300.pth'
+load_from = 'work_dirs/mvcgc/s3d_ucf101_init/epoch_300.pth'

@@ -7,4 +7,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(cross_guidance_from=None)
+model = dict(stages=[(0, 'init')])

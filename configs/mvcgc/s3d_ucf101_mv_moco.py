@@ -7,22 +7,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Where no RGB is decoded, motion has no size of RGB to be brought to.
+train_dataloader = val_dataloader = test_dataloader = dict(dataset=dict(streams=('motion',)))
 model = dict(
+    # Where no RGB is decoded, motion has no size of RGB to be brought to.
     data_preprocessor=dict(motion=dict(size=128)),
-    backbone=dict(in_channels=2),
+    backbones=dict(_delete_=True, motion=dict(type='S3D', in_channels=2)),
     head=dict(stream='motion'),
 )
-
-train_pipeline = _base_.train_pipeline
-train_pipeline[2].streams = ('motion',)
-test_pipeline = _base_.test_pipeline
-test_pipeline[2].streams = ('motion',)
-
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-gallery = dict(_base_.gallery, pipeline=test_pipeline)
-query = dict(_base_.query, pipeline=test_pipeline)
-val_dataloader = dict(dataset=dict(datasets=[gallery, query]))
-test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
-val_evaluator = dict(streams=('motion',))
-test_evaluator = dict(streams=('motion',))

@@ -7,15 +7,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[2].streams = ('rgb',)
-test_pipeline = _base_.test_pipeline
-test_pipeline[2].streams = ('rgb',)
-
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-gallery = dict(_base_.gallery, pipeline=test_pipeline)
-query = dict(_base_.query, pipeline=test_pipeline)
-val_dataloader = dict(dataset=dict(datasets=[gallery, query]))
-test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
-val_evaluator = dict(streams=('rgb',))
-test_evaluator = dict(streams=('rgb',))
+train_dataloader = val_dataloader = test_dataloader = dict(dataset=dict(streams=('rgb',)))

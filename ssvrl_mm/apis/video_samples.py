@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from torch.utils.data import Dataset
 
+from ssvrl_mm.datasets.compressed_video import pipeline_with_choice
 from ssvrl_mm.datasets.seeding import seeded_generators
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import VideoError
@@ -99,7 +100,7 @@ def pipeline_of(cfg: Config) -> list[Any]:
     for name in ('test_dataloader', 'val_dataloader'):
         for dataset in walk_datasets((cfg.get(name) or {}).get('dataset')):
             if dataset.get('pipeline'):
-                return list(dataset['pipeline'])
+                return pipeline_with_choice(dataset)
     if cfg.get('test_pipeline'):
         return list(cfg.test_pipeline)
     raise ValueError(f'{cfg.filename or "the config"} has no test_dataloader with a pipeline')

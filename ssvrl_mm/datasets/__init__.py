@@ -2,12 +2,17 @@
 
 from ssvrl_mm.datasets import transforms
 from ssvrl_mm.datasets.checking import find_bad_videos
-from ssvrl_mm.datasets.compressed_video import BadVideosError, CompressedVideoDataset
+from ssvrl_mm.datasets.compressed_video import (
+    BadVideosError,
+    CompressedVideoDataset,
+    pipeline_with_choice,
+)
 from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitives,
     MotionPrimitivesSpec,
     write_motion_primitives,
 )
+from ssvrl_mm.datasets.retrieval import RetrievalDataset
 from ssvrl_mm.datasets.seeding import seeded_generators
 from ssvrl_mm.datasets.splits import split_by_group, split_by_ratio
 from ssvrl_mm.datasets.video_list import (
@@ -26,9 +31,11 @@ __all__ = [
     'CompressedVideoDataset',
     'MotionPrimitives',
     'MotionPrimitivesSpec',
+    'RetrievalDataset',
     'VideoEntry',
     'VideoListError',
     'find_bad_videos',
+    'pipeline_with_choice',
     'read_classes',
     'read_video_list',
     'scan_videos',

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Self
 
@@ -25,6 +25,22 @@ from ssvrl_mm.registry import DATASETS, TRANSFORMS
 from ssvrl_mm.video import VideoError, VideoTooShortError
 
 _NO_SEED = -1
+
+
+def pipeline_with_choice(dataset: Mapping[str, Any]) -> list[Any]:
+    """The pipeline of a dataset's config behind what it chooses to read, as the dataset runs it.
+
+    Args:
+        dataset: Config with ``pipeline`` and, if it likes, ``streams`` and ``reader_options``.
+
+    Example:
+        >>> pipeline_with_choice(dict(streams=('rgb',), pipeline=[dict(type='PackSSLInputs')]))
+        [{'type': 'ChooseStreams', 'streams': ('rgb',)}, {'type': 'PackSSLInputs'}]
+    """
+    keys = ('streams', 'reader_options')
+    choice = {key: dataset[key] for key in keys if dataset.get(key) is not None}
+    pipeline = list(dataset.get('pipeline') or ())
+    return [dict(type='ChooseStreams', **choice), *pipeline] if choice else pipeline
 
 
 class BadVideosError(RuntimeError):
@@ -52,6 +68,9 @@ class CompressedVideoDataset(BaseActionDataset):
         pipeline: Transforms.
         data_root: Root of ``ann_file`` and ``data_prefix``.
         data_prefix: ``dict(video=...)``, the folder that the paths of the list start from.
+        streams: What is decoded of every video, where ``DecodeCompressedVideo`` does not say it.
+        reader_options: How every video is read: options of the reader that count before those of
+            ``OpenCompressedVideo``, such as ``dict(motion='auto')``.
         metainfo: ``dict(classes=names or file)``. By default the ``classes.txt`` beside the list,
             or the folder names.
         role: 'query' or 'gallery' for retrieval; put into every sample.
@@ -88,6 +107,8 @@ class CompressedVideoDataset(BaseActionDataset):
         pipeline: Sequence[dict | Callable] = (),
         data_root: str = '',
         data_prefix: dict[str, str] | None = None,
+        streams: Sequence[str] | None = None,
+        reader_options: Mapping[str, Any] | None = None,
         metainfo: dict | None = None,
         role: str | None = None,
         seed: int | None = None,
@@ -117,10 +138,13 @@ class CompressedVideoDataset(BaseActionDataset):
         self._told_too_short = 0
         self._seed_and_epoch = SharedIntegers([_NO_SEED, 0])
         self.set_seed(seed)
+        steps = pipeline_with_choice(
+            dict(streams=streams, reader_options=reader_options, pipeline=pipeline)
+        )
         super().__init__(
             ann_file,
             # Built here, so that our names resolve without a default scope too.
-            pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline],
+            pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in steps],
             data_root=data_root,
             data_prefix={'video': '', **(data_prefix or {})},
             metainfo=metainfo,

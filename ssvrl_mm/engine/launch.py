@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: Parser that already has ``config``.
     """
     parser.add_argument(
-        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/NAME_OF_CONFIG)'
+        '--work-dir',
+        help='folder of logs and checkpoints (default: work_dirs/METHOD/NAME, the path of the '
+        'config below configs/)',
     )
     parser.add_argument(
         '--cfg-options',
@@ -68,8 +70,26 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = f'work_dirs/{Path(args.config).stem}'
+        cfg.work_dir = default_work_dir(args.config)
     return cfg
+
+
+def default_work_dir(config: str | os.PathLike) -> str:
+    """Where the run of a config goes: the config's path below ``configs``, without its suffix.
+
+    Two configs never share a folder by it, so that ``--resume`` finds the checkpoints of its own.
+
+    Args:
+        config: The config file. One in no folder named ``configs`` has its name alone.
+
+    Example:
+        >>> default_work_dir('/home/me/ssvrl_mm/configs/mvcgc/s3d_k400.py')
+        'work_dirs/mvcgc/s3d_k400'
+    """
+    file = Path(config).absolute().with_suffix('')
+    # The nearest such folder: the checkout may lie in another one.
+    root = next((folder for folder in file.parents if folder.name == 'configs'), file.parent)
+    return Path('work_dirs', file.relative_to(root)).as_posix()
 
 
 def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -> None:

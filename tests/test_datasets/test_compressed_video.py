@@ -59,6 +59,21 @@ def build(root, ann_file='list.txt', pipeline=PIPELINE, **options):
     return CompressedVideoDataset(ann_file, pipeline, **options)
 
 
+def test_streams_and_reader_options_reach_every_sample(clips):
+    packed = build(clips, streams=('motion',))[0]['inputs']
+    assert set(packed) == {'motion'}
+    codec, still = (
+        build(clips, seed=0, streams=('motion',), reader_options=options)[1]['inputs']['motion']
+        for options in (None, dict(normalize_time=False, motion='estimate', flow='dis'))
+    )
+    assert codec.shape == still.shape and not torch.equal(codec, still)
+    with pytest.raises(ValueError, match='streams must be some of'):
+        build(clips, streams=('optical',))
+    plain = build(clips)
+    assert len(plain.pipeline.transforms) == len(PIPELINE)
+    assert set(plain[0]['inputs']) == {'rgb', 'motion'}
+
+
 def test_samples_of_a_list(clips):
     dataset = build(clips, pipeline=[], role='gallery')
     assert len(dataset) == 6

@@ -98,6 +98,28 @@ def test_auto_resume_takes_the_latest_checkpoint_or_starts_afresh(tmp_path):
     assert (cfg.resume, cfg.load_from) == (True, 'other.pth')
 
 
+@pytest.mark.parametrize(
+    'config, work_dir',
+    [
+        ('configs/mvcgc/s3d_k400.py', 'work_dirs/mvcgc/s3d_k400'),
+        ('/home/me/ssvrl_mm/configs/mvcgc/benchmarks/a.b.py', 'work_dirs/mvcgc/benchmarks/a.b'),
+        # The nearest one counts: the checkout itself may lie in a folder of this name.
+        ('/configs/ssvrl_mm/configs/mvcgc/demo.py', 'work_dirs/mvcgc/demo'),
+        ('configs/mine.py', 'work_dirs/mine'),
+        ('/elsewhere/mine.py', 'work_dirs/mine'),
+    ],
+)
+def test_work_dir_is_the_path_below_configs(config, work_dir, monkeypatch):
+    monkeypatch.chdir('/')
+    assert launch.default_work_dir(config) == work_dir
+
+
+def test_work_dir_is_the_same_from_within_configs(tmp_path, monkeypatch):
+    (tmp_path / 'configs/mvcgc').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'configs/mvcgc')
+    assert launch.default_work_dir('demo.py') == 'work_dirs/mvcgc/demo'
+
+
 def test_command_line_overrides_the_config(tmp_path):
     (tmp_path / 'some_method.py').write_text('a = dict(b=1, c=2)\n')
     parser = ArgumentParser()

@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from ssvrl_mm.datasets.official import HMDB51, UCF101, Kinetics400, SomethingSomethingV2
+from ssvrl_mm.wrapping import innermost_datasets
 
 PRESETS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'datasets'
 DATASETS = (UCF101(), HMDB51(), Kinetics400(), SomethingSomethingV2())
@@ -14,12 +15,11 @@ DATASETS = (UCF101(), HMDB51(), Kinetics400(), SomethingSomethingV2())
 def datasets_of(cfg):
     for split in ('train', 'val', 'test'):
         dataset = cfg.get(f'{split}_dataloader', {}).get('dataset')
-        if dataset is not None:
-            yield from ((split, part) for part in dataset.get('datasets', [dataset]))
+        yield from ((split, Config(part)) for part in innermost_datasets(dataset))
 
 
 # MotionPrimitives is written by itself, without lists.
-LISTED = sorted(path for path in PRESETS.glob('*.py') if path.stem != 'motion_primitives')
+LISTED = sorted(path for path in PRESETS.glob('*.py') if 'motion_primitives' not in path.stem)
 
 
 @pytest.mark.parametrize('path', LISTED, ids=lambda path: path.stem)
@@ -42,19 +42,35 @@ def test_benchmarks_without_test_labels_are_tested_on_validation_videos(name):
     assert cfg.test_dataloader.dataset.ann_file == 'val_list.txt'
 
 
-def test_something_something_is_not_mirrored():
-    steps = {
-        name: [step.type for step in cfg.train_dataloader.dataset.pipeline]
+def test_something_something_is_not_mirrored(monkeypatch):
+    monkeypatch.delenv('SSVRL_TEST_PROTOCOL', raising=False)
+    kinetics, something = (
+        {
+            split: [step.type for step in part.pipeline]
+            for split, part in datasets_of(Config.fromfile(PRESETS / f'{name}_classification.py'))
+        }
         for name in ('kinetics400', 'sthv2')
-        for cfg in [Config.fromfile(PRESETS / f'{name}_classification.py')]
-    }
-    assert 'ClipFlip' in steps['kinetics400']
-    assert [s for s in steps['kinetics400'] if s != 'ClipFlip'] == steps['sthv2']
+    )
+    assert 'ClipFlip' in kinetics['train'] and 'ClipTenCrop' in kinetics['test']
+    assert [s for s in kinetics['train'] if s != 'ClipFlip'] == something['train']
+    assert 'ClipThreeCrop' in something['test']
+    monkeypatch.setenv('SSVRL_TEST_PROTOCOL', 'ten_crops')
+    with pytest.raises(KeyError, match='ten_crops'):
+        Config.fromfile(PRESETS / 'sthv2_classification.py')
+
+
+@pytest.mark.parametrize('name', ['kinetics400', 'sthv2'])
+def test_motion_of_vp9_files_is_estimated(name):
+    paths = [path for path in LISTED if path.stem.startswith(name)]
+    assert paths
+    for path in paths:
+        for _, part in datasets_of(Config.fromfile(path)):
+            assert part.reader_options == dict(motion='auto', iframe_motion='hold')
 
 
 def test_another_split_by_option():
     cfg = Config.fromfile(PRESETS / 'ucf101_retrieval.py')
-    option = 'test_dataloader.dataset.datasets.1.ann_file'
+    option = 'test_dataloader.dataset.query.ann_file'
     cfg.merge_from_dict({option: 'test_list_split2.txt'})
-    gallery, query = cfg.test_dataloader.dataset.datasets
-    assert (gallery.ann_file, query.ann_file) == ('train_list.txt', 'test_list_split2.txt')
+    gallery, query = innermost_datasets(cfg.test_dataloader.dataset)
+    assert (gallery['ann_file'], query['ann_file']) == ('train_list.txt', 'test_list_split2.txt')

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ def run_demo(repository, videos, work_dir, config=None):
         *('--videos', str(videos), '--work-dir', str(work_dir)),
         *(('--config', str(repository / config)) if config else ()),
         *('--cfg-options', 'train_cfg.max_epochs=2'),
-        *(() if config else ('model.cross_guidance_from=1',)),
+        *(() if config else ('model.stages=[(0,init),(1,cross)]',)),
         *('train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False'),
         'test_dataloader.num_workers=0',
     ]
@@ -59,10 +60,30 @@ def test_folder_with_classes_holds_out_a_quarter(repository, tmp_path):
 def test_demo_of_another_method(repository, tmp_path):
     names = [f'{kind}/{i}.mp4' for kind in ('left', 'right') for i in range(4)]
     write_videos(tmp_path / 'videos', names)
-    config = 'configs/context_motion/demo_motion.py'
+    config = 'configs/context_motion/context_motion_demo_motion.py'
     process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo', config)
     assert set(figures['before']) == set(figures['after']) == {'rgb', 'motion'}
     assert (tmp_path / 'demo/epoch_2.pth').exists()
+
+
+@pytest.mark.parametrize(
+    'arguments, work_dir',
+    [
+        ([], 'work_dirs/demo'),
+        (['--videos', 'mine'], 'work_dirs/demo_videos'),
+        (['--work-dir', 'elsewhere', '--videos', 'mine'], 'elsewhere'),
+        (
+            ['--config', '/x/configs/context_motion/context_motion_demo.py'],
+            'work_dirs/context_motion/context_motion_demo',
+        ),
+    ],
+)
+def test_runs_of_the_demo_do_not_share_a_folder(repository, monkeypatch, arguments, work_dir):
+    spec = importlib.util.spec_from_file_location('demo', repository / 'tools/demo.py')
+    demo = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(demo)
+    monkeypatch.setattr(sys, 'argv', ['demo.py', *arguments])
+    assert demo.parse_args().work_dir.as_posix() == work_dir
 
 
 def test_too_few_videos_end_in_a_message(repository, tmp_path):

@@ -1,4 +1,4 @@
-"""The whole way: a probe of two views, of each by itself, fused from files and in one model."""
+"""The whole way: a probe of two streams, of each by itself, fused from files and in one model."""
 
 import importlib.util
 import itertools
@@ -15,7 +15,7 @@ from mmengine.config import Config
 from ssvrl_mm.registry import MODELS
 
 HERE = Path(__file__).resolve().parent
-VIEWS = ('rgb', 'motion')
+STREAMS = ('rgb', 'motion')
 
 
 @pytest.fixture
@@ -58,14 +58,14 @@ def scores(path, key='pred_score'):
     return {entry['filename']: entry[key].numpy() for entry in pickle.loads(path.read_bytes())}
 
 
-def test_views_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, capsys):
-    # Both views in one run: two iterations, a validation, and the same again as a test.
+def test_streams_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, capsys):
+    # Both streams in one run: two iterations, a validation, and the same again as a test.
     run('train', HERE / 'tiny_probe.py', '--work-dir', 'both')
     start = torch.load(pretrained, weights_only=True)['state_dict']
     trained = torch.load(tmp_path / 'both/epoch_1.pth', weights_only=False)['state_dict']
-    for view in VIEWS:
-        name = f'backbone_{view}.stages.2.mixed_3b.branch1.1.temporal.bn.running_var'
-        frozen = f'views.{view}.backbone.{name.partition(".")[2]}'
+    for stream in STREAMS:
+        name = f'backbone_{stream}.stages.2.mixed_3b.branch1.1.temporal.bn.running_var'
+        frozen = f'classifiers.{stream}.backbone.{name.partition(".")[2]}'
         assert torch.equal(trained[frozen], start[name])
     dumped = tmp_path / 'both.pkl'
     run('test', HERE / 'tiny_probe.py', 'both/epoch_1.pth', '--dump', dumped)
@@ -79,14 +79,14 @@ def test_views_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, 
     for video, score in fused.items():
         np.testing.assert_allclose(score, (rgb[video] + motion[video]) / 2, atol=1e-6)
 
-    # Each view by itself, from the weights of the run of both.
-    for view in VIEWS:
-        prefix = f'views.{view}.'
+    # Each stream by itself, from the weights of the run of both.
+    for stream in STREAMS:
+        prefix = f'classifiers.{stream}.'
         part = {n.removeprefix(prefix): w for n, w in trained.items() if n.startswith(prefix)}
-        torch.save(dict(state_dict=part), tmp_path / f'{view}.pth')
-        files = f'{view}.pth', '--dump', tmp_path / f'{view}.pkl'
-        monkeypatch.setenv('VIEW', view)
-        run('test', HERE / 'tiny_view.py', *files)
+        torch.save(dict(state_dict=part), tmp_path / f'{stream}.pth')
+        files = f'{stream}.pth', '--dump', tmp_path / f'{stream}.pkl'
+        monkeypatch.setenv('STREAM', stream)
+        run('test', HERE / 'tiny_stream.py', *files)
 
     # Fused from their score files, and in one model from their checkpoints.
     out = tmp_path / 'fused.pkl'
@@ -105,7 +105,7 @@ def test_views_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, 
         ('fused', 'acc/top1'),
     ):
         assert float(table[row][0]) == pytest.approx(100 * validated[name], abs=0.051)
-    checkpoints = [f'model.checkpoints.{view}={tmp_path}/{view}.pth' for view in VIEWS]
+    checkpoints = [f'model.checkpoints.{stream}={tmp_path}/{stream}.pth' for stream in STREAMS]
     composed = tmp_path / 'composed.pkl'
     run('test', HERE / 'tiny_probe.py', '--dump', composed, options=checkpoints)
     for path in (out, composed):
@@ -114,7 +114,7 @@ def test_views_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch, 
             np.testing.assert_allclose(score, fused[video], atol=1e-5)
 
     # Nobody tests weights that are not those of a classifier.
-    with pytest.raises(RuntimeError, match='not one of this LateFusionRecognizer'):
+    with pytest.raises(RuntimeError, match='0 of the 778 weights of LateFusionRecognizer'):
         run('test', HERE / 'tiny_probe.py', 'pretrained.pth')
     with pytest.raises(SystemExit, match='give a checkpoint'):
         run('test', HERE / 'tiny_probe.py')

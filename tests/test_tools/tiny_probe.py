@@ -1,5 +1,5 @@
-# The demo's linear probe shrunk to two iterations. VIEW: both, or the classifier of one view alone.
-_base_ = ['../../configs/downstream/demo_linear.py']
+# The demo's linear probe shrunk to two iterations. tiny_stream.py: of one stream alone.
+_base_ = ['../../configs/mvcgc/benchmarks/mvcgc_demo_linear.py']
 
 pretrained = dict(
     backbone=dict(init_cfg=dict(checkpoint='{{$PRETRAINED:pretrained.pth}}')),

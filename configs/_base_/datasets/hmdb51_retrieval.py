@@ -1,8 +1,6 @@
-# The same on HMDB51 split 1.
+# The retrieval of ucf101_retrieval.py on HMDB51 split 1.
 _base_ = './ucf101_retrieval.py'
 
 retrieval_root = '{{$SSVRL_DATA:data}}/hmdb51'
-gallery = dict(_base_.gallery, data_root=retrieval_root)
-query = dict(_base_.query, data_root=retrieval_root)
-test_dataloader = dict(dataset=dict(datasets=[gallery, query]))
+test_dataloader = dict(dataset=dict(data_root=retrieval_root))
 val_dataloader = test_dataloader

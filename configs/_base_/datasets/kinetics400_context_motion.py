@@ -3,6 +3,4 @@ _base_ = './ucf101_context_motion.py'
 
 data_root = '{{$SSVRL_DATA:data}}/kinetics400'
 # Some videos come as VP9, whose vectors FFmpeg does not export: those are estimated.
-train_pipeline = _base_.train_pipeline
-train_pipeline[0].motion = 'auto'
-train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(data_root=data_root, reader_options=dict(motion='auto')))

@@ -1,28 +1,6 @@
-# Two clips of 32 consecutive frames per training video of Kinetics-400, each with its own crop and
-# flip; RGB and motion straight from the video file. Colours are augmented on the GPU
-# (data_preprocessor).
-data_root = '{{$SSVRL_DATA:data}}/kinetics400'
+# The two clips per video of ucf101_ssl.py from Kinetics-400.
+_base_ = './ucf101_ssl.py'
 
-train_pipeline = [
-    # Some videos come as VP9, whose vectors FFmpeg does not export: those are estimated.
-    dict(type='OpenCompressedVideo', motion='auto', iframe_motion='hold'),
-    dict(type='SampleClips', clip_len=32, num_clips=2),
-    dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
-    dict(type='ClipRandomResizedCrop', size=128, area_range=(0.2, 1.0)),
-    dict(type='ClipFlip', flip_ratio=0.5),
-    dict(type='PackSSLInputs'),
-]
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='CompressedVideoDataset',
-        data_root=data_root,
-        ann_file='train_list.txt',
-        data_prefix=dict(video='videos'),
-        pipeline=train_pipeline,
-    ),
-)
+data_root = '{{$SSVRL_DATA:data}}/kinetics400'
+# Some videos come as VP9, whose vectors FFmpeg does not export: those are estimated.
+train_dataloader = dict(dataset=dict(data_root=data_root, reader_options=dict(motion='auto')))

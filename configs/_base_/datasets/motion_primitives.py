@@ -10,17 +10,27 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='MotionPrimitives', split='train', data_root=data_root),
+    dataset=dict(
+        type='MotionPrimitives',
+        split='train',
+        data_root=data_root,
+        streams=('rgb', 'motion'),
+        reader_options=dict(motion='codec', iframe_motion='hold'),
+    ),
 )
-gallery = dict(
-    type='MotionPrimitives', split='train', data_root=data_root, role='gallery', test_mode=True
-)
-query = dict(gallery, split='test', role='query')
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='ConcatDataset', datasets=[gallery, query]),
+    dataset=dict(
+        type='RetrievalDataset',
+        dataset_type='MotionPrimitives',
+        data_root=data_root,
+        gallery=dict(split='train'),
+        query=dict(split='test'),
+        streams=('rgb', 'motion'),
+        reader_options=dict(motion='codec', iframe_motion='hold'),
+    ),
 )
 test_evaluator = dict(type='VideoRetrieval', topk=(1, 5, 10))
 test_cfg = dict(type='TestLoop')

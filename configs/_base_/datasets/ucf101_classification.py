@@ -1,9 +1,9 @@
-# Classification on UCF101 split 1: one clip of 32 frames per training video; RGB.
+# Classification on UCF101 split 1: one clip of 32 frames per training video; RGB, unless a config names
+# other streams.
 data_root = '{{$SSVRL_DATA:data}}/ucf101'
 
-open_video = dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold')
-decode = dict(type='DecodeCompressedVideo', streams=('rgb',))
-resize = dict(type='ClipResize', short_side=144)
+open_video = dict(type='OpenCompressedVideo')
+decode = dict(type='DecodeCompressedVideo')
 pack = dict(type='PackSSLInputs')
 
 train_pipeline = [
@@ -20,7 +20,7 @@ test_protocols = {
         open_video,
         dict(type='SampleClips', clip_len=32, test_mode=True, **clips),
         decode,
-        resize,
+        dict(type='ClipResize', short_side=144),
         dict(type=crop, size=128),
         pack,
     ]
@@ -46,6 +46,8 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='train_list.txt',
         data_prefix=dict(video='videos'),
+        streams=('rgb',),
+        reader_options=dict(motion='codec', iframe_motion='hold'),
         pipeline=train_pipeline,
     ),
 )
@@ -60,6 +62,8 @@ val_dataloader = dict(
         data_root=data_root,
         ann_file='test_list.txt',
         data_prefix=dict(video='videos'),
+        streams=('rgb',),
+        reader_options=dict(motion='codec', iframe_motion='hold'),
         pipeline=val_pipeline,
         test_mode=True,
     ),

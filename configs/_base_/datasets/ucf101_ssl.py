@@ -3,9 +3,9 @@
 data_root = '{{$SSVRL_DATA:data}}/ucf101'
 
 train_pipeline = [
-    dict(type='OpenCompressedVideo', motion='codec', iframe_motion='hold'),
+    dict(type='OpenCompressedVideo'),
     dict(type='SampleClips', clip_len=32, num_clips=2),
-    dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
+    dict(type='DecodeCompressedVideo'),
     dict(type='ClipRandomResizedCrop', size=128, area_range=(0.2, 1.0)),
     dict(type='ClipFlip', flip_ratio=0.5),
     dict(type='PackSSLInputs'),
@@ -21,6 +21,8 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='train_list.txt',
         data_prefix=dict(video='videos'),
+        streams=('rgb', 'motion'),
+        reader_options=dict(motion='codec', iframe_motion='hold'),
         pipeline=train_pipeline,
     ),
 )

@@ -1,4 +1,5 @@
-# mmaction2's recognizer on the V-network of Context-Motion Decoupling.
+# mmaction2's recognizer on C3D, the V-network of Context-Motion Decoupling; RGB unless a config names
+# another stream.
 model = dict(
     type='Recognizer3D',
     data_preprocessor=dict(
@@ -17,7 +18,7 @@ model = dict(
         # None: from random weights.
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='work_dirs/c3d_ucf101/epoch_120.pth',
+            checkpoint='work_dirs/context_motion/context_motion_c3d_ucf101/epoch_120.pth',
             prefix='backbone_rgb.',
         ),
     ),

@@ -1,6 +1,6 @@
 # CoCLR with motion vectors as the second stream: the baseline of MVCGC.
 model = dict(
-    type='CoCLR',
+    type='ContrastiveRecognizer',
     data_preprocessor=dict(
         type='SSLDataPreprocessor',
         rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
@@ -12,8 +12,10 @@ model = dict(
             blur=dict(sigma=(0.1, 2.0), p=0.5),
         ),
     ),
-    backbone_rgb=dict(type='S3D', in_channels=3),
-    backbone_motion=dict(type='S3D', in_channels=2),
+    backbones=dict(
+        rgb=dict(type='S3D', in_channels=3),
+        motion=dict(type='S3D', in_channels=2),
+    ),
     head=dict(
         type='CoCLRHead',
         projector=dict(
@@ -21,7 +23,9 @@ model = dict(
         ),
         k=5,
         queue_length=2048,
-        temperature=0.07,
         momentum=0.999,
+        criterion=dict(type='InfoNCELoss', temperature=0.07),
     ),
+    # Each stream alone, then by turns, while the other one guides: (first epoch, stage of the head).
+    stages=[(0, 'init'), (300, 'rgb'), (400, 'motion'), (500, 'rgb'), (600, 'motion')],
 )

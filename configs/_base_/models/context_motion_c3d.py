@@ -1,6 +1,4 @@
 # Context-Motion Decoupling with C3D as V-network, R2D-10 as I-network and R3D-10 as M-network.
-_base_ = './motion_prediction.py'
-
 alpha = 0.5  # the share of motion prediction in the loss
 model = dict(
     type='ContextMotionDecoupling',
@@ -16,17 +14,40 @@ model = dict(
             blur=dict(sigma=(0.1, 2.0), p=0.5),
         ),
     ),
-    backbone_rgb=dict(type='C3D'),
-    backbone_iframe=dict(type='VideoResNet', arch='r2d', depth=10),
-    backbone_motion=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2),
+    backbones=dict(
+        rgb=dict(type='C3D'),
+        iframe=dict(type='VideoResNet', arch='r2d', depth=10),
+        motion=dict(type='VideoResNet', arch='r3d', depth=10, in_channels=2),
+    ),
     context_head=dict(
         type='ContextMatchingHead',
         in_channels=512,
         context_channels=512,
         hidden_channels=2048,
         out_channels=512,
-        temperature=0.1,
+        criterion=dict(type='InfoNCELoss', temperature=0.1),
         loss_weight=1 - alpha,
     ),
-    motion_head=dict(_base_.motion_head, loss_weight=alpha),
+    # For feature maps of 16 x 112 x 112 px of RGB and of 8 x 112 x 112 of motion.
+    motion_head=dict(
+        type='MotionPredictionHead',
+        predictor=dict(
+            type='TransformerPredictor',
+            in_channels=512,
+            in_size=(2, 7, 7),
+            out_size=(1, 7, 7),
+            channels=512,
+            num_encoder_layers=2,
+            num_decoder_layers=4,
+            dropout=0.1,
+        ),
+        objective=dict(
+            type='PointwiseContrast',
+            motion_channels=512,
+            hidden_channels=2048,
+            out_channels=512,
+            criterion=dict(type='InfoNCELoss', temperature=0.1),
+        ),
+        loss_weight=alpha,
+    ),
 )

@@ -1,6 +1,6 @@
-# MoCo on one stream; RGB unless a config says otherwise.
+# MoCo on one stream; RGB unless a config names another one.
 model = dict(
-    type='MoCoRecognizer',
+    type='ContrastiveRecognizer',
     data_preprocessor=dict(
         type='SSLDataPreprocessor',
         rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
@@ -12,7 +12,7 @@ model = dict(
             blur=dict(sigma=(0.1, 2.0), p=0.5),
         ),
     ),
-    backbone=dict(type='S3D', in_channels=3),
+    backbones=dict(rgb=dict(type='S3D', in_channels=3)),
     head=dict(
         type='MoCoHead',
         stream='rgb',
@@ -20,7 +20,7 @@ model = dict(
             type='ProjectionHead', in_channels=1024, hidden_channels=1024, out_channels=128
         ),
         queue_length=2048,
-        temperature=0.07,
         momentum=0.999,
+        criterion=dict(type='InfoNCELoss', temperature=0.07),
     ),
 )

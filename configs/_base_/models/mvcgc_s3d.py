@@ -1,6 +1,6 @@
 # MVCGC: two S3D, one on RGB and one on motion vectors (2 channels).
 model = dict(
-    type='MVCGC',
+    type='ContrastiveRecognizer',
     data_preprocessor=dict(
         type='SSLDataPreprocessor',
         rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
@@ -12,8 +12,10 @@ model = dict(
             blur=dict(sigma=(0.1, 2.0), p=0.5),
         ),
     ),
-    backbone_rgb=dict(type='S3D', in_channels=3),
-    backbone_motion=dict(type='S3D', in_channels=2),
+    backbones=dict(
+        rgb=dict(type='S3D', in_channels=3),
+        motion=dict(type='S3D', in_channels=2),
+    ),
     head=dict(
         type='MVCGCHead',
         projector=dict(
@@ -22,7 +24,9 @@ model = dict(
         k=5,
         mining='intersection',
         queue_length=2048,
-        temperature=0.07,
         momentum=0.999,
+        criterion=dict(type='InfoNCELoss', temperature=0.07),
     ),
+    # Each stream alone, then each guided by the other: (first epoch, stage of the head).
+    stages=[(0, 'init'), (300, 'cross')],
 )

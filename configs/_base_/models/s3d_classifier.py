@@ -1,4 +1,4 @@
-# mmaction2's recognizer on a pretrained S3D; RGB unless a config says otherwise.
+# mmaction2's recognizer on a pretrained S3D; RGB unless a config names another stream.
 model = dict(
     type='Recognizer3D',
     data_preprocessor=dict(
@@ -17,7 +17,7 @@ model = dict(
         # None: from random weights.
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='work_dirs/s3d_ucf101/epoch_500.pth',
+            checkpoint='work_dirs/mvcgc/s3d_ucf101/epoch_500.pth',
             prefix='backbone_rgb.',
         ),
     ),

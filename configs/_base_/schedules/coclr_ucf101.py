@@ -1,7 +1,6 @@
 # Each stream alone for 300 epochs; then two cycles of co-training, in which RGB and motion are
 # trained for 100 epochs each while the other one guides.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=700, val_begin=300, val_interval=200)
-custom_hooks = [dict(type='StageSwitchHook')]
 
 optim_wrapper = dict(
     type='DeviceAmpOptimWrapper',

@@ -1,7 +1,5 @@
 # Each stream alone for 200 epochs, then cross guidance for 50, in one run.
-switch_epoch = 200
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=250)
-custom_hooks = [dict(type='StageSwitchHook')]
 
 optim_wrapper = dict(
     type='DeviceAmpOptimWrapper',
@@ -13,7 +11,7 @@ optim_wrapper = dict(
 # Stage 2 starts again from the full rate.
 param_scheduler = [
     dict(type='MultiStepLR', milestones=[150, 180], gamma=0.1),
-    dict(type='MultiStepLR', milestones=[switch_epoch], gamma=100),
+    dict(type='MultiStepLR', milestones=[200], gamma=100),
     dict(type='MultiStepLR', milestones=[230, 240], gamma=0.1),
 ]
 

@@ -1,7 +1,5 @@
 # Each stream alone for 300 epochs, then cross guidance for 200, in one run.
-switch_epoch = 300
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=500, val_begin=300, val_interval=100)
-custom_hooks = [dict(type='StageSwitchHook')]
 
 optim_wrapper = dict(
     type='DeviceAmpOptimWrapper',
@@ -13,7 +11,7 @@ optim_wrapper = dict(
 # Stage 2 starts again from the full rate.
 param_scheduler = [
     dict(type='MultiStepLR', milestones=[250, 280], gamma=0.1),
-    dict(type='MultiStepLR', milestones=[switch_epoch], gamma=100),
+    dict(type='MultiStepLR', milestones=[300], gamma=100),
     dict(type='MultiStepLR', milestones=[450, 480], gamma=0.1),
 ]
 

@@ -10,10 +10,15 @@ from ssvrl_mm.datasets.transforms.geometry import (
     ClipTenCrop,
     ClipThreeCrop,
 )
-from ssvrl_mm.datasets.transforms.loading import DecodeCompressedVideo, OpenCompressedVideo
+from ssvrl_mm.datasets.transforms.loading import (
+    ChooseStreams,
+    DecodeCompressedVideo,
+    OpenCompressedVideo,
+)
 from ssvrl_mm.datasets.transforms.sampling import SampleClips
 
 __all__ = [
+    'ChooseStreams',
     'ClipCenterCrop',
     'ClipFlip',
     'ClipRandomResizedCrop',

@@ -30,7 +30,8 @@ class SampleContextMotion(BaseTransform):
     In test mode the C clips lie at even distance, the I-frame is the one nearest to the middle of
     its clip, there are no negatives, and videos that are too short start over.
 
-    **Required keys:** ``total_frames``, and ``video_reader`` for I-frames. **Added keys:**
+    **Required keys:** ``total_frames``, and ``video_reader`` for I-frames. **Optional key:**
+    ``streams``; no I-frame is chosen where 'iframe' is not among them. **Added keys:**
     ``frame_inds`` (C, T), ``motion_inds`` (C + K, Tm), ``iframe_inds`` (C, 1), all int64;
     ``iframe_distance`` int64 (C,): how many frames outside its clip's span each I-frame lies, 0
     inside; ``stream_views``, ``clip_len``, ``frame_interval``, ``num_clips`` (C).
@@ -147,7 +148,8 @@ class SampleContextMotion(BaseTransform):
         results['motion_inds'] = begin + (motions[:, None] + np.arange(self.motion_len)) % total
         views = list(range(len(motions)))
         results['stream_views'] = dict(motion=views, residuals=views)
-        if self.iframe_window is not None:
+        reads_iframes = 'iframe' in results.get('streams', ('iframe',))
+        if self.iframe_window is not None and reads_iframes:
             self._add_iframes(results, begin, begin + total)
         results['clip_len'] = self.clip_len
         results['frame_interval'] = interval

@@ -1,6 +1,6 @@
 """Opening compressed videos and decoding the frames and the motion of the sampled clips."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,63 @@ from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
 _STREAMS = ('rgb', 'motion', 'residual', 'iframe')
 
 
+def check_streams(streams: Sequence[str]) -> tuple[str, ...]:
+    """Names of streams as a tuple; ValueError unless each is one that can be decoded."""
+    unknown = set(streams) - set(_STREAMS)
+    if unknown or not streams or isinstance(streams, str):
+        raise ValueError(f'streams must be some of {_STREAMS}, got {streams!r}')
+    return tuple(streams)
+
+
+@TRANSFORMS.register_module()
+class ChooseStreams(BaseTransform):
+    """Says which streams of a video are read, and how, to the steps that follow.
+
+    The datasets put it in front of their pipeline, so that one pipeline serves any stream: see
+    ``streams`` and ``reader_options`` of
+    :class:`~ssvrl_mm.datasets.compressed_video.CompressedVideoDataset`.
+
+    **Added keys:** ``streams`` and ``reader_options``, where they are given.
+
+    Args:
+        streams: What :class:`DecodeCompressedVideo` decodes.
+        reader_options: Options of :class:`OpenCompressedVideo` that count before its own.
+
+    Raises:
+        ValueError: A stream that cannot be decoded.
+
+    Example:
+        >>> ChooseStreams(('motion',), dict(motion='auto'))({})
+        {'streams': ('motion',), 'reader_options': {'motion': 'auto'}}
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[str] | None = None,
+        reader_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.streams = None if streams is None else check_streams(streams)
+        self.reader_options = dict(reader_options or {})
+
+    def transform(self, results: dict) -> dict:
+        """Adds what is given."""
+        if self.streams is not None:
+            results['streams'] = self.streams
+        if self.reader_options:
+            results['reader_options'] = self.reader_options
+        return results
+
+    def __repr__(self) -> str:
+        options = f'streams={self.streams}, reader_options={self.reader_options}'
+        return f'{type(self).__name__}({options})'
+
+
 @TRANSFORMS.register_module()
 class OpenCompressedVideo(BaseTransform):
     """Opens a video file; nothing is decoded yet.
 
-    **Required keys:** ``filename``. **Added keys:** ``video_reader`` (closed and taken out again by
+    **Required keys:** ``filename``. **Optional key:** ``reader_options``, which count before the
+    arguments. **Added keys:** ``video_reader`` (closed and taken out again by
     :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``.
 
     Args:
@@ -59,7 +111,8 @@ class OpenCompressedVideo(BaseTransform):
         """Adds the open reader."""
         filename = results['filename']
         source = self._fetch(filename) if self.backend_args or '://' in filename else filename
-        reader = CompressedVideoReader(source, name=filename, **self.options)
+        options = {**self.options, **results.get('reader_options', {})}
+        reader = CompressedVideoReader(source, name=filename, **options)
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
         results['avg_fps'] = float(reader.metadata.average_fps or 0)
@@ -87,10 +140,10 @@ class DecodeCompressedVideo(BaseTransform):
     """Decodes the sampled frames, each once, and closes the reader.
 
     **Required keys:** ``video_reader`` (taken out), ``frame_inds`` (V, T); ``iframe_inds`` for
-    'iframe'. **Optional key:** ``motion_inds`` (Vm, Tm), frames whose motion and residuals are
-    decoded instead of those of ``frame_inds``. **Added keys:** ``original_shape``, ``img_shape``
-    (h, w), ``clip_times`` float32 (V, 2), the presentation time in seconds at which each clip
-    begins and ends, and, for the streams asked for,
+    'iframe'. **Optional keys:** ``motion_inds`` (Vm, Tm), frames whose motion and residuals are
+    decoded instead of those of ``frame_inds``; ``streams``. **Added keys:** ``original_shape``,
+    ``img_shape`` (h, w), ``clip_times`` float32 (V, 2), the presentation time in seconds at which
+    each clip begins and ends, and, for the streams asked for,
 
     - 'rgb': ``imgs``, list of V*T uint8 (H, W, 3);
     - 'motion': ``motion`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), px per frame since the
@@ -100,22 +153,32 @@ class DecodeCompressedVideo(BaseTransform):
     - 'iframe': ``iframes``, list of Vi*n uint8 (H, W, 3), the keyframes ``iframe_inds`` (Vi, n).
 
     Args:
-        streams: What to decode; a stream not asked for costs nothing.
+        streams: What to decode; a stream not asked for costs nothing. None: the ``streams`` of the
+            sample, which its dataset chooses, or else 'rgb' and 'motion'.
 
     Raises:
+        ValueError: A stream that cannot be decoded, or the sample asks for other streams.
         VideoDecodeError: Frames do not decode and the reader was opened with ``on_error='raise'``.
         KeyError: 'iframe' is asked for and nothing chose ``iframe_inds``.
     """
 
-    def __init__(self, streams: Sequence[str] = ('rgb', 'motion')) -> None:
-        unknown = set(streams) - set(_STREAMS)
-        if unknown or not streams:
-            raise ValueError(f'streams must be some of {_STREAMS}, got {streams}')
-        self.streams = tuple(streams)
+    def __init__(self, streams: Sequence[str] | None = None) -> None:
+        self.streams = None if streams is None else check_streams(streams)
+
+    def _streams_of(self, results: Mapping[str, Any]) -> tuple[str, ...]:
+        """What to decode of this sample."""
+        chosen = results.get('streams')
+        if chosen is not None and self.streams is not None and set(chosen) != set(self.streams):
+            raise ValueError(
+                f'the dataset asks for the streams {tuple(chosen)}, its pipeline decodes '
+                f'{self.streams}: name them in one place, the dataset or DecodeCompressedVideo'
+            )
+        return check_streams(self.streams or chosen or ('rgb', 'motion'))
 
     def transform(self, results: dict) -> dict:
         """Decodes, closes and removes the reader."""
-        reads_rgb, reads_iframes = 'rgb' in self.streams, 'iframe' in self.streams
+        streams = self._streams_of(results)
+        reads_rgb, reads_iframes = 'rgb' in streams, 'iframe' in streams
         with results.pop('video_reader') as reader:
             if reads_iframes and 'iframe_inds' not in results:
                 raise KeyError("stream 'iframe' needs iframe_inds; SampleContextMotion sets them")
@@ -128,7 +191,7 @@ class DecodeCompressedVideo(BaseTransform):
             moving = np.unique(motion)
             batch = reader.get_frames_at(
                 frames.tolist(),
-                streams=[name for name in self.streams if name != 'iframe'],
+                streams=[name for name in streams if name != 'iframe'],
                 motion_indices=moving.tolist(),
             )
             if reads_iframes and not reads_rgb:
@@ -142,10 +205,10 @@ class DecodeCompressedVideo(BaseTransform):
             places = np.searchsorted(frames, iframes)
             results['iframes'] = [batch.rgb[place] for place in places]
         places = np.searchsorted(moving, motion)
-        if 'motion' in self.streams:
+        if 'motion' in streams:
             results['motion'] = batch.motion[places]
             results['motion_valid'] = batch.motion_valid[places]
-        if 'residual' in self.streams:
+        if 'residual' in streams:
             results['residuals'] = [batch.residual[place] for place in places]
         spans = np.sort(results['frame_inds'].reshape(len(results['frame_inds']), -1))[:, [0, -1]]
         times = np.asarray(batch.pts_seconds)[np.searchsorted(frames, spans)] + [0, frame_seconds]

@@ -31,6 +31,18 @@ def sampled(total, keyframes=None, **options):
     return SampleContextMotion(**options)(results)
 
 
+def test_no_iframe_is_chosen_where_none_is_read():
+    def with_streams(*streams):
+        results = dict(total_frames=100, video_reader=Reader([0, 50]), streams=streams)
+        random.seed(1)
+        return SampleContextMotion()(results)
+
+    chosen, none = with_streams('rgb', 'iframe'), with_streams('rgb', 'motion')
+    assert 'iframe_inds' in chosen and 'iframe_inds' not in none
+    assert (chosen['frame_inds'] == none['frame_inds']).all()
+    assert 'iframes' not in none['stream_views']
+
+
 def test_the_motion_follows_the_clip_and_both_are_anywhere():
     starts = Counter()
     for _ in range(800):

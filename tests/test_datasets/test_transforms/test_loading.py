@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from mmengine.fileio import BaseStorageBackend, register_backend
 
-from ssvrl_mm.datasets.transforms import DecodeCompressedVideo, OpenCompressedVideo
+from ssvrl_mm.datasets.transforms import (
+    ChooseStreams,
+    DecodeCompressedVideo,
+    OpenCompressedVideo,
+)
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
 from tests.clips import encode, translating
@@ -55,6 +59,45 @@ def test_streams_not_asked_for_are_not_there(clip, streams, keys):
     results = DecodeCompressedVideo(streams)(results)
     streams = {'imgs', 'motion', 'motion_valid', 'residuals'}
     assert streams & set(results) == keys
+
+
+def streams_read(clip, own=None, **chosen):
+    """What is there after decoding with streams of the step's own and of the dataset's choice."""
+    results = ChooseStreams(**chosen)(dict(filename=clip, frame_inds=np.array([[3, 4]])))
+    results = OpenCompressedVideo()(results)
+    try:
+        results = DecodeCompressedVideo(own)(results)
+    finally:
+        results.pop('video_reader', None)
+    return set(results) & {'imgs', 'motion', 'residuals'}
+
+
+def test_the_dataset_chooses_where_the_step_does_not(clip):
+    assert streams_read(clip) == {'imgs', 'motion'}
+    assert streams_read(clip, streams=('motion',)) == {'motion'}
+    assert streams_read(clip, streams=['residual', 'rgb']) == {'imgs', 'residuals'}
+    assert streams_read(clip, ('motion', 'rgb'), streams=('rgb', 'motion')) == {'imgs', 'motion'}
+
+
+def test_two_choices_that_differ_are_refused(clip):
+    message = r"dataset asks for the streams \('motion',\), its pipeline decodes \('rgb',\)"
+    with pytest.raises(ValueError, match=message):
+        streams_read(clip, ('rgb',), streams=('motion',))
+    for wrong in (('flow',), (), 'rgb'):
+        with pytest.raises(ValueError, match='streams must be some of'):
+            ChooseStreams(wrong)
+
+
+def test_reader_options_of_the_dataset_count_before_the_step_s(clip):
+    def of_the_first_frame(**chosen):
+        results = ChooseStreams(**chosen)(dict(filename=clip, frame_inds=np.array([[0]])))
+        results = OpenCompressedVideo(iframe_motion='zero')(results)
+        return DecodeCompressedVideo(('motion',))(results)['motion']
+
+    assert not of_the_first_frame().any()
+    held = of_the_first_frame(reader_options=dict(iframe_motion='hold'))
+    assert np.median(held, axis=(0, 1, 2)) == pytest.approx((2, -1), abs=0.26)
+    assert not of_the_first_frame().any()
 
 
 def test_the_reader_is_closed_on_an_error_too(clip, monkeypatch):

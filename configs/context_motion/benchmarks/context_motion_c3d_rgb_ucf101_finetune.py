@@ -1,0 +1,7 @@
+# C3D on RGB, finetuned on UCF101.
+_base_ = [
+    '../../_base_/models/c3d_classifier.py',
+    '../../_base_/datasets/ucf101_context_motion_classification.py',
+    '../../_base_/schedules/downstream_context_motion.py',
+    '../../_base_/downstream_runtime.py',
+]

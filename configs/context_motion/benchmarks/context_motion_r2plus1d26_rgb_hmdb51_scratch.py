@@ -1,0 +1,10 @@
+# R(2+1)D-26 on RGB, trained on HMDB51 from random weights: the baseline of Tables 2 and 6.
+_base_ = [
+    '../../_base_/models/r2plus1d26_classifier.py',
+    '../../_base_/datasets/hmdb51_context_motion_classification.py',
+    '../../_base_/schedules/downstream_context_motion.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(backbone=dict(init_cfg=None), cls_head=dict(num_classes=51))
+optim_wrapper = dict(optimizer=dict(lr=2e-4 * 8, weight_decay=2e-3))

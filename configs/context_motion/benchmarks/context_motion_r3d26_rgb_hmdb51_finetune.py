@@ -1,0 +1,10 @@
+# R3D-26 on RGB, finetuned on HMDB51, with its own learning rate and weight decay.
+_base_ = [
+    '../../_base_/models/r3d26_classifier.py',
+    '../../_base_/datasets/hmdb51_context_motion_classification.py',
+    '../../_base_/schedules/downstream_context_motion.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(cls_head=dict(num_classes=51))
+optim_wrapper = dict(optimizer=dict(lr=2e-4 * 8, weight_decay=2e-3))

@@ -1,0 +1,7 @@
+# R3D-26 on RGB, finetuned on UCF101.
+_base_ = [
+    '../../_base_/models/r3d26_classifier.py',
+    '../../_base_/datasets/ucf101_context_motion_classification.py',
+    '../../_base_/schedules/downstream_context_motion.py',
+    '../../_base_/downstream_runtime.py',
+]

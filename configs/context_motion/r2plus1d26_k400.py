@@ -1,8 +1,0 @@
-# R(2+1)D-26 in the place of C3D.
-_base_ = './c3d_k400.py'
-
-model = dict(
-    backbone_rgb=dict(_delete_=True, type='VideoResNet', arch='r2plus1d', depth=26),
-    context_head=dict(in_channels=2048),
-    motion_head=dict(predictor=dict(in_channels=2048)),
-)

@@ -1,4 +1,0 @@
-# Linear probe of C3D on RGB, on HMDB51. The paper has none: its finetuning with a frozen backbone.
-_base_ = './rgb_hmdb51_finetune.py'
-
-model = dict(type='LinearProbe', cls_head=dict(dropout_ratio=0))

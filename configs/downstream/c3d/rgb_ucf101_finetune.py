@@ -1,7 +1,0 @@
-# C3D on RGB, finetuned on UCF101 as in Context-Motion Decoupling.
-_base_ = [
-    '../../_base_/models/c3d_classifier.py',
-    '../../_base_/datasets/ucf101_classification_context_motion.py',
-    '../../_base_/schedules/downstream_context_motion.py',
-    '../../_base_/downstream_runtime.py',
-]

@@ -1,4 +1,0 @@
-# C3D on RGB, trained on UCF101 from random weights: the baseline of Tables 2 and 6.
-_base_ = './rgb_ucf101_finetune.py'
-
-model = dict(backbone=dict(init_cfg=None))

@@ -1,9 +1,0 @@
-# Linear probe of S3D on motion vectors, on UCF101.
-_base_ = './motion_ucf101_finetune.py'
-
-model = dict(
-    type='LinearProbe',
-    # As CoCLR probes.
-    cls_head=dict(feature_norm=('l2', 'batch'), dropout_ratio=0),
-)
-train_cfg = dict(max_epochs=100, val_interval=1)

@@ -1,8 +1,0 @@
-# The same on HMDB51 split 1.
-_base_ = './residual_ucf101_finetune.py'
-
-data_root = '{{$SSVRL_DATA:data}}/hmdb51'
-train_dataloader = dict(dataset=dict(data_root=data_root))
-val_dataloader = dict(dataset=dict(data_root=data_root))
-test_dataloader = dict(dataset=dict(data_root=data_root))
-model = dict(cls_head=dict(num_classes=51))

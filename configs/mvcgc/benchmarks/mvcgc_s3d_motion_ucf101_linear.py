@@ -1,0 +1,17 @@
+# Linear probe of motion vectors on UCF101.
+_base_ = [
+    '../../_base_/models/s3d_classifier.py',
+    '../../_base_/datasets/ucf101_classification.py',
+    '../../_base_/schedules/downstream_mvcgc.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+train_dataloader = val_dataloader = test_dataloader = dict(dataset=dict(streams=('motion',)))
+model = dict(
+    type='LinearProbe',
+    data_preprocessor=dict(stream='motion'),
+    backbone=dict(in_channels=2, init_cfg=dict(prefix='backbone_motion.')),
+    # As CoCLR probes.
+    cls_head=dict(feature_norm=('l2', 'batch'), dropout_ratio=0),
+)
+train_cfg = dict(max_epochs=100, val_interval=1)

@@ -1,0 +1,11 @@
+# Linear probe of RGB on UCF101.
+_base_ = [
+    '../../_base_/models/s3d_classifier.py',
+    '../../_base_/datasets/ucf101_classification.py',
+    '../../_base_/schedules/downstream_mvcgc.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+# As CoCLR probes.
+model = dict(type='LinearProbe', cls_head=dict(feature_norm=('l2', 'batch'), dropout_ratio=0))
+train_cfg = dict(max_epochs=100, val_interval=1)

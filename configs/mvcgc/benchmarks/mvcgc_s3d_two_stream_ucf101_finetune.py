@@ -1,0 +1,9 @@
+# RGB and motion vectors, finetuned on UCF101, probabilities averaged.
+_base_ = [
+    '../../_base_/models/s3d_two_stream_classifier.py',
+    '../../_base_/datasets/ucf101_classification.py',
+    '../../_base_/schedules/downstream_mvcgc.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+train_dataloader = val_dataloader = test_dataloader = dict(dataset=dict(streams=('rgb', 'motion')))

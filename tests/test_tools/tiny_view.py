@@ -1,4 +1,0 @@
-# The classifier of one view of the tiny probe alone.
-_base_ = ['./tiny_probe.py']
-
-model = dict(_delete_=True, **_base_.model.classifiers['{{$VIEW:rgb}}'])
