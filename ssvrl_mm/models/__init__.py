@@ -3,12 +3,13 @@
 from ssvrl_mm.models import backbones, heads, losses, necks, recognizers
 from ssvrl_mm.models.data_preprocessor import SSLDataPreprocessor
 from ssvrl_mm.models.single_stream_preprocessor import SingleStreamPreprocessor
-from ssvrl_mm.models.utils.pretrained import PretrainedBackbone
+from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
 from ssvrl_mm.models.utils.similarity import DotProduct
 
 __all__ = [
     'DotProduct',
     'PretrainedBackbone',
+    'PretrainedStreams',
     'SSLDataPreprocessor',
     'SingleStreamPreprocessor',
     'backbones',

@@ -7,7 +7,7 @@ from tests.test_apis.tiny import BACKBONE, config
 
 CLASSIFIER = dict(
     type='Recognizer3D',
-    backbone=dict(BACKBONE, init_cfg=dict(type='Pretrained', checkpoint='gone.pth')),
+    backbone=dict(BACKBONE, init_cfg=dict(type='PretrainedBackbone', checkpoint='gone.pth')),
     cls_head=dict(type='I3DHead', num_classes=4, in_channels=128),
 )
 

@@ -74,9 +74,9 @@ class S3D(StagedBackbone):
     weight 1 and bias 0. Under BatchNorm the scale of the weights divides the step size: Kaiming's
     rule for ReLU starts with weights two and a half times as large, and learns as much slower at
     the same learning rate.
-    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone_rgb.')`` starts from the
-    backbone of a training checkpoint. A checkpoint of torchvision's ``s3d`` is recognised wherever
-    it is loaded and goes through :func:`from_torchvision`.
+    ``init_cfg=dict(type='PretrainedBackbone', checkpoint=..., prefix='backbone_rgb.')`` starts from
+    the backbone of a training checkpoint. A checkpoint of torchvision's ``s3d`` is recognised
+    wherever it is loaded and goes through :func:`from_torchvision`.
 
     Args:
         in_channels: Channels of the input: 3 for RGB, 2 for motion.

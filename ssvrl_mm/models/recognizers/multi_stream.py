@@ -31,7 +31,8 @@ class MultiStreamRecognizer(BaseModel, metaclass=ABCMeta):
         average_clips: Whether prediction averages the features of a video's clips, or keeps a row
             of each.
         data_preprocessor: Config of the data preprocessor.
-        init_cfg: OpenMMLab initialisation; a list of ``Pretrained`` loads several checkpoints.
+        init_cfg: OpenMMLab initialisation; ``PretrainedStreams`` starts each stream from its own
+            checkpoint.
 
     Raises:
         ValueError: for a ``test_batch_clips`` below 1.

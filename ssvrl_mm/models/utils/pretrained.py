@@ -1,13 +1,13 @@
-"""Backbones that start from a checkpoint."""
+"""Backbones, and the streams of a recognizer, that start from checkpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
-from ssvrl_mm.models.utils.weights import load_weights, named_weights
+from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 from ssvrl_mm.registry import WEIGHT_INITIALIZERS
 
 
@@ -82,8 +82,82 @@ class PretrainedBackbone:
     def __call__(self, module: nn.Module) -> None:
         """Fills the module."""
         load_pretrained(module, self.checkpoint, self.prefix, self.ignore)
-        # mmengine goes on to the parts, whose own initialisation would overwrite what was loaded.
-        part: Any
-        for part in module.modules():
-            if part is not module and hasattr(part, 'init_weights'):
-                part.is_init = True
+        _keep_parts(module)
+
+
+@WEIGHT_INITIALIZERS.register_module()
+class PretrainedStreams:
+    """``init_cfg`` of a recognizer whose streams were trained apart, all of each or not at all.
+
+    Of each checkpoint counts what is named after its stream: ``backbone_rgb.``,
+    ``key_backbone_rgb.``, ``head.projector.rgb.``, ``head.key_projector.rgb.``. The weights of a
+    stream have to be the model's, name by name and in their shapes; there has to be a checkpoint
+    for each weight of the model. Queues are left empty, as half a queue is no queue of pairs.
+
+    Args:
+        checkpoints: Stream -> path or address of a checkpoint that has the stream.
+        ignore: Starts of names (in the model) that no checkpoint has to have.
+
+    Raises:
+        ValueError: No checkpoint is named.
+
+    Example:
+        >>> init_cfg = dict(
+        ...     type='PretrainedStreams',
+        ...     checkpoints=dict(rgb='rgb_moco/epoch_300.pth', motion='mv_moco/epoch_300.pth'))
+    """
+
+    def __init__(
+        self, checkpoints: Mapping[str, str], ignore: Sequence[str] = ('head.queue.',)
+    ) -> None:
+        if not checkpoints or not all(checkpoints.values()):
+            raise ValueError(f'PretrainedStreams needs a checkpoint per stream, got {checkpoints}')
+        self.checkpoints = dict(checkpoints)
+        self.ignore = tuple(ignore)
+
+    def __call__(self, module: nn.Module) -> None:
+        """Fills the recognizer.
+
+        Raises:
+            WeightsError: See the class.
+        """
+        names = [name for name in module.state_dict() if not name.startswith(self.ignore)]
+        of_none = [n for n in names if not any(_is_of(n, stream) for stream in self.checkpoints)]
+        if of_none:
+            raise WeightsError(
+                f'{len(of_none)} weights of {type(module).__name__} belong to none of the streams '
+                f'{tuple(self.checkpoints)}, {of_none[0]} the first; they would stay random'
+            )
+        for stream, checkpoint in self.checkpoints.items():
+            content = CheckpointLoader.load_checkpoint(
+                checkpoint, map_location='cpu', logger='silent'
+            )
+            weights = {
+                name: weight
+                for name, weight in named_weights(content, checkpoint).items()
+                if _is_of(name, stream) and not name.startswith(self.ignore)
+            }
+            if not weights:
+                raise WeightsError(f'{checkpoint}: nothing there is of the stream {stream!r}')
+            others = tuple(
+                n for n in module.state_dict() if n not in names or not _is_of(n, stream)
+            )
+            matched = load_weights(module, weights, checkpoint, ignore=others)
+            print_log(
+                f'{type(module).__name__}, stream {stream}: {matched} weights from {checkpoint}',
+                logger='current',
+            )
+        _keep_parts(module)
+
+
+def _is_of(name: str, stream: str) -> bool:
+    """Whether a weight is named after a stream: ``backbone_rgb.x``, ``head.projector.rgb.x``."""
+    return any(part == stream or part.endswith(f'_{stream}') for part in name.split('.'))
+
+
+def _keep_parts(module: nn.Module) -> None:
+    """Keeps mmengine from going on to the parts: their own initialisation would come on top."""
+    part: Any
+    for part in module.modules():
+        if part is not module and hasattr(part, 'init_weights'):
+            part.is_init = True

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict, save_checkpoint
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from ssvrl_mm.models.heads import MoCoHead
 from ssvrl_mm.models.recognizers import ContrastiveRecognizer
+from ssvrl_mm.models.utils.weights import WeightsError
 
 from ..in_batch import in_batch_terms
 from ..processes import run_processes
@@ -251,22 +253,56 @@ def test_second_stage_loads_the_first():
     assert losses['queue_fill'] == 1
 
 
-def test_second_stage_loads_two_single_streams(tmp_path):
+@pytest.fixture
+def apart(tmp_path):
+    """Two streams that were trained apart, and their checkpoints."""
     sources = {stream: moco(stream) for stream in STREAMS}
     for stream, source in sources.items():
         for _ in range(2):
             source(clips(0), samples(range(4)), mode='loss')
         save_checkpoint({'state_dict': source.state_dict()}, str(tmp_path / f'{stream}.pth'))
-    checkpoints = [dict(type='Pretrained', checkpoint=f'{tmp_path}/{s}.pth') for s in STREAMS]
-    model = build([(0, 'cross')], init_cfg=checkpoints)
-    model.init_weights()
-    loaded = model.state_dict()
+    return sources, {stream: str(tmp_path / f'{stream}.pth') for stream in STREAMS}
+
+
+def from_streams(checkpoints, **options):
+    init_cfg = dict(type='PretrainedStreams', checkpoints=checkpoints, **options)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        model = build([(0, 'cross')], init_cfg=init_cfg)
+        model.init_weights()
+    return model
+
+
+def test_second_stage_loads_two_single_streams(apart):
+    sources, checkpoints = apart
+    model = from_streams(checkpoints)
+    loaded, filled = model.state_dict(), set()
     for source in sources.values():
         for name, value in source.state_dict().items():
             if not name.startswith('head.queue'):
                 assert torch.equal(loaded[name], value), name
+                filled.add(name)
+    assert {name for name in loaded if not name.startswith('head.queue')} == filled
     # Half a queue is no queue of pairs: it has to fill again.
     assert int(model.head.queue.fill) == 0
+
+
+def test_streams_that_do_not_fit_are_an_error(apart, tmp_path):
+    _, checkpoints = apart
+    swapped = dict(zip(checkpoints, reversed(checkpoints.values()), strict=True))
+    with pytest.raises(WeightsError, match=r"motion\.pth: nothing there is of the stream 'rgb'"):
+        from_streams(swapped)
+    with pytest.raises(WeightsError, match=r"none of the streams \('rgb',\), backbone_motion"):
+        from_streams({'rgb': checkpoints['rgb']})
+    weights = torch.load(checkpoints['rgb'], weights_only=True)['state_dict']
+    gone = next(name for name in weights if name.startswith('head.projector.rgb'))
+    torch.save({n: w for n, w in weights.items() if n != gone}, tmp_path / 'part.pth')
+    with pytest.raises(WeightsError, match=rf'1 are missing \({gone}\), 0 have no place'):
+        from_streams({**checkpoints, 'rgb': str(tmp_path / 'part.pth')})
+    torch.save({**weights, 'backbone_rgb.x': torch.ones(1)}, tmp_path / 'more.pth')
+    with pytest.raises(WeightsError, match=r'1 have no place in it \(backbone_rgb\.x\)'):
+        from_streams({**checkpoints, 'rgb': str(tmp_path / 'more.pth')})
+    with pytest.raises(ValueError, match='a checkpoint per stream'):
+        from_streams({'rgb': ''})
 
 
 def test_keys_start_from_the_online_weights_whatever_these_came_from():
