@@ -1,6 +1,12 @@
 """Metrics of representations."""
 
-from ssvrl_mm.evaluation.classification import VideoClassification, classification_metrics
+from ssvrl_mm.evaluation.classification import (
+    VideoClassification,
+    classification_errors,
+    classification_metrics,
+    classification_table,
+)
+from ssvrl_mm.evaluation.confidence import Interval, wilson_error, wilson_interval
 from ssvrl_mm.evaluation.feature_metric import FeatureMetric, split_streams
 from ssvrl_mm.evaluation.feature_probe import (
     ProbeReport,
@@ -25,6 +31,7 @@ from ssvrl_mm.evaluation.score_files import ScoreFileError, Scores, fuse_scores,
 __all__ = [
     'PRESETS',
     'FeatureMetric',
+    'Interval',
     'KNNAccuracy',
     'ProbeReport',
     'ProbeSplit',
@@ -34,7 +41,9 @@ __all__ = [
     'VideoRetrieval',
     'chance_recall',
     'format_probe',
+    'classification_errors',
     'classification_metrics',
+    'classification_table',
     'format_table',
     'fuse_scores',
     'group_splits',
@@ -48,4 +57,6 @@ __all__ = [
     'recall_at_k',
     'split_streams',
     'summarise_probes',
+    'wilson_error',
+    'wilson_interval',
 ]

@@ -1,5 +1,6 @@
 """What the metrics on features share: which features are kept, and how processes bring them in."""
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 from torch import Tensor
+
+from ssvrl_mm.feature_spread import FeatureSpread, collapse_message, feature_spread
 
 ROLES = ('query', 'gallery')
 
@@ -98,6 +102,23 @@ class FeatureMetric(BaseMetric):
         both = ['both'] if {'rgb', 'motion'} <= set(streams) else []
         return {name: split_streams(name) for name in (*streams, *both)}
 
+    def spread(self, name: str, query: Tensor, gallery: Tensor, device: str) -> FeatureSpread:
+        """Effective rank and mean cosine of queries and gallery together.
+
+        A warning goes to the log where the features have collapsed.
+
+        Args:
+            name: What is compared.
+            query: Features (N, D), as the model gives them: centring would make rounding errors of
+                features that are all alike, and those spread as widely as can be.
+            gallery: Features (M, D).
+            device: Where to compute.
+        """
+        spread = feature_spread(gallery, query, device=device)
+        if spread.collapsed:
+            print_log(collapse_message(name, spread), logger='current', level=logging.WARNING)
+        return spread
+
     def _entry(self, sample: Mapping) -> dict:
         """What is kept of a data sample: the key that tells videos apart, label, features."""
         file = sample.get('filename', '(no filename)')
@@ -136,6 +157,17 @@ class FeatureMetric(BaseMetric):
             raise ValueError(f'{file}: the streams differ in their number of clips, {shapes}')
         key = (role, int(video_id), str(file))
         return dict(key=key, label=int(label.item()), features=features)
+
+
+def spread_metrics(name: str, spread: FeatureSpread) -> dict[str, float]:
+    """What metrics report of a :class:`~ssvrl_mm.feature_spread.FeatureSpread`.
+
+    ``{name}_effective_rank`` and ``{name}_mean_cosine``.
+    """
+    return {
+        f'{name}_effective_rank': spread.effective_rank,
+        f'{name}_mean_cosine': spread.mean_cosine,
+    }
 
 
 def search_device(device: str | None) -> str:

@@ -4,6 +4,7 @@ Nothing is chosen by looking at the test videos: the regularisation of the logis
 comes from cross-validation on the training videos alone.
 """
 
+import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 
+from ssvrl_mm.evaluation.confidence import per_cent
 from ssvrl_mm.evaluation.knn import knn_predictions
 from ssvrl_mm.evaluation.nearest_neighbours import (
     join_features,
@@ -20,11 +23,14 @@ from ssvrl_mm.evaluation.nearest_neighbours import (
 )
 from ssvrl_mm.evaluation.optional import require
 from ssvrl_mm.evaluation.report import markdown_table
-from ssvrl_mm.evaluation.retrieval import ROW_NAMES
+from ssvrl_mm.evaluation.retrieval import ROW_NAMES, collapse_mark
+from ssvrl_mm.feature_spread import collapse_message, feature_spread
 
 #: Inverse strengths of the regularisation that cross-validation chooses from.
 C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _FOLDS = 3
+# What is no accuracy.
+_FACTS = ('C', 'videos', 'effective_rank', 'mean_cosine')
 
 Streams = Mapping[str, np.ndarray]
 Accuracies = dict[str, dict[str, float]]
@@ -75,7 +81,10 @@ def probe_features(
 
     Returns:
         ``{stream: {'knn1': ..., 'knn5': ..., 'recall5': ..., 'logistic': ..., 'C': ...}}`` with
-        accuracies in [0, 1]. ``recall5`` is R@5 of retrieval; R@1 is ``knn1``.
+        accuracies in [0, 1]. ``recall5`` is R@5 of retrieval; R@1 is ``knn1``. Further
+        ``videos``, how many were tested, and of the features of all videos used
+        ``effective_rank`` and ``mean_cosine``, see
+        :func:`~ssvrl_mm.feature_spread.feature_spread`; a warning names those that collapsed.
 
     Raises:
         ValueError: labels that are missing, features that are not finite, an empty side.
@@ -101,6 +110,14 @@ def probe_features(
     results: Accuracies = {}
     for name, rows in compared.items():
         results[name] = _neighbour_measures(rows, labels, split, ks)
+        spread = feature_spread(torch.from_numpy(rows[used]))
+        if spread.collapsed:
+            print_log(collapse_message(name, spread), logger='current', level=logging.WARNING)
+        results[name].update(
+            videos=float(len(split.test)),
+            effective_rank=spread.effective_rank,
+            mean_cosine=spread.mean_cosine,
+        )
         if logistic:
             results[name].update(logistic_probe(rows, labels, split, groups, seed))
     return results
@@ -202,19 +219,30 @@ def summarise_probes(runs: Sequence[Accuracies]) -> ProbeReport:
 
 
 def format_probe(report: ProbeReport) -> str:
-    """The accuracies in per cent as Markdown: mean and, of several runs, deviation."""
-    names = [name for name in next(iter(report.mean.values())) if name != 'C']
+    """The accuracies in per cent as Markdown.
+
+    Several runs: mean and deviation; one: the 95 % error of
+    :func:`~ssvrl_mm.evaluation.wilson_interval` over the test videos. Behind them stand what
+    :func:`~ssvrl_mm.feature_spread.feature_spread` says of the features, the means of all runs.
+    """
+    first = next(iter(report.mean.values()))
+    names = [name for name in first if name not in _FACTS]
+    facts = [name for name in ('effective_rank', 'mean_cosine') if name in first]
     rows = []
     for stream, measures in report.mean.items():
-        cells = [f'{100 * measures[name]:.1f}' for name in names]
+        count = measures.get('videos') if len(report.runs) == 1 else None
+        cells = [per_cent(measures[name], count) for name in names]
         if len(report.runs) > 1:
             spread = (f'{100 * report.deviation[stream][name]:.1f}' for name in names)
             cells = [f'{cell} ± {error}' for cell, error in zip(cells, spread, strict=True)]
-        rows.append([ROW_NAMES.get(stream, stream), *cells])
+        mark = collapse_mark({f'{stream}_{fact}': measures[fact] for fact in facts}, stream)
+        cells += [f'{measures[fact]:.3f}' for fact in facts]
+        rows.append([ROW_NAMES.get(stream, stream) + mark, *cells])
     titles = [
         f'{name[3:]}-NN' if name.startswith('knn') else name.replace('recall', 'R@')
         for name in names
     ]
+    titles += [fact.replace('_', ' ') for fact in facts]
     return markdown_table(['stream', *titles], rows)
 
 

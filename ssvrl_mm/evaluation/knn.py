@@ -6,9 +6,11 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from ssvrl_mm.evaluation.confidence import per_cent
 from ssvrl_mm.evaluation.feature_metric import (
     FeatureMetric,
     search_device,
+    spread_metrics,
     stack_features,
     stack_labels,
 )
@@ -61,7 +63,10 @@ class KNNAccuracy(FeatureMetric):
     joined streams by the sum of their cosines. See :class:`FeatureMetric` for the data samples,
     and for what holds with several processes.
 
-    Metrics, with the prefix ``knn/``: ``{name}_top1_k{k}`` in [0, 1].
+    Metrics, with the prefix ``knn/``: ``{name}_top1_k{k}`` in [0, 1]; ``{name}_effective_rank``
+    and ``{name}_mean_cosine``, see :func:`~ssvrl_mm.feature_spread.feature_spread`; and
+    ``num_query``. The log shows accuracies with the 95 % error of
+    :func:`~ssvrl_mm.evaluation.wilson_interval`, and warns of features that have collapsed.
 
     Args:
         ks: the numbers of neighbours; one beyond the gallery's size asks the whole gallery.
@@ -99,19 +104,24 @@ class KNNAccuracy(FeatureMetric):
         query, gallery = self.split(results)
         query_labels, gallery_labels = (stack_labels(e, average=True) for e in (query, gallery))
         ks = {k: min(k, len(gallery)) for k in self.ks}
-        metrics = {}
+        device = search_device(self.device)
+        metrics, shown = {}, []
         for name, streams in self.compared(results).items():
             rows, memory = (
                 join_features([stack_features(entries, s, average=True) for s in streams])
                 for entries in (query, gallery)
             )
+            spread = self.spread(name, rows, memory, device)
             indices, similarities = nearest_neighbours(
-                rows, memory, max(ks.values()), self.block, search_device(self.device)
+                rows, memory, max(ks.values()), self.block, device
             )
             classes = knn_predictions(similarities, gallery_labels[indices], tuple(ks.values()))
             for k, clipped in ks.items():
                 correct = classes[clipped] == query_labels
-                metrics[f'{name}_top1_k{k}'] = correct.double().mean().item()
-        shown = ', '.join(f'{name} {100 * value:.1f}' for name, value in metrics.items())
-        print_log(f'kNN accuracy in per cent: {shown}', logger='current')
-        return metrics
+                share = correct.double().mean().item()
+                metrics[f'{name}_top1_k{k}'] = share
+                mark = ' (collapsed)' if spread.collapsed else ''
+                shown.append(f'{name}_top1_k{k} {per_cent(share, len(query))}{mark}')
+            metrics.update(spread_metrics(name, spread))
+        print_log(f'kNN accuracy in per cent, ± 95 %: {", ".join(shown)}', logger='current')
+        return {**metrics, 'num_query': float(len(query))}

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ssvrl_mm.evaluation.retrieval import ROW_NAMES
+from ssvrl_mm.evaluation.confidence import wilson_error
+from ssvrl_mm.evaluation.retrieval import collapse_mark, recall_rows
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -32,31 +34,49 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
     """The figures of a test run as Markdown.
 
     Recalls become a table in per cent with a row per stream for each protocol; what is left is
-    listed by name, as it is.
+    listed by name, as it is. Errors are bounds of 95 %, see
+    :func:`~ssvrl_mm.evaluation.wilson_interval`: of recalls over the queries, of accuracies over
+    the videos, and what a metric gives itself as ``NAME_error``.
 
     Args:
         metrics: As a test loop returns them: ``{'retrieval/rgb_R@1': .5, 'acc/top1': .3}``.
     """
-    protocols: dict[str, dict[str, dict[int, float]]] = {}
-    others = []
+    protocols: dict[str, dict[str, float]] = {}
     for name, value in metrics.items():
         prefix, _, rest = name.rpartition('/')
-        stream, separator, k = rest.partition('_R@')
-        if separator and k.isdigit():
-            protocols.setdefault(prefix, {}).setdefault(stream, {})[int(k)] = value
-        else:
-            others.append([name, f'{value:.4g}' if isinstance(value, float) else str(value)])
-    tables = []
-    for prefix, streams in protocols.items():
-        topk = sorted({k for row in streams.values() for k in row})
-        rows = [
-            [ROW_NAMES.get(name, name), *(f'{100 * row[k]:.1f}' if k in row else '-' for k in topk)]
-            for name, row in streams.items()
-        ]
-        tables.append(markdown_table([prefix, *(f'R@{k}' for k in topk)], rows))
+        protocols.setdefault(prefix, {})[rest] = value
+    tables, others = [], []
+    for prefix, figures in protocols.items():
+        recalls = [name for name in figures if re.fullmatch(r'.+_R@\d+', name)]
+        if recalls:
+            rows = recall_rows(figures)
+            topk = sorted({k for row in rows for k in row.cells})
+            cells = [[row.title, *(row.cells.get(k, '-') for k in topk)] for row in rows]
+            tables.append(markdown_table([prefix, *(f'R@{k}' for k in topk)], cells))
+        for name in figures:
+            is_error = name.endswith('_error') and name.removesuffix('_error') in figures
+            if name not in recalls and not is_error:
+                full = f'{prefix}/{name}' if prefix else name
+                others.append([full, _with_error(figures, name)])
     if others:
         tables.append(markdown_table(['figure', 'value'], others))
     return '\n\n'.join(tables)
+
+
+def _with_error(figures: Mapping[str, float], name: str) -> str:
+    """A figure of one prefix, and how far off it may be."""
+    value, error = figures[name], figures.get(f'{name}_error')
+    if not isinstance(value, float):
+        return str(value)
+    count = figures.get('num_videos', figures.get('num_query'))
+    if count and re.fullmatch(r'(.+_)?top\d+(_k\d+)?', name):
+        error = wilson_error(value, count)
+    if name.endswith('_mean_cosine') and value > 1 - 1e-3:
+        return f'1 - {1 - value:.1e}'
+    if name.endswith('_effective_rank'):
+        stream = name.removesuffix('_effective_rank')
+        return f'{value:.4g}{collapse_mark(figures, stream)}'
+    return f'{value:.4g}' + ('' if error is None else f' ± {error:.2g}')
 
 
 def sources_list(provenance: Mapping[str, Any]) -> str:

@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from ssvrl_mm.evaluation.confidence import per_cent
 from ssvrl_mm.evaluation.feature_metric import (
     FeatureMetric,
     search_device,
+    spread_metrics,
     stack_features,
     stack_labels,
 )
@@ -19,6 +22,7 @@ from ssvrl_mm.evaluation.nearest_neighbours import (
     nearest_neighbours,
     recall_at_k,
 )
+from ssvrl_mm.feature_spread import FeatureSpread
 from ssvrl_mm.registry import METRICS
 
 #: How streams are called in tables.
@@ -51,7 +55,11 @@ class VideoRetrieval(FeatureMetric):
       has to keep the clips apart: ``model = dict(average_clips=False)``.
 
     Metrics, with the prefix ``retrieval/`` or ``retrieval/{preset}/``: ``{name}_R@{k}`` and
-    ``chance_R@{k}`` (what a random ranking reaches) in [0, 1], ``num_query`` and ``num_gallery``.
+    ``chance_R@{k}`` (what a random ranking reaches) in [0, 1], ``num_query`` and ``num_gallery``;
+    ``{name}_effective_rank`` and ``{name}_mean_cosine`` of the features before any centring, see
+    :func:`~ssvrl_mm.feature_spread.feature_spread`. A warning, and the table, name the features
+    that have collapsed: rounding ranks them, so that even the number of processes, which decides
+    what stands together in a batch, may change their recall.
 
     Args:
         topk: the values of k; one beyond the gallery's size ranks the whole gallery.
@@ -134,13 +142,19 @@ class VideoRetrieval(FeatureMetric):
                 level=logging.WARNING,
             )
         metrics = {}
+        device = search_device(self.device)
         for name, streams in self.compared(results).items():
+            rows, memory = (self._features(entries, streams) for entries in (query, gallery))
+            spread = self.spread(name, rows, memory, device)
+            metrics.update(spread_metrics(name, spread))
+            if self.centre:
+                rows, memory = (self._features(e, streams, True) for e in (query, gallery))
             indices, _ = nearest_neighbours(
-                self._features(query, streams),
-                self._features(gallery, streams),
+                rows,
+                memory,
                 k=max(topk.values()),
                 block=self.block,
-                device=search_device(self.device),
+                device=device,
                 backend=self.backend,
             )
             recall = recall_at_k(indices, query_labels, gallery_labels, tuple(topk.values()))
@@ -150,17 +164,22 @@ class VideoRetrieval(FeatureMetric):
 
         sizes = f'{len(query_labels)} queries, {len(gallery_labels)} gallery entries'
         title = f'Retrieval ({self.preset})' if self.preset else 'Retrieval'
-        print_log(f'{title}, {sizes}:\n{format_table(metrics)}', logger='current')
         # Floats: mmengine's logger writes integers of a test as null.
-        counts = {'num_query': float(len(query_labels)), 'num_gallery': float(len(gallery_labels))}
-        return {**metrics, **counts}
+        metrics['num_query'] = float(len(query_labels))
+        metrics['num_gallery'] = float(len(gallery_labels))
+        if len(query_labels) != len(query):
+            metrics['num_query_videos'] = float(len(query))
+        print_log(
+            f'{title} in per cent, ± 95 %, {sizes}:\n{format_table(metrics)}', logger='current'
+        )
+        return metrics
 
-    def _features(self, entries: list[dict], streams: list[str]) -> Tensor:
+    def _features(self, entries: list[dict], streams: list[str], centre: bool = False) -> Tensor:
         """The features of some streams, (rows, channels), centred if asked for."""
         features = []
         for stream in streams:
             rows = stack_features(entries, stream, self.average_clips)
-            features.append(rows.sub_(rows.mean(dim=0)) if self.centre else rows)
+            features.append(rows.sub_(rows.mean(dim=0)) if centre else rows)
         if len(features) == 1:
             return features[0]
         return join_features(features) if self.fusion == 'cosines' else torch.cat(features, dim=1)
@@ -168,6 +187,11 @@ class VideoRetrieval(FeatureMetric):
 
 def format_table(metrics: Mapping[str, float]) -> str:
     """The recalls as a table in per cent: a row per stream, a column per k.
+
+    Behind a recall stands its error, the further bound of the 95 % interval of
+    :func:`~ssvrl_mm.evaluation.wilson_interval` over the queries, where ``num_query`` is given.
+    Clips of a video are no independent queries: the error is that of as many as there are videos.
+    Chance follows from the labels and has none. Rows of collapsed features say so.
 
     Args:
         metrics: ``{'rgb_R@1': .5, ...}``, with or without a prefix such as ``retrieval/``; other
@@ -182,17 +206,60 @@ def format_table(metrics: Mapping[str, float]) -> str:
         RGB       60.8
         both      66.1
     """
-    cells: dict[str, dict[int, float]] = {}
-    for name, value in metrics.items():
-        stream, separator, k = name.rpartition('/')[2].partition('_R@')
-        if separator:
-            cells.setdefault(ROW_NAMES.get(stream, stream), {})[int(k)] = value
-    if not cells:
+    rows = recall_rows(metrics)
+    topk = sorted({k for row in rows for k in row.cells})
+    lines = [['', *(f'R@{k}' for k in topk)]]
+    lines += [[row.title, *(row.cells.get(k, '-') for k in topk)] for row in rows]
+    first, *widths = (max(map(len, column)) for column in zip(*lines, strict=True))
+    width = max(8, max(widths) + 2)
+    shown = [
+        f'{title:<{max(6, first)}}' + ''.join(f'{cell:>{width}}' for cell in cells)
+        for title, *cells in lines
+    ]
+    return '\n'.join(shown)
+
+
+class RecallRow(NamedTuple):
+    """A row of a table of recalls.
+
+    Attributes:
+        title: What was compared, and whether its features have collapsed.
+        cells: k -> recall in per cent, with its error if that is known.
+    """
+
+    title: str
+    cells: dict[int, str]
+
+
+def recall_rows(metrics: Mapping[str, float]) -> list[RecallRow]:
+    """The rows of the table of one protocol, in the order of the metrics.
+
+    Args:
+        metrics: See :func:`format_table`.
+
+    Raises:
+        ValueError: there is no recall among them.
+    """
+    plain = {name.rpartition('/')[2]: value for name, value in metrics.items()}
+    count = plain.get('num_query_videos', plain.get('num_query'))
+    rows: dict[str, RecallRow] = {}
+    for name, value in plain.items():
+        stream, separator, k = name.partition('_R@')
+        if not separator or not k.isdigit():
+            continue
+        if stream not in rows:
+            title = ROW_NAMES.get(stream, stream)
+            rows[stream] = RecallRow(title + collapse_mark(plain, stream), {})
+        rows[stream].cells[int(k)] = per_cent(value, None if stream == 'chance' else count)
+    if not rows:
         raise ValueError(f'no recall among {sorted(metrics)}')
-    topk = sorted({k for row in cells.values() for k in row})
-    width = max(6, *map(len, cells))
-    lines = [' ' * width + ''.join(f'{f"R@{k}":>8}' for k in topk)]
-    for stream, row in cells.items():
-        values = (f'{100 * row[k]:.1f}' if k in row else '-' for k in topk)
-        lines.append(f'{stream:<{width}}' + ''.join(f'{value:>8}' for value in values))
-    return '\n'.join(lines)
+    return list(rows.values())
+
+
+def collapse_mark(metrics: Mapping[str, float], stream: str) -> str:
+    """' (collapsed)' where the metrics say so of a stream, else nothing."""
+    rank, cosine = (metrics.get(f'{stream}_{n}') for n in ('effective_rank', 'mean_cosine'))
+    if rank is None or cosine is None:
+        return ''
+    # A query and a gallery entry are two rows at least.
+    return ' (collapsed)' if FeatureSpread(rank, cosine, rows=2).collapsed else ''

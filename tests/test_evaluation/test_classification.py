@@ -4,9 +4,16 @@ import torch
 from mmaction.evaluation import AccMetric
 from mmaction.structures import ActionDataSample
 from mmengine.dataset import DefaultSampler
+from mmengine.logging import MMLogger
+from scipy.stats import binomtest, norm, sem
 from sklearn.metrics import balanced_accuracy_score, log_loss, top_k_accuracy_score
 
-from ssvrl_mm.evaluation import VideoClassification, classification_metrics
+from ssvrl_mm.evaluation import (
+    VideoClassification,
+    classification_errors,
+    classification_metrics,
+    classification_table,
+)
 
 from ..test_models.processes import run_processes
 
@@ -41,12 +48,36 @@ def test_equals_scikit_learn():
     assert metrics == pytest.approx(expected)
 
 
+def test_errors_are_those_of_independent_videos():
+    probabilities, labels = scores(num=60)
+    errors = classification_errors(probabilities, labels, topk=(1, 2))
+    top2 = top_k_accuracy_score(labels, probabilities, k=2, labels=range(CLASSES))
+    bounds = binomtest(round(60 * top2), 60).proportion_ci(method='wilson')
+    assert errors['top2'] == pytest.approx(max(bounds.high - top2, top2 - bounds.low))
+    losses = [
+        log_loss([y], p[None], labels=range(CLASSES))
+        for p, y in zip(probabilities, labels, strict=True)
+    ]
+    assert errors['loss'] == pytest.approx(norm.ppf(0.975) * sem(losses))
+    # Four classes, each with an error of its own; of equal ones half would be left.
+    of_classes = []
+    for label in range(CLASSES):
+        right = (probabilities.argmax(axis=1) == label)[labels == label]
+        low, high = binomtest(int(right.sum()), len(right)).proportion_ci(method='wilson')
+        of_classes.append(max(high - right.mean(), right.mean() - low))
+    assert errors['mean1'] == pytest.approx(np.sqrt(np.square(of_classes).sum()) / CLASSES)
+    [title, row] = classification_table({'a.pkl': (probabilities, labels)}, (1, 2)).splitlines()
+    assert title.split() == ['top1', 'top2', 'mean1'] and len(title) == len(row)
+    assert row.split()[4:7] == [f'{100 * top2:.1f}', '±', f'{100 * errors["top2"]:.1f}']
+
+
 def test_impossible_class_costs_much_but_not_infinitely():
     loss = classification_metrics(np.array([[0.0, 1.0]]), np.array([0]), (1,))['loss']
     assert 80 < loss < 90
 
 
-def test_each_view_and_all_together_under_the_names_of_mmaction2():
+def test_each_view_and_all_together_under_the_names_of_mmaction2(caplog):
+    MMLogger.get_instance('test_classification').addHandler(caplog.handler)
     metric, theirs = (
         VideoClassification(topk=(1, 2)),
         AccMetric(metric_options=dict(top_k_accuracy=dict(topk=(1, 2)))),
@@ -61,6 +92,11 @@ def test_each_view_and_all_together_under_the_names_of_mmaction2():
     for name, value in classification_metrics(rgb.astype(np.float32), labels, (1, 2)).items():
         assert got[f'acc/rgb_{name}'] == pytest.approx(value)
     assert got['acc/top1'] != got['acc/rgb_top1']
+    errors = classification_errors(*scores())
+    assert got['acc/mean1_error'] == pytest.approx(errors['mean1'])
+    assert got['acc/num_videos'] == NUM
+    [table] = [r.getMessage() for r in caplog.records if '± 95 %, 13 videos' in r.getMessage()]
+    assert [line.split()[0] for line in table.splitlines()[2:]] == ['all', 'RGB']
 
 
 def share(rank, round_up):

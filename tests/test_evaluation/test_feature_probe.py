@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
@@ -117,6 +118,24 @@ def test_summary_is_mean_and_sample_deviation():
     single = summarise_probes(runs[:1])
     assert np.isnan(single.deviation['rgb']['knn1'])
     assert '| RGB | 50.0 | 100.0 |' in format_probe(single)
+
+
+def test_single_run_has_the_error_of_its_videos_and_the_spread_of_the_features():
+    features, labels, split = problem()
+    features['rgb'] = (1 + 1e-6 * features['rgb']).astype(np.float32)
+    run = probe_features(features, labels, split, ks=(1,), logistic=False)
+    unit = features['motion'] / np.linalg.norm(features['motion'], axis=1, keepdims=True)
+    values = np.linalg.svd(unit.astype(float), compute_uv=False)
+    rank = np.exp(-(values / values.sum() * np.log(values / values.sum())).sum())
+    assert run['motion']['effective_rank'] == pytest.approx(rank)
+    rows = [line.split('|') for line in format_probe(summarise_probes([run])).splitlines()]
+    assert [cell.strip() for cell in rows[0]][4:6] == ['effective rank', 'mean cosine']
+    assert [row[1].strip() for row in rows[2:]] == ['RGB (collapsed)', 'motion', 'both']
+    share = run['motion']['knn1']
+    bounds = binomtest(round(40 * share), 40).proportion_ci(method='wilson')
+    error = 100 * max(bounds.high - share, share - bounds.low)
+    assert rows[3][2].strip() == f'{100 * share:.1f} ± {error:.1f}'
+    assert rows[3][4].strip() == f'{rank:.3f}'
 
 
 def test_unfit_problems_are_refused():

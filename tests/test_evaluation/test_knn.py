@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
+from scipy.stats import binomtest
 from sklearn.neighbors import KNeighborsClassifier
 
 from ssvrl_mm.evaluation import KNNAccuracy, knn_predictions
@@ -78,7 +80,7 @@ def test_clips_of_a_video_are_averaged():
     ]
     metric = KNNAccuracy(ks=(1,), streams=('rgb',))
     metric.process(None, given)
-    assert metric.evaluate(3) == {'knn/rgb_top1_k1': 1}
+    assert metric.evaluate(3)['knn/rgb_top1_k1'] == 1
 
 
 @pytest.mark.parametrize('num_query', [1, 9])
@@ -109,4 +111,28 @@ def test_equal_videos_vote_in_the_order_of_their_ids_however_they_come():
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
         metric = KNNAccuracy(ks=(1,), streams=('rgb',))
         metric.process(None, [*(gallery[i] for i in order), query])
-        assert metric.evaluate(4) == {'knn/rgb_top1_k1': 1}
+        assert metric.evaluate(4)['knn/rgb_top1_k1'] == 1
+
+
+def test_collapsed_features_are_named_and_every_accuracy_has_its_error(caplog):
+    logger = MMLogger.get_instance('test_knn')
+    logger.addHandler(caplog.handler)
+    metric = KNNAccuracy(ks=(1,), streams=('rgb', 'motion'))
+    given = [
+        {**s, 'features': dict(s['features'], rgb=torch.ones(4) + 1e-7 * s['video_id'])}
+        for s in all_samples()
+    ]
+    metric.process(None, given)
+    metrics = metric.evaluate(13)
+    del MMLogger._instance_dict['test_knn']
+    assert metrics['knn/rgb_effective_rank'] == pytest.approx(1, abs=1e-4)
+    assert metrics['knn/rgb_mean_cosine'] == pytest.approx(1)
+    assert metrics['knn/motion_effective_rank'] > 1.5
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == 'WARNING']
+    assert len(warnings) == 1 and warnings[0].startswith('rgb: the features have collapsed')
+    share = metrics['knn/motion_top1_k1']
+    bounds = binomtest(round(5 * share), 5).proportion_ci(method='wilson')
+    error = 100 * max(bounds.high - share, share - bounds.low)
+    [shown] = [r.getMessage() for r in caplog.records if 'kNN accuracy' in r.getMessage()]
+    assert f'motion_top1_k1 {100 * share:.1f} ± {error:.1f}' in shown
+    assert '(collapsed), motion' in shown and not shown.endswith('(collapsed)')

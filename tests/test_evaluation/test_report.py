@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from scipy.stats import binomtest
 
 from ssvrl_mm.evaluation.report import markdown_table, metrics_table, write_report
 
@@ -16,9 +17,34 @@ def test_recalls_of_each_protocol_are_a_table_in_per_cent():
     }
     assert metrics_table(metrics).split('\n\n') == [
         '| retrieval/clean | R@1 | R@5 |\n|---|---:|---:|\n'
-        '| RGB | 60.8 | 75.0 |\n| chance | 1.0 | - |',
+        '| RGB | 60.8 ± 1.6 | 75.0 ± 1.4 |\n| chance | 1.0 | - |',
         '| retrieval/vcop | R@1 |\n|---|---:|\n| motion | 50.0 |',
         '| figure | value |\n|---|---:|\n| retrieval/clean/num_query | 3783 |\n| acc/top1 | 0.25 |',
+    ]
+
+
+def test_every_figure_has_its_error():
+    metrics = {
+        'acc/rgb_top1': 0.25,
+        'acc/mean1': 0.5,
+        'acc/mean1_error': 0.0625,
+        'acc/lone_error': 0.1,
+        'acc/num_videos': 16.0,
+        'knn/rgb_top1_k5': 1.0,
+        'knn/rgb_effective_rank': 1.25,
+        'knn/rgb_mean_cosine': 1 - 2e-8,
+        'knn/num_query': 16.0,
+    }
+    bounds = [binomtest(k, 16).proportion_ci(method='wilson') for k in (4, 16)]
+    assert metrics_table(metrics).splitlines()[2:] == [
+        f'| acc/rgb_top1 | 0.25 ± {bounds[0].high - 0.25:.2g} |',
+        '| acc/mean1 | 0.5 ± 0.062 |',
+        '| acc/lone_error | 0.1 |',
+        '| acc/num_videos | 16 |',
+        f'| knn/rgb_top1_k5 | 1 ± {1 - bounds[1].low:.2g} |',
+        '| knn/rgb_effective_rank | 1.25 (collapsed) |',
+        '| knn/rgb_mean_cosine | 1 - 2.0e-08 |',
+        '| knn/num_query | 16 |',
     ]
 
 

@@ -14,7 +14,7 @@ import torch
 from ssvrl_mm.evaluation import (
     ScoreFileError,
     Scores,
-    classification_metrics,
+    classification_table,
     fuse_scores,
     read_scores,
 )
@@ -39,13 +39,7 @@ def parse_args() -> argparse.Namespace:
 
 def table(rows: dict[str, Scores], topk: list[int]) -> str:
     """Accuracies in per cent, a row per name."""
-    names = [*(f'top{k}' for k in topk), 'mean1']
-    width = max(map(len, rows))
-    lines = [' ' * width + ''.join(f'{name:>8}' for name in names)]
-    for row, scores in rows.items():
-        metrics = classification_metrics(scores.probabilities, scores.labels, topk)
-        lines.append(f'{row:<{width}}' + ''.join(f'{100 * metrics[n]:8.1f}' for n in names))
-    return '\n'.join(lines)
+    return classification_table({n: (s.probabilities, s.labels) for n, s in rows.items()}, topk)
 
 
 def write(scores: Scores, path: Path) -> None:
@@ -78,7 +72,7 @@ def main() -> None:
     if fused.labels.min() < 0:
         print(f'{len(fused.videos)} videos, not all of them labelled: no accuracies')
         return
-    print(f'{len(fused.videos)} videos')
+    print(f'{len(fused.videos)} videos, per cent ± 95 %')
     print(table({**dict(zip(args.files, files, strict=True)), 'fused': fused}, args.topk))
 
 

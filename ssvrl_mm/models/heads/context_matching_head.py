@@ -10,6 +10,7 @@ from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
 from ssvrl_mm.models.heads.pretext_head import PretextHead
 from ssvrl_mm.models.necks import PointwiseMLP
 from ssvrl_mm.models.utils.features import Features, last_map, pool_features
+from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
 from ssvrl_mm.registry import MODELS
 
 
@@ -40,7 +41,8 @@ class ContextMatchingHead(PretextHead):
         >>> head = ContextMatchingHead(512, context_channels=512, criterion=criterion)
         >>> feats = dict(rgb=torch.rand(4, 512, 2, 7, 7), iframe=torch.rand(4, 512, 1, 7, 7))
         >>> sorted(head.loss(feats, data_samples))
-        ['loss_context', 'top1_context']
+        ['effective_rank_iframe', 'effective_rank_rgb', 'loss_context', 'mean_cosine_iframe',
+         'mean_cosine_rgb', 'top1_context']
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class ContextMatchingHead(PretextHead):
             {s: PointwiseMLP(c, hidden_channels, out_channels) for s, c in self.in_channels.items()}
         )
         self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
+        self.spread = SpreadMonitor()
 
     def loss(
         self, feats: Features, data_samples: Sequence[Any] | None = None, **kwargs: Any
@@ -77,7 +80,9 @@ class ContextMatchingHead(PretextHead):
 
         Returns:
             ``loss_context``, Eq. (1) times ``loss_weight``; and to be logged ``top1_context``, the
-            share of clips that are nearest to their own I-frame.
+            share of clips that are nearest to their own I-frame, and, every so many steps anew,
+            ``effective_rank_<stream>`` and ``mean_cosine_<stream>`` of this process's embeddings,
+            see :class:`~ssvrl_mm.models.utils.SpreadMonitor`.
 
         Raises:
             KeyError: for a stream that is missing.
@@ -90,7 +95,8 @@ class ContextMatchingHead(PretextHead):
             raise ValueError(f'{len(clips)} clips do not pair with {len(frames)} I-frames')
         own = torch.arange(len(clips), device=clips.device)
         loss, top1 = contrast_over_processes(self.criterion, clips, frames, own)
-        return {'loss_context': self.loss_weight * loss, 'top1_context': top1}
+        spread = self.spread(lambda: dict(zip(self.streams, (clips, frames), strict=True)))
+        return {'loss_context': self.loss_weight * loss, 'top1_context': top1, **spread}
 
     def _embed(self, feats: Mapping[str, Any], stream: str) -> Tensor:
         """(N, out_channels), not normalised."""

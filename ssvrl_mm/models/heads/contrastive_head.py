@@ -14,6 +14,7 @@ from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, KeyQueue
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
+from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
 from ssvrl_mm.registry import MODELS
 
 
@@ -80,6 +81,7 @@ class ContrastiveHead(PretextHead):
         self.queue = KeyQueue(queue_length, {s: p.out_channels for s, p in projectors.items()})
         self.similarity = MODELS.build(similarity or dict(type='DotProduct'))
         self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
+        self.spread = SpreadMonitor()
 
     def trained_streams(self, stage: str) -> tuple[str, ...]:
         """The streams whose queries a stage needs; by default all of them."""
@@ -125,8 +127,10 @@ class ContrastiveHead(PretextHead):
             ``loss_<stream>`` (summed up for the backward pass; averaged over processes, the mean
             over the global batch, however it is split), and to be logged:
             ``top1_<stream>``, the share of queries whose nearest key is a positive,
-            ``num_positives``, the positives per query besides its own key (heads that mine), and
-            ``queue_fill`` in [0, 1].
+            ``num_positives``, the positives per query besides its own key (heads that mine),
+            ``queue_fill`` in [0, 1], and, every so many steps anew, ``effective_rank_<stream>``
+            and ``mean_cosine_<stream>`` of the queue's keys, see
+            :class:`~ssvrl_mm.models.utils.SpreadMonitor`.
 
         Raises:
             ValueError: An unknown stage, or none where there are several.
@@ -146,12 +150,18 @@ class ContrastiveHead(PretextHead):
         losses = self.loss_by_embedding(queries, keys, video_ids, stage)
         losses['queue_fill'] = self.queue.fill / self.queue.length
         self.queue.enqueue(keys, video_ids)
+        losses.update(self.spread(self._remembered))
         return losses
 
     def forward(self, feats: Features, **kwargs: Any) -> StreamTensors:
         """The normalised embeddings, stream -> (N, C)."""
         pooled = self._pooled(feats)
         return {stream: self._embed(self.projector[stream], pooled[stream]) for stream in pooled}
+
+    def _remembered(self) -> StreamTensors:
+        """The keys that the queue holds, stream -> (fill, C)."""
+        fill = int(self.queue.fill)
+        return {stream: self.queue[stream][:fill] for stream in self.streams}
 
     def _contrast(
         self,

@@ -31,7 +31,7 @@ class MoCoHead(ContrastiveHead):
         ...                 criterion=dict(type='InfoNCELoss', temperature=0.07))
         >>> losses = head.loss(feats, data_samples, key_feats=key_feats)
         >>> sorted(losses)
-        ['loss_rgb', 'queue_fill', 'top1_rgb']
+        ['effective_rank_rgb', 'loss_rgb', 'mean_cosine_rgb', 'queue_fill', 'top1_rgb']
     """
 
     def __init__(

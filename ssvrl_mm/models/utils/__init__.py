@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from ssvrl_mm.models.utils.photometric import PhotometricAugmentation
     from ssvrl_mm.models.utils.precision import full_precision, without_autocast
     from ssvrl_mm.models.utils.similarity import DotProduct
+    from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
 
 __all__ = [
     'DotProduct',
     'KeyQueue',
     'MomentumEncoder',
     'PhotometricAugmentation',
+    'SpreadMonitor',
     'freeze',
     'full_precision',
     'gather_tensor',
@@ -47,6 +49,7 @@ _MODULES = {
     'KeyQueue': 'key_queue',
     'MomentumEncoder': 'momentum_encoder',
     'PhotometricAugmentation': 'photometric',
+    'SpreadMonitor': 'spread_monitor',
     'freeze': 'freezing',
     'full_precision': 'precision',
     'gather_tensor': 'distributed',

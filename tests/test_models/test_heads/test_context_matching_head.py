@@ -43,7 +43,12 @@ def test_equals_equation_1(n, temperature, loss_weight):
     unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (x, z)]
     nearest = (unit[0] @ unit[1].T).argmax(axis=1)
     assert losses['top1_context'].item() == pytest.approx((nearest == np.arange(n)).mean())
-    assert sorted(losses) == ['loss_context', 'top1_context']
+    spread = {f'{name}_{s}' for name in ('effective_rank', 'mean_cosine') for s in feats}
+    assert set(losses) == {'loss_context', 'top1_context', *(spread if n > 1 else ())}
+    for stream, rows in zip(('rgb', 'iframe'), unit, strict=True):
+        if n > 1:
+            cosines = (rows @ rows.T)[~np.eye(n, dtype=bool)]
+            assert losses[f'mean_cosine_{stream}'].item() == pytest.approx(cosines.mean())
 
 
 def test_equal_embeddings_give_the_number_of_candidates():

@@ -33,7 +33,8 @@ def test_the_head_names_the_stream():
     bare = clips(0)['motion']
     torch.testing.assert_close(model(bare), model(clips(0))['motion'])
     losses = model(bare, samples(range(4)), mode='loss')
-    assert set(losses) == {'loss_motion', 'top1_motion', 'queue_fill'}
+    spread = {'effective_rank_motion', 'mean_cosine_motion'}
+    assert set(losses) == {'loss_motion', 'top1_motion', 'queue_fill', *spread}
 
 
 @pytest.fixture(scope='module')
