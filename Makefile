@@ -7,9 +7,11 @@ STAMP := $(VENV)/.installed
 .PHONY: demo test test-unpinned lint clean
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
-# own folder with `make demo VIDEOS=/path/to/videos` (work_dirs/demo_videos).
+# own folder with `make demo VIDEOS=/path/to/videos [GROUP=PATTERN]` (work_dirs/demo_videos): videos in whose
+# paths the pattern, 'subject(\d+)' for instance, matches the same are all training videos or all held out.
+export VIDEOS GROUP
 demo: $(STAMP)
-	$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$(VIDEOS)")
+	@$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(GROUP),--group "$$GROUP")
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
@@ -27,11 +29,14 @@ lint: $(STAMP)
 # A Python without ensurepip makes its environment with the pip it has.
 $(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("ssvrl_mm needs Python >= 3.11, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip $(VENV)
-	if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
-	  $$pip install --quiet --constraint requirements/constraints.txt --editable '.[tests]'
-	touch $@
+	@echo "Set-up, this once: an environment in $(VENV) with the versions of requirements/constraints.txt."
+	@rm -rf $(VENV)
+	@$(PYTHON) tools/heartbeat.py 'set-up: environment' --log $(VENV)/venv.log -- \
+	  sh -c '$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip $(VENV)'
+	@if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+	  $(PYTHON) tools/heartbeat.py 'set-up: pip installs' --log $(VENV)/pip.log -- \
+	  $$pip install --constraint requirements/constraints.txt --editable '.[tests]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -12,6 +12,7 @@ import importlib.abc
 import importlib.util
 import sys
 import types
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,46 @@ def _name_what_may_be_meant(registry: types.ModuleType) -> None:
     registry.Registry.build = build_or_explain
 
 
+def _silence_missing_ops(mmcv: types.ModuleType) -> None:
+    """Silences a warning about an operator that nothing of ours uses.
+
+    Symptom: ``UserWarning: Fail to import ``MultiScaleDeformableAttention`` ... You should install
+    ``mmcv`` rather than ``mmcv-lite``` on every start; 2D detection needs it, video does not.
+    Can go: when mmcv-lite does not try to import what it leaves out.
+    """
+    # Before the sub-module that warns is imported, as this runs right after its package.
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+
+
+def _silence_file_client(file_client: types.ModuleType) -> None:
+    """Silences two warnings about classes that mmengine itself uses, and its users do not.
+
+    Symptom: ``"FileClient" will be deprecated in future`` and ``"HardDiskBackend" is the alias of
+    "LocalBackend"`` in every training, from mmengine's own hooks.
+    Can go: when mmengine's ``CheckpointHook`` and ``LoggerHook`` do without ``FileClient``.
+    """
+    said_in_vain = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+    print_log = file_client.print_log
+
+    def print_other_log(msg: Any, *args: Any, **kwargs: Any) -> None:
+        if not str(msg).startswith(said_in_vain):
+            print_log(msg, *args, **kwargs)
+
+    file_client.print_log = print_other_log  # type: ignore[attr-defined]
+
+
+def _silence_pkg_resources(package_utils: types.ModuleType) -> None:
+    """Silences the deprecation of a module that mmengine imports, and its users need not.
+
+    Symptom: ``UserWarning: pkg_resources is deprecated as an API`` where a config inherits
+    ``mmaction::...``. That it is there is seen to by our bound on setuptools.
+    Can go: when mmengine reads metadata with importlib.
+    """
+    # mmengine reloads it, and then the warning is attributed to importlib.
+    place = r'(mmengine\.utils\.package_utils|importlib)$'
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated', module=place)
+
+
 def _name_unknown_side_data(sidedata: types.ModuleType) -> None:
     """Lets PyAV 18 show what else is attached to a frame that has data it knows no name for.
 
@@ -146,9 +187,12 @@ _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
     'av.sidedata.sidedata': _name_unknown_side_data,
     'mmaction': _provide_missing_drn,
     'mmaction.utils.dependency': _skip_multimodal,
+    'mmcv': _silence_missing_ops,
     'mmengine.config.utils': _register_package,
     'mmengine.registry.registry': _name_what_may_be_meant,
+    'mmengine.fileio.file_client': _silence_file_client,
     'mmengine.runner.checkpoint': _allow_mmengine_checkpoints,
+    'mmengine.utils.package_utils': _silence_pkg_resources,
 }
 
 

@@ -19,15 +19,25 @@ def run_fresh(code: str, cwd: Path | str, path: Sequence[Path | str] = ()) -> st
     Raises:
         AssertionError: the process failed; the message holds its standard error.
     """
+    return _run(code, cwd, path, subprocess.PIPE)
+
+
+def run_fresh_with_errors(code: str, cwd: Path | str, path: Sequence[Path | str] = ()) -> str:
+    """As :func:`run_fresh`; what came on standard error stands among the output."""
+    return _run(code, cwd, path, subprocess.STDOUT)
+
+
+def _run(code: str, cwd: Path | str, path: Sequence[Path | str], stderr: int) -> str:
     places = [*map(str, path), os.environ.get('PYTHONPATH', '')]
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, places))}
     done = subprocess.run(
         [sys.executable, '-c', textwrap.dedent(code)],
         cwd=cwd,
         env=env,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         timeout=200,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr or done.stdout
     return done.stdout

@@ -9,7 +9,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from tests.interpreter import run_fresh
+from tests.interpreter import run_fresh, run_fresh_with_errors
 
 # Stands for transformers 5 as far as mmaction2 looks: the release, and a package without the
 # names that VindLU imports from it.
@@ -239,3 +239,39 @@ def test_other_globals_stay_refused(tmp_path, patched):
     torch.save({'state_dict': Run()}, path)
     with pytest.raises(pickle.UnpicklingError, match='sys.exit'):
         torch.load(path, weights_only=True)
+
+
+def test_an_operator_that_nothing_uses_is_not_missed(tmp_path):
+    code = """
+        import ssvrl_mm, sys, warnings
+        import mmcv.cnn.bricks.transformer
+        warnings.warn('a warning of the user')
+        print(any('mmcv' == name for name in sys.modules))
+    """
+    done = run_fresh_with_errors(code, tmp_path)
+    assert 'MultiScaleDeformableAttention' not in done and 'a warning of the user' in done
+
+
+def test_deprecations_of_mmengines_own_hooks_are_not_shown(tmp_path):
+    code = """
+        import ssvrl_mm
+        from mmengine.fileio import FileClient, file_client
+        FileClient.infer_client(uri='a')
+        FileClient('disk')
+        file_client.print_log('another message', logger='current')
+    """
+    shown = run_fresh_with_errors(code, tmp_path)
+    assert 'another message' in shown
+    assert 'FileClient' not in shown and 'HardDiskBackend' not in shown
+
+
+def test_pkg_resources_of_mmengine_is_not_shown_but_that_of_users_is(tmp_path):
+    code = """
+        import ssvrl_mm
+        from mmengine.utils import get_installed_path, is_installed
+        is_installed('mmaction2'), get_installed_path('mmaction2')
+        print('quiet')
+    """
+    assert run_fresh_with_errors(code, tmp_path) == 'quiet\n'
+    loud = 'import ssvrl_mm, mmengine.utils\nimport pkg_resources'
+    assert 'pkg_resources is deprecated' in run_fresh_with_errors(loud, tmp_path)

@@ -1,13 +1,15 @@
 """Evaluates a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
 
+from __future__ import annotations
+
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-from mmengine.runner import Runner
+from ssvrl_mm.command_line import add_arguments
 
-import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
-from ssvrl_mm.engine import launch
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,7 +22,7 @@ def parse_args() -> argparse.Namespace:
         help='checkpoint file; left out where the model names one for each of its streams',
     )
     parser.add_argument('--dump', metavar='FILE.pkl', help='also write the predictions there')
-    launch.add_arguments(parser)
+    add_arguments(parser)
     args = parser.parse_args()
     if args.dump is not None and not args.dump.endswith(('.pkl', '.pickle')):
         parser.error(f'--dump writes a pickle file (.pkl, .pickle), got {args.dump}')
@@ -41,11 +43,15 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Evaluates."""
     args = parse_args()
+    # Seconds of imports, which --help and a wrong argument need not wait for.
+    from ssvrl_mm.engine import launch
+    from ssvrl_mm.engine.runner import ToolRunner
+
     cfg = launch.load_config(args)
     merge_args(cfg, args)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), {'type': 'EvaluationReportHook'}]
     launch.prepare(cfg, args, ['test_dataloader'])
-    Runner.from_cfg(cfg).test()
+    ToolRunner.from_cfg(cfg).test()
     launch.finish()
 
 

@@ -1,12 +1,14 @@
 """Trains a model: ``python tools/train.py CONFIG``."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-from mmengine.runner import Runner
+from ssvrl_mm.command_line import add_arguments
 
-import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
-from ssvrl_mm.engine import launch
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--deterministic', action='store_true', help='deterministic algorithms on CUDA (slower)'
     )
-    launch.add_arguments(parser)
+    add_arguments(parser)
     return parser.parse_args()
 
 
@@ -59,16 +61,22 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if args.deterministic:
         cfg.merge_from_dict({'randomness.deterministic': True})
     if args.resume is not None:
+        from ssvrl_mm.engine import launch
+
         launch.setup_resume(cfg, args.resume)
 
 
 def main() -> None:
     """Trains."""
     args = parse_args()
+    # Seconds of imports, which --help and a wrong argument need not wait for.
+    from ssvrl_mm.engine import launch
+    from ssvrl_mm.engine.runner import ToolRunner
+
     cfg = launch.load_config(args)
     merge_args(cfg, args)
     launch.prepare(cfg, args, ['train_dataloader', 'val_dataloader'])
-    Runner.from_cfg(cfg).train()
+    ToolRunner.from_cfg(cfg).train()
     launch.finish()
 
 

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
-from tqdm import tqdm
-
+from ssvrl_mm.progress import Progress
 from ssvrl_mm.video.tools.health import check_video
 
 
@@ -17,7 +17,7 @@ def find_bad_videos(
     Args:
         paths: Video files.
         workers: Threads; the decoder lets them run side by side.
-        progress: Whether to show a progress bar.
+        progress: Whether to say how far it is.
 
     Returns:
         The bad ones: path -> cause.
@@ -26,14 +26,11 @@ def find_bad_videos(
         >>> find_bad_videos(['good.mp4', 'empty.mp4'])
         {'empty.mp4': 'cannot be opened as a video: ...'}
     """
-    with ThreadPoolExecutor(workers) as pool:
-        causes = list(
-            tqdm(
-                pool.map(check_video, paths),
-                total=len(paths),
-                desc='checking videos',
-                unit='video',
-                disable=not progress,
-            )
-        )
+    shown = Progress('checking videos', len(paths), 'videos') if progress else nullcontext()
+    causes = []
+    with ThreadPoolExecutor(workers) as pool, shown as line:
+        for cause in pool.map(check_video, paths):
+            causes.append(cause)
+            if line is not None:
+                line.advance()
     return {str(path): cause for path, cause in zip(paths, causes, strict=True) if cause}

@@ -21,10 +21,10 @@ from typing import Any
 import av
 import numpy as np
 from mmengine.dist import barrier, is_main_process
-from tqdm import tqdm
 
 from ssvrl_mm.datasets.compressed_video import CompressedVideoDataset
 from ssvrl_mm.datasets.motion_rendering import CLASSES, render_clip
+from ssvrl_mm.progress import Progress
 from ssvrl_mm.registry import DATASETS
 
 SPLITS = ('train', 'test')
@@ -145,9 +145,11 @@ def write_motion_primitives(
     ]
     try:
         with ProcessPoolExecutor(workers) as pool:
+            # Its processes are forked here, before the line has a thread.
             written = pool.map(_write_clip, jobs, chunksize=8)
-            for _ in tqdm(written, total=len(jobs), desc='MotionPrimitives', unit='clip'):
-                pass
+            with Progress('writing MotionPrimitives', len(jobs), 'clips') as progress:
+                for _ in written:
+                    progress.advance()
         for wanted in SPLITS:
             lines = [f'{file} {label}\n' for split, file, label, *_ in clips if split == wanted]
             (partial / f'{wanted}_list.txt').write_text(''.join(lines))

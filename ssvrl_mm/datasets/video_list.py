@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ssvrl_mm.command_line import tool_command
 from ssvrl_mm.video.tools.files import (
     INTEGER,
     VIDEO_SUFFIXES,
@@ -19,7 +20,7 @@ UNKNOWN_LABEL = -1
 
 # Where the error messages send who has no list yet.
 HOW_TO_MAKE_A_LIST = (
-    'write one with `python tools/data/build_video_list.py FOLDER_OF_VIDEOS --out FOLDER`'
+    f'write one with `{tool_command("data/build_video_list.py")} FOLDER_OF_VIDEOS --out FOLDER`'
 )
 
 

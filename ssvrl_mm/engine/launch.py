@@ -9,10 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
+from ssvrl_mm.command_line import add_arguments, default_work_dir, tool_command  # noqa: F401
 from ssvrl_mm.wrapping import walk_datasets
+
+# Datasets with a tool and a page of their own, by the folder that configs give them.
+_PREPARED = ('hmdb51', 'kinetics400', 'sthv2', 'ucf101')
 
 # Where each launcher tells a process its rank, its rank on the node and the number of processes.
 _RANK_VARIABLES = {
@@ -24,34 +28,6 @@ _RANK_VARIABLES = {
 
 class LaunchError(Exception):
     """A run cannot start; the message says what is missing and what to do."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments that training and testing share.
-
-    Args:
-        parser: Parser that already has ``config``.
-    """
-    parser.add_argument(
-        '--work-dir',
-        help='folder of logs and checkpoints (default: work_dirs/METHOD/NAME, the path of the '
-        'config below configs/)',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings of the config: key=value; nested keys with dots, lists as '
-        'key="[a,b]" or key=a,b',
-    )
-    parser.add_argument('--launcher', choices=['none', *_RANK_VARIABLES], default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0)
-    parser.add_argument(
-        '--check-only',
-        type=int,
-        metavar='PROCESSES',
-        help='only check that this many processes per node could start the run',
-    )
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -72,24 +48,6 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = default_work_dir(args.config)
     return cfg
-
-
-def default_work_dir(config: str | os.PathLike) -> str:
-    """Where the run of a config goes: the config's path below ``configs``, without its suffix.
-
-    Two configs never share a folder by it, so that ``--resume`` finds the checkpoints of its own.
-
-    Args:
-        config: The config file. One in no folder named ``configs`` has its name alone.
-
-    Example:
-        >>> default_work_dir('/home/me/ssvrl_mm/configs/mvcgc/s3d_k400.py')
-        'work_dirs/mvcgc/s3d_k400'
-    """
-    file = Path(config).absolute().with_suffix('')
-    # The nearest such folder: the checkout may lie in another one.
-    root = next((folder for folder in file.parents if folder.name == 'configs'), file.parent)
-    return Path('work_dirs', file.relative_to(root)).as_posix()
 
 
 def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -> None:
@@ -218,11 +176,13 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
             names all of them and tells how to provide them.
     """
     missing: dict[str, str] = {}
+    roots: dict[Path, None] = {}
     for name in dataloaders:
         for dataset in walk_datasets((cfg.get(name) or {}).get('dataset')):
             for kind, path in _dataset_paths(dataset):
                 if not path.exists():
                     missing.setdefault(f'  {kind:<10} {path.absolute()}', name)
+                    roots[Path(dataset.get('data_root') or '')] = None
     lines = [f'{line}  ({name})' for line, name in missing.items()]
     checkpoint = cfg.get('load_from')
     if checkpoint and '://' not in checkpoint and not Path(checkpoint).exists():
@@ -231,6 +191,13 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
         # Imports all of mmaction2, which whoever has the data need not wait for here.
         from ssvrl_mm.datasets.video_list import HOW_TO_MAKE_A_LIST
 
+        lines += [
+            f'`{tool_command(f"data/{root.name}/prepare.py")} --out {root}` writes the lists of '
+            f'{root.name} from archives or folders of videos; with --print-commands it tells how '
+            f'to download them, and docs/datasets/{root.name}.md says more.'
+            for root in roots
+            if root.name in _PREPARED
+        ]
         lines += [
             f'A data list holds one `path label` line per video; {HOW_TO_MAKE_A_LIST}.',
             'Data kept elsewhere: set the environment variable SSVRL_DATA (default: data), or '

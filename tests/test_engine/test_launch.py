@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from ssvrl_mm.command_line import add_arguments
 from ssvrl_mm.engine import launch
 
 
@@ -28,6 +29,19 @@ def test_missing_data_are_named_once_with_the_way_to_make_them(tmp_path):
         assert message.count(str(tmp_path / name)) == 1
     assert 'test.txt' not in message
     assert 'build_video_list.py' in message and 'SSVRL_DATA' in message
+
+
+@pytest.mark.parametrize('name', ['hmdb51', 'kinetics400', 'sthv2', 'ucf101'])
+def test_a_missing_dataset_of_ours_has_a_tool_and_a_page(repository, monkeypatch, tmp_path, name):
+    monkeypatch.chdir(repository)
+    cfg = Config(dict(train_dataloader=dict(dataset=video_dataset(tmp_path / name))))
+    with pytest.raises(launch.LaunchError) as caught:
+        launch.check_files(cfg, ['train_dataloader'])
+    message = str(caught.value)
+    command = f'python tools/data/{name}/prepare.py --out {tmp_path / name}'
+    assert message.count(command) == 1 and '--print-commands' in message
+    page = f'docs/datasets/{name}.md'
+    assert page in message and (repository / page).exists()
 
 
 def test_present_data_pass(tmp_path):
@@ -124,7 +138,7 @@ def test_command_line_overrides_the_config(tmp_path):
     (tmp_path / 'some_method.py').write_text('a = dict(b=1, c=2)\n')
     parser = ArgumentParser()
     parser.add_argument('config')
-    launch.add_arguments(parser)
+    add_arguments(parser)
     config = str(tmp_path / 'some_method.py')
     cfg = launch.load_config(parser.parse_args([config, '--cfg-options', 'a.b=3']))
     assert cfg.a == dict(b=3, c=2)

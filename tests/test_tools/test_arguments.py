@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from ssvrl_mm.engine import launch
+
 
 @pytest.fixture
 def merged(monkeypatch, tool, tiny_config):
@@ -16,7 +18,7 @@ def merged(monkeypatch, tool, tiny_config):
         monkeypatch.setattr(sys, 'argv', [name, str(tiny_config), *arguments])
         monkeypatch.setenv('LOCAL_RANK', '0')
         args = module.parse_args()
-        cfg = module.launch.load_config(args)
+        cfg = launch.load_config(args)
         module.merge_args(cfg, args)
         return cfg
 

@@ -74,3 +74,16 @@ def test_another_split_by_option():
     cfg.merge_from_dict({option: 'test_list_split2.txt'})
     gallery, query = innermost_datasets(cfg.test_dataloader.dataset)
     assert (gallery['ann_file'], query['ann_file']) == ('train_list.txt', 'test_list_split2.txt')
+
+
+def test_the_page_of_mvcgc_prepares_what_its_configs_read(repository, monkeypatch):
+    monkeypatch.delenv('SSVRL_DATA', raising=False)
+    method = (repository / 'configs/mvcgc/README.md').read_text()
+    for name in ('ucf101', 'kinetics400'):
+        train = Config.fromfile(PRESETS / f'{name}_ssl.py').train_dataloader.dataset
+        command = f'tools/data/{name}/prepare.py --archives archives --out {train.data_root}'
+        page = (repository / f'docs/datasets/{name}.md').read_text()
+        assert command in method and command in page
+        assert f'{train.data_root}/{train.data_prefix.video}' in method
+        assert train.ann_file in method and train.ann_file in page
+    assert 'data/kinetics400/videos' in (repository / 'docs/datasets/kinetics400.md').read_text()

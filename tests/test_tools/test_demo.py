@@ -1,21 +1,24 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.clips import encode, translating
 
 
-def run_demo(repository, videos, work_dir, config=None):
+def run_demo(repository, videos, work_dir, config=None, arguments=()):
     """The demo on a folder of videos with next to no training; its output and its figures."""
     command = [
         sys.executable,
         str(repository / 'tools/demo.py'),
         *('--videos', str(videos), '--work-dir', str(work_dir)),
         *(('--config', str(repository / config)) if config else ()),
+        *arguments,
         *('--cfg-options', 'train_cfg.max_epochs=2'),
         *(() if config else ('model.stages=[(0,init),(1,cross)]',)),
         *('train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False'),
@@ -26,7 +29,25 @@ def run_demo(repository, videos, work_dir, config=None):
         command, capture_output=True, text=True, env=environment, cwd=work_dir.parent, timeout=280
     )
     assert process.returncode == 0, process.stderr[-3000:]
+    process.folder = work_dir.parent
     return process, json.loads((work_dir / 'retrieval.json').read_text())
+
+
+def assert_calm(process):
+    """Few lines, each step among them in order, and none that scares; the log file has the rest."""
+    shown = process.stdout + process.stderr
+    for word in ('Warning', 'WARNING', 'Traceback', 'deprecated', 'Config:', 'mmengine'):
+        assert word not in shown
+    steps = ('loading', 'log: ', '1/3 random network', '2/3 training', '3/3 retrieval', 'What it')
+    places = [shown.index(step) for step in steps]
+    assert places == sorted(places) and 'next:' in shown
+    # However slow the machine is, only the lines that come every ten seconds may be more.
+    assert len([line for line in shown.splitlines() if ' to go' not in line]) < 60
+    [log] = re.findall(r'^log: (\S+)', shown, re.MULTILINE)
+    written = Path(process.folder, log).read_text()
+    for dump in ('System environment:', 'Config:', 'Epoch(train)', 'Hooks will be executed'):
+        assert dump in written
+    assert 'more than once' not in written
 
 
 def write_videos(folder, names):
@@ -40,28 +61,40 @@ def test_folder_without_classes_looks_for_the_other_half(repository, tmp_path):
     write_videos(tmp_path / 'videos', [f'{i}.mp4' for i in range(8)])
     (tmp_path / 'videos/broken.mp4').write_bytes(b'no video')
     process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo')
-    assert 'left out' in process.stderr and 'broken.mp4' in process.stderr
+    assert 'left out' in process.stdout and 'broken.mp4' in process.stdout
+    assert_calm(process)
     assert figures['queries'] == 8 and figures['chance'] == pytest.approx(1 / 8)
     for when in ('before', 'after'):
         assert set(figures[when]) == {'rgb', 'motion', 'both'}
         # Each figure is a share of eight queries.
         assert all((8 * recall).is_integer() for recall in figures[when].values())
-    assert 'R@1' in process.stdout and (tmp_path / 'demo/epoch_2.pth').exists()
+    assert 'R@1' in process.stdout and 'the first half of the same video' in process.stdout
+    # One checkpoint, at the end.
+    assert [path.name for path in (tmp_path / 'demo').glob('*.pth')] == ['epoch_2.pth']
 
 
 def test_folder_with_classes_holds_out_a_quarter(repository, tmp_path):
     names = [f'{kind}/{i}.mp4' for kind in ('left', 'right') for i in range(4)]
     write_videos(tmp_path / 'videos', names)
     process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo')
-    assert '2 classes: 2 videos look for 6 others' in process.stdout
+    assert '2 classes: 2 held-out videos look for 6 training videos' in process.stdout
+    assert 'same people or scenes may be on both sides' in process.stdout
+    assert '2 queries are few' in process.stdout and 'within its error' in process.stdout
     assert figures['queries'] == 2 and figures['chance'] == pytest.approx(0.5)
+    assert set(figures['before_interval']) == set(figures['gain_interval']) == set(figures['after'])
+    assert_calm(process)
 
 
 def test_demo_of_another_method(repository, tmp_path):
     names = [f'{kind}/{i}.mp4' for kind in ('left', 'right') for i in range(4)]
     write_videos(tmp_path / 'videos', names)
     config = 'configs/context_motion/context_motion_demo_motion.py'
-    process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo', config)
+    process, figures = run_demo(
+        repository, tmp_path / 'videos', tmp_path / 'demo', config, ['--group', r'/(\d)\.']
+    )
+    assert (
+        'none is on both sides' in process.stdout and 'random' not in process.stdout.split('1/3')[0]
+    )
     assert set(figures['before']) == set(figures['after']) == {'rgb', 'motion'}
     assert (tmp_path / 'demo/epoch_2.pth').exists()
 

@@ -39,8 +39,23 @@ def finished_run(tmp_path_factory):
 @pytest.fixture
 def trained(finished_run, call, tool, tiny_config):
     if not (finished_run / 'epoch_2.pth').exists():
-        call(sys.executable, tool('train.py'), tiny_config, '--work-dir', finished_run)
+        done = call(sys.executable, tool('train.py'), tiny_config, '--work-dir', finished_run)
+        (finished_run / 'console.txt').write_text(done.stdout + done.stderr)
     return finished_run
+
+
+def test_the_console_shows_the_training_and_nothing_that_scares(trained):
+    shown = (trained / 'console.txt').read_text()
+    [log] = trained.glob('*/*.log')
+    assert shown.count(str(log)) == 1
+    for line in ('Epoch(train) [2]', 'Epoch(val) [2]', 'Saving checkpoint at 2 epochs', 'R@1'):
+        assert line in shown and line in log.read_text()
+    for dump in ('System environment', 'Config:', 'Hooks will be executed'):
+        assert dump not in shown and dump in log.read_text()
+    # Networks of two epochs give features that are all alike, and that is to be told.
+    told = '\n'.join(line for line in shown.splitlines() if 'have collapsed' not in line)
+    for word in ('Warning', 'WARNING', 'deprecated', 'more than once'):
+        assert word not in told
 
 
 def test_both_stages_train_and_log(trained):

@@ -14,15 +14,7 @@ import argparse
 import os
 import sys
 
-import torch
-from mmengine.config import DictAction
-from mmengine.dist import init_dist
-
-import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
-from ssvrl_mm.apis import FeatureFileError, VideoSource, WeightsError, extract_features
-from ssvrl_mm.apis.loading import read_config
-from ssvrl_mm.datasets import BadVideosError, VideoListError
-from ssvrl_mm.engine import launch
+from ssvrl_mm.command_line import add_cfg_options, add_launcher
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,15 +39,23 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
     parser.add_argument('--part-size', type=int, default=64, help='videos lost by a kill, at most')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override the config')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0)
+    add_cfg_options(parser)
+    add_launcher(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Extracts."""
     args = parse_args()
+    # Seconds of imports, which --help and a wrong argument need not wait for.
+    import torch
+    from mmengine.dist import init_dist
+
+    from ssvrl_mm.apis import FeatureFileError, VideoSource, WeightsError, extract_features
+    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.datasets import BadVideosError, VideoListError
+    from ssvrl_mm.engine import launch
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
         cfg = read_config(args.config)

@@ -4,20 +4,16 @@ Each file comes from ``tools/test.py CONFIG CHECKPOINT --dump FILE.pkl``. Videos
 their path, not by their place in the file.
 """
 
+from __future__ import annotations
+
 import argparse
 import pickle
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from ssvrl_mm.evaluation import (
-    ScoreFileError,
-    Scores,
-    classification_table,
-    fuse_scores,
-    read_scores,
-)
+if TYPE_CHECKING:
+    from ssvrl_mm.evaluation import Scores
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,11 +35,15 @@ def parse_args() -> argparse.Namespace:
 
 def table(rows: dict[str, Scores], topk: list[int]) -> str:
     """Accuracies in per cent, a row per name."""
+    from ssvrl_mm.evaluation import classification_table
+
     return classification_table({n: (s.probabilities, s.labels) for n, s in rows.items()}, topk)
 
 
 def write(scores: Scores, path: Path) -> None:
     """Writes scores as ``tools/test.py --dump`` does."""
+    import torch
+
     entries = [
         dict(
             filename=video,
@@ -62,6 +62,9 @@ def write(scores: Scores, path: Path) -> None:
 def main() -> None:
     """Fuses and prints."""
     args = parse_args()
+    # Seconds of imports, which --help need not wait for.
+    from ssvrl_mm.evaluation import ScoreFileError, fuse_scores, read_scores
+
     try:
         files = [read_scores(path) for path in args.files]
         fused = fuse_scores(files, args.weights)

@@ -9,25 +9,19 @@ folds that keep groups (subjects, source videos) together; of several runs the t
 and standard deviation. `tools/analysis/extract_features.py` writes the files.
 """
 
+from __future__ import annotations
+
 import argparse
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
-from ssvrl_mm.apis import FeatureFileError, FeatureTable, join_tables
-from ssvrl_mm.evaluation import (
-    ProbeSplit,
-    format_probe,
-    group_splits,
-    probe_features,
-    probe_groups,
-    summarise_probes,
-)
-from ssvrl_mm.evaluation.provenance import file_sha256, versions
-from ssvrl_mm.evaluation.report import write_report
+if TYPE_CHECKING:
+    from ssvrl_mm.apis import FeatureTable
+    from ssvrl_mm.evaluation import ProbeSplit
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,6 +53,9 @@ def parse_args() -> argparse.Namespace:
 
 def load_pair(train: FeatureTable, test: FeatureTable) -> tuple[FeatureTable, ProbeSplit]:
     """Two tables as one, and which rows are which."""
+    from ssvrl_mm.apis import FeatureFileError, join_tables
+    from ssvrl_mm.evaluation import ProbeSplit
+
     common = set(train.paths) & set(test.paths)
     if common and train.provenance.get('root') == test.provenance.get('root'):
         raise FeatureFileError(f'{len(common)} videos are in both files: {sorted(common)[0]} ...')
@@ -68,6 +65,8 @@ def load_pair(train: FeatureTable, test: FeatureTable) -> tuple[FeatureTable, Pr
 
 def source_of(path: str, table: FeatureTable) -> dict:
     """What a file of features follows from."""
+    from ssvrl_mm.evaluation.provenance import file_sha256
+
     names = (
         'config', 'config_sha256', 'checkpoint', 'checkpoint_sha256', 'data_list',
         'data_list_sha256', 'seed',
@@ -81,6 +80,18 @@ def source_of(path: str, table: FeatureTable) -> dict:
 def main() -> None:
     """Probes."""
     args = parse_args()
+    # Seconds of imports, which --help and a wrong argument need not wait for.
+    from ssvrl_mm.apis import FeatureFileError, FeatureTable, join_tables
+    from ssvrl_mm.evaluation import (
+        format_probe,
+        group_splits,
+        probe_features,
+        probe_groups,
+        summarise_probes,
+    )
+    from ssvrl_mm.evaluation.provenance import versions
+    from ssvrl_mm.evaluation.report import write_report
+
     files = [*args.features, *(file for pair in args.also for file in pair)]
     try:
         tables = {file: FeatureTable.load(file) for file in files}

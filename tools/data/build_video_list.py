@@ -14,20 +14,16 @@ The first-level folders are the classes. Videos that do not open are left out an
         --group 'subject(\d+)' --test-groups 03 07
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ssvrl_mm.datasets import (
-    VideoEntry,
-    VideoListError,
-    find_bad_videos,
-    scan_videos,
-    split_by_group,
-    split_by_ratio,
-    write_video_list,
-)
+if TYPE_CHECKING:
+    from ssvrl_mm.datasets import VideoEntry
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -58,6 +54,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def build(args: argparse.Namespace) -> dict[str, list[VideoEntry]]:
     """Scans, checks, splits and writes; gives the lists by their file names."""
+    from ssvrl_mm.datasets import (
+        VideoListError,
+        find_bad_videos,
+        scan_videos,
+        split_by_group,
+        split_by_ratio,
+        write_video_list,
+    )
+
     out = args.out or args.folder
     entries, classes = scan_videos(args.folder)
     if not args.no_check:
@@ -96,8 +101,12 @@ def build(args: argparse.Namespace) -> dict[str, list[VideoEntry]]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the tool."""
+    args = parse_args(argv)
+    # Seconds of imports, which --help need not wait for.
+    from ssvrl_mm.datasets import VideoListError
+
     try:
-        build(parse_args(argv))
+        build(args)
     except VideoListError as error:
         sys.exit(f'error: {error}')
 

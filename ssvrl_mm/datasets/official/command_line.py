@@ -1,66 +1,16 @@
 """The command line that the tools of all datasets share."""
 
-import argparse
 import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssvrl_mm.command_line import dataset_parser
 from ssvrl_mm.datasets.official.archives import unpack_dataset
 from ssvrl_mm.datasets.official.dataset import OfficialDataset, PreparationError
 from ssvrl_mm.datasets.official.preparation import REPORT, Preparation, prepare
 from ssvrl_mm.datasets.video_list import VideoListError
-from ssvrl_mm.video.tools.parallel import count_cores
-
-
-def parser_of(dataset: OfficialDataset, description: str | None) -> argparse.ArgumentParser:
-    """The arguments; the defaults are those of the dataset."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        '--out',
-        type=Path,
-        default=Path('data', dataset.name),
-        help='folder of the dataset: lists and reports go there (default: %(default)s)',
-    )
-    parser.add_argument('--videos', type=Path, help='folder of the videos (default: OUT/videos)')
-    parser.add_argument(
-        '--annotations', type=Path, help='folder of the official lists (default: OUT/annotations)'
-    )
-    parser.add_argument(
-        '--archives', type=Path, help='folder of the official archives, to unpack them first'
-    )
-    parser.add_argument(
-        '--check',
-        nargs='?',
-        const='sample',
-        choices=('sample', 'full'),
-        help='decode a few frames of every video (full: all frames) and leave out what fails',
-    )
-    parser.add_argument(
-        '--subset',
-        action='store_true',
-        help='other numbers than the official ones, and missing videos, are no mistake',
-    )
-    parser.add_argument(
-        '--no-checksums', action='store_true', help='do not compare the archives to known sha256'
-    )
-    parser.add_argument(
-        '--no-link', action='store_true', help='do not link OUT/videos to the folder of --videos'
-    )
-    parser.add_argument('--overwrite', action='store_true', help='replace lists made otherwise')
-    parser.add_argument(
-        '--workers', type=int, default=count_cores(), help='processes of --check (%(default)s)'
-    )
-    parser.add_argument('--quiet', action='store_true', help='no progress bars')
-    parser.add_argument(
-        '--print-commands',
-        action='store_true',
-        help='print how to download the dataset, and do nothing',
-    )
-    return parser
 
 
 def run(
@@ -79,7 +29,7 @@ def run(
     Raises:
         SystemExit: With a message, if the dataset cannot be prepared; 130 when interrupted.
     """
-    args = parser_of(dataset, description).parse_args(argv)
+    args = dataset_parser(dataset.name, description).parse_args(argv)
     if args.print_commands:
         print(f'# {dataset.title}: {dataset.homepage}\n# terms: {dataset.terms}')
         archives = args.archives or args.out / 'archives'

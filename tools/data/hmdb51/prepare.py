@@ -15,6 +15,10 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the tool."""
+    from ssvrl_mm.command_line import dataset_parser
+
+    # --help and wrong arguments end here, before seconds of imports.
+    dataset_parser('hmdb51', __doc__).parse_args(argv)
     # Here, as the processes of --check import this file but need none of it.
     from ssvrl_mm.datasets.official import HMDB51
     from ssvrl_mm.datasets.official.command_line import run

@@ -16,6 +16,10 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the tool."""
+    from ssvrl_mm.command_line import dataset_parser
+
+    # --help and wrong arguments end here, before seconds of imports.
+    dataset_parser('sthv2', __doc__).parse_args(argv)
     # Here, as the processes of --check import this file but need none of it.
     from ssvrl_mm.datasets.official import SomethingSomethingV2
     from ssvrl_mm.datasets.official.command_line import run

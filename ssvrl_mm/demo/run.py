@@ -1,0 +1,108 @@
+"""Runs the demo: a random network, training, and what came of it."""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+import ssvrl_mm.datasets
+import ssvrl_mm.models  # noqa: F401 - what a Runner would import in the middle of a step
+from ssvrl_mm.demo.summary import Target, format_summary, summarise
+from ssvrl_mm.engine.runner import ToolRunner
+from ssvrl_mm.progress import Progress
+
+# Random weights may well give features that are all alike: no reason to warn a newcomer.
+_COLLAPSED = 'features have collapsed'
+
+
+class DemoRunner(ToolRunner):
+    """A Runner whose console shows warnings alone; the demo says the rest in its own words."""
+
+    console_level = logging.WARNING
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """The logger, whose console leaves out what the table says."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(lambda record: _COLLAPSED not in record.getMessage())
+        return logger
+
+
+class ProgressHook(Hook):
+    """Moves the line of the step that the demo is at."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """One more iteration."""
+        self._advance()
+
+    def after_test_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """One more batch of videos."""
+        self._advance()
+
+    def _advance(self) -> None:
+        if self.progress is not None:
+            self.progress.advance()
+
+
+def say(text: str) -> None:
+    """Prints a line at once, whoever reads it."""
+    print(text, flush=True)
+
+
+def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict:
+    """Evaluates the random network, trains it and evaluates again.
+
+    Args:
+        cfg: Config of the demo, with its work dir.
+        work_dir: Where ``retrieval.json`` goes.
+        target: What a query looks for.
+
+    Returns:
+        The figures, see :func:`~ssvrl_mm.demo.summary.summarise`.
+    """
+    # Threads that share a core with the loader's worker wait more than they compute.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - cfg.train_dataloader.num_workers))
+
+    runner = DemoRunner.from_cfg(cfg)
+    hook = ProgressHook()
+    runner.register_hook(hook)
+    say(f'log: {runner.logger.log_file} (environment, config and every step)')
+    # Builds the datasets, and writes MotionPrimitives where it is missing.
+    batches = len(runner.test_loop.dataloader)
+    with Progress('1/3 random network', batches, 'batches of videos', stream=sys.stdout) as line:
+        hook.progress = line
+        runner.init_weights()
+        before = runner.test()
+
+    def note() -> str:
+        scalars = runner.message_hub.log_scalars
+        loss = f', loss {scalars["train/loss"].current():.2f}' if 'train/loss' in scalars else ''
+        return f'epoch {min(runner.epoch + 1, runner.max_epochs)} of {runner.max_epochs}{loss}'
+
+    # train() builds its loop anew from the config, or takes this one.
+    steps = runner.train_loop.max_iters
+    with Progress('2/3 training', steps, 'steps', stream=sys.stdout, note=note) as line:
+        hook.progress = line
+        runner.train()
+    with Progress('3/3 retrieval', batches, 'batches of videos', stream=sys.stdout) as line:
+        hook.progress = line
+        after = runner.test()
+
+    figures = summarise(before, after)
+    (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
+    say(f'\n{format_summary(figures, target)}')
+    return figures

@@ -1,0 +1,63 @@
+"""The Runner of our tools: its console shows what people read, its log file everything."""
+
+import logging
+from typing import Any
+
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+from ssvrl_mm import progress
+from ssvrl_mm.wrapping import unwrap_model
+
+# How the messages begin that nobody reads on a console: 350 lines before the first iteration.
+_FOR_THE_LOG_FILE = (
+    '\n' + '-' * 60 + '\nSystem environment:',
+    'Config:\n',
+    'Hooks will be executed in the following order',
+    'Distributed training is not used, all SyncBatchNorm',
+    'Exp name: ',
+)
+
+
+def _is_for_the_console(record: logging.LogRecord) -> bool:
+    if record.levelno < logging.WARNING and record.getMessage().startswith(_FOR_THE_LOG_FILE):
+        return False
+    progress.end_line()
+    return True
+
+
+class ToolRunner(Runner):
+    """mmengine's Runner with a console that shows what people read.
+
+    Environment, config and table of hooks go to the log file alone; one line on the console names
+    it. Everything else is in both, unless ``console_level`` says otherwise. A model that was
+    initialised is not initialised again.
+
+    Example:
+        >>> runner = ToolRunner.from_cfg(Config.fromfile('configs/mvcgc/demo.py'))
+    """
+
+    #: Level from which messages are shown on the console; None: that of the config.
+    console_level: int | None = None
+
+    def build_logger(
+        self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any
+    ) -> MMLogger:
+        """The logger, whose console leaves out what is only for the log file."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_is_for_the_console)
+                if self.console_level is not None:
+                    handler.setLevel(max(handler.level, self.console_level))
+        logger.info(f'log file, with environment and config: {logger.log_file}')
+        return logger
+
+    def init_weights(self) -> None:
+        """Initialises the model, once; :meth:`train` does by itself."""
+        self._init_model_weights()
+
+    def _init_model_weights(self) -> None:
+        # A model that was evaluated before training keeps the weights that were evaluated.
+        if not getattr(unwrap_model(self.model), 'is_init', False):
+            super()._init_model_weights()

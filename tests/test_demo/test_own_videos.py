@@ -1,0 +1,105 @@
+import re
+
+import pytest
+from mmengine.config import Config
+
+from ssvrl_mm.datasets import VideoListError, read_video_list
+from ssvrl_mm.demo import Target, write_config
+from tests.clips import encode, translating
+
+NAMES = [
+    f'{kind}/person{p}_{i}.mp4' for kind in ('run', 'walk') for p in range(4) for i in range(2)
+]
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """16 videos of two classes and four persons, two of each."""
+    folder = tmp_path_factory.mktemp('videos')
+    for name in NAMES:
+        (folder / name).parent.mkdir(exist_ok=True)
+        encode(folder / name, translating(4, 1, 0, 48, 64))
+    return folder
+
+
+@pytest.fixture
+def demo(repository):
+    return repository / 'configs/mvcgc/demo.py'
+
+
+def persons(work_dir, split):
+    entries = read_video_list(work_dir / f'{split}_list.txt')
+    return {re.search(r'person(\d)', entry.path)[1] for entry in entries}
+
+
+def test_groups_are_on_one_side(demo, folder, tmp_path):
+    own = write_config(demo, folder, tmp_path, r'person(\d)')
+    train, test = (persons(tmp_path, split) for split in ('train', 'test'))
+    assert test and not train & test and train | test == set('0123')
+    said = '\n'.join(own.said)
+    assert r"groups by 'person(\d)': none is on both sides" in said and 'random' not in said
+
+
+def test_without_groups_both_sides_may_hold_the_same_people_and_that_is_said(
+    demo, folder, tmp_path
+):
+    own = write_config(demo, folder, tmp_path)
+    assert persons(tmp_path, 'train') & persons(tmp_path, 'test')
+    said = '\n'.join(own.said)
+    assert '4 held-out videos look for 12 training videos' in said
+    assert 'same people or scenes may be on both sides' in said and '--group' in said
+    assert own.target is Target.CLASS
+
+
+def test_the_gallery_bounds_the_recalls(demo, folder, tmp_path):
+    cfg = Config.fromfile(write_config(demo, folder, tmp_path, r'person(\d)').config)
+    assert cfg.test_evaluator.topk == [1, 5, 10]
+    cfg = Config.fromfile(write_config(demo, folder / 'run', tmp_path).config)
+    assert cfg.test_evaluator.topk == cfg.val_evaluator.topk == [1, 5]
+
+
+def test_without_classes_halves_look_for_halves(demo, folder, tmp_path):
+    own = write_config(demo, folder / 'run', tmp_path, r'person(\d)')
+    assert own.target is Target.HALF
+    assert 'no classes: the second halves of 8 videos' in own.said[0]
+    assert 'pattern of groups does nothing' in own.said[-1]
+
+
+@pytest.mark.parametrize(
+    'pattern, message',
+    [
+        ('person', "'person' puts too many of the 16 videos into one group"),
+        ('nobody', "'nobody' matches nothing in 'run/person0_0.mp4'"),
+        ('(', r"'\(' cannot be read"),
+    ],
+)
+def test_patterns_that_make_no_groups(demo, folder, tmp_path, pattern, message):
+    with pytest.raises(VideoListError, match=message):
+        write_config(demo, folder, tmp_path, pattern)
+
+
+def test_queries_that_can_find_nothing_are_counted(demo, folder, tmp_path):
+    own = write_config(demo, folder, tmp_path, r'^(\w+)/')
+    assert any('queries have no training video of their class' in line for line in own.said)
+
+
+def test_too_few_videos_are_said_with_the_broken_ones(demo, tmp_path):
+    (tmp_path / 'videos').mkdir()
+    encode(tmp_path / 'videos/good.mp4', translating(4, 1, 0, 48, 64))
+    (tmp_path / 'videos/broken.mp4').write_bytes(b'no video')
+    with pytest.raises(VideoListError, match=r'^1 readable videos .* needs 8\n.*broken\.mp4'):
+        write_config(demo, tmp_path / 'videos', tmp_path)
+
+
+def test_many_broken_videos_are_counted_and_listed(demo, folder, tmp_path):
+    videos = tmp_path / 'videos'
+    videos.symlink_to(folder)
+    mixed = tmp_path / 'mixed'
+    (mixed / 'bad').mkdir(parents=True)
+    (mixed / 'good').symlink_to(folder / 'run')
+    for number in range(7):
+        (mixed / f'bad/{number}.mp4').write_bytes(b'no video')
+    own = write_config(demo, mixed, tmp_path / 'demo')
+    named = [line for line in own.said if line.startswith('left out')]
+    assert len(named) == 6 and named[-1].startswith('left out 2 more')
+    assert len((tmp_path / 'demo/left_out.txt').read_text().splitlines()) == 7
