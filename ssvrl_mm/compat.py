@@ -96,11 +96,33 @@ def _allow_mmengine_checkpoints(checkpoint: types.ModuleType) -> None:
     )
 
 
+def _check_local_checkpoints(checkpoint: types.ModuleType) -> None:
+    """Has every checkpoint file checked before it is read, by whomever it is loaded.
+
+    Symptom: a file with flipped bits loads without a word and trains to NaN. torch writes a CRC
+    of every record and does not look at it.
+    Can go: when torch checks the CRCs of what it loads.
+    """
+
+    def load_from_local(filename: str, map_location: Any) -> Any:
+        from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
+
+        return load_checkpoint_file(filename, map_location)
+
+    checkpoint.CheckpointLoader.register_scheme('', load_from_local, force=True)
+
+
+def _prepare_checkpoints(checkpoint: types.ModuleType) -> None:
+    """Both of the above, for the module they share."""
+    _allow_mmengine_checkpoints(checkpoint)
+    _check_local_checkpoints(checkpoint)
+
+
 _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
     'mmaction': _provide_missing_drn,
     'mmaction.utils.dependency': _skip_multimodal,
     'mmengine.config.utils': _register_package,
-    'mmengine.runner.checkpoint': _allow_mmengine_checkpoints,
+    'mmengine.runner.checkpoint': _prepare_checkpoints,
 }
 
 

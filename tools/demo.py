@@ -29,6 +29,8 @@ from ssvrl_mm.datasets import (
     write_video_list,
 )
 from ssvrl_mm.engine.launch import default_work_dir
+from ssvrl_mm.engine.loader_workers import named_workers, settle_workers
+from ssvrl_mm.engine.work_dir import WorkDirError, claim_for_demo, clear
 from ssvrl_mm.evaluation.retrieval import ROW_NAMES
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs/mvcgc/demo.py'
@@ -217,10 +219,11 @@ def main() -> None:
     """Runs the demo."""
     args = parse_args()
     try:
+        claim_for_demo(args.work_dir)
         config = args.config
         if args.videos:
             config = write_config(args.config, args.videos, args.work_dir)
-    except VideoListError as error:
+    except (VideoListError, WorkDirError) as error:
         sys.exit(f'error: {error}')
     cfg = Config.fromfile(config)
     cfg.work_dir = str(args.work_dir)
@@ -229,14 +232,17 @@ def main() -> None:
     # The two evaluations around the training are enough.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
 
+    settle_workers(cfg)
     # Threads that share a core with the loader's worker wait more than they compute.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - cfg.train_dataloader.num_workers))
 
+    clear(args.work_dir)
     runner = Runner.from_cfg(cfg)
     runner.model.init_weights()
-    before = retrieve(runner)
-    runner.train()
-    after = retrieve(runner)
+    with named_workers():
+        before = retrieve(runner)
+        runner.train()
+        after = retrieve(runner)
 
     figures, table = summarise(before, after)
     path = args.work_dir / 'retrieval.json'

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
 from ssvrl_mm.engine import launch
+from ssvrl_mm.engine.loader_workers import named_workers
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,7 +46,8 @@ def main() -> None:
     merge_args(cfg, args)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), {'type': 'EvaluationReportHook'}]
     launch.prepare(cfg, args, ['test_dataloader'])
-    Runner.from_cfg(cfg).test()
+    with launch.in_words(args.launcher), named_workers():
+        Runner.from_cfg(cfg).test()
     launch.finish()
 
 
