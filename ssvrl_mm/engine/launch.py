@@ -254,7 +254,8 @@ def check_presets(cfg: Config, dataloaders: Sequence[str]) -> None:
 def add_safety(cfg: Config) -> None:
     """Adds the hooks that no run of our tools is without, whatever its config inherits.
 
-    A config that names one of them has its say, ``ignore`` of ``strict_checkpoint`` for instance.
+    A config that names one of them has its say, ``ignore`` of ``strict_checkpoint`` for instance;
+    None leaves it out.
 
     Args:
         cfg: Config of the run, changed in place.
@@ -264,6 +265,8 @@ def add_safety(cfg: Config) -> None:
     hooks = cfg.default_hooks
     for name, kind in SAFETY_HOOKS.items():
         hooks.setdefault(name, {'type': f'ssvrl_mm.{kind}'})
+        if hooks[name] is None:  # mmengine takes None for its own hooks alone
+            del hooks[name]
     checkpoint = hooks.get('checkpoint', {})
     if checkpoint is not None and checkpoint.get('type', 'CheckpointHook') == 'CheckpointHook':
         hooks.checkpoint = {**checkpoint, 'type': 'ssvrl_mm.CheckpointHook'}

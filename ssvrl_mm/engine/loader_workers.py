@@ -69,7 +69,9 @@ def named_workers() -> Iterator[None]:
             raise
         raise WorkerStoppedError(message) from error
     finally:
+        # Python may abort where a thread is still about when it ends.
         watch.done.set()
+        watch.join()
 
 
 class _Watch(threading.Thread):
