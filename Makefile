@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-unpinned lint clean
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
 # own folder with `make demo VIDEOS=/path/to/videos` (work_dirs/demo_videos).
@@ -13,6 +13,11 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
+
+# What `pip install .` gives without the pins, in an environment that is removed at the end. TORCH names
+# the torch to take; the newest brings CUDA, 6 GB: `make test-unpinned PYTHON=python3.12 TORCH=torch==2.13.0`.
+test-unpinned:
+	.ci/test-unpinned $(PYTHON) $(TORCH)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

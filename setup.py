@@ -72,10 +72,16 @@ setup(
     classifiers=[
         'Development Status :: 3 - Alpha',
         'Intended Audience :: Science/Research',
-        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=('ssvrl_mm', 'ssvrl_mm.*')),
+    # Said aloud, so that an editable installation puts the checkout on Python's path. Otherwise
+    # setuptools finds the package by a hook that is asked last: to a script beside a clone that is
+    # called ssvrl_mm, the clone's folder would be the package, and empty.
+    package_dir={'': '.'},
     package_data={'ssvrl_mm': ['py.typed']},
     python_requires='>=3.11',
     install_requires=requirements('runtime'),

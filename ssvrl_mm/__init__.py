@@ -5,8 +5,9 @@ Importing the package is cheap: neither torch nor OpenMMLab is imported, so that
 """
 
 from ssvrl_mm import compat
+from ssvrl_mm.packaged_files import ConfigNotFoundError, config_file
 from ssvrl_mm.version import __version__
 
 compat.setup()
 
-__all__ = ['__version__']
+__all__ = ['ConfigNotFoundError', '__version__', 'config_file']

@@ -118,7 +118,27 @@ def _prepare_checkpoints(checkpoint: types.ModuleType) -> None:
     _check_local_checkpoints(checkpoint)
 
 
+def _name_unknown_side_data(sidedata: types.ModuleType) -> None:
+    """Lets PyAV 18 show what else is attached to a frame that has data it knows no name for.
+
+    Symptom: ``ValueError: 31 is not a valid Type`` for frames with EXIF (31) or of a stereo video
+    (29), which FFmpeg 8 exports and PyAV 18's enumeration lacks.
+    Can go: when PyAV 18 does; PyAV 19 does the same.
+    """
+
+    def missing(kinds: Any, value: Any) -> Any:
+        if not isinstance(value, int):
+            return None
+        member = object.__new__(kinds)
+        member._name_, member._value_ = f'UNKNOWN_{value}', value
+        return kinds._value2member_map_.setdefault(value, member)
+
+    if '_missing_' not in vars(sidedata.Type):
+        sidedata.Type._missing_ = classmethod(missing)
+
+
 _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
+    'av.sidedata.sidedata': _name_unknown_side_data,
     'mmaction': _provide_missing_drn,
     'mmaction.utils.dependency': _skip_multimodal,
     'mmengine.config.utils': _register_package,

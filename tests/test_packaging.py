@@ -1,15 +1,22 @@
 """What a user installs: the wheel, built from a copy of the checkout, unpacked, and used alone."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from email import message_from_string
 from pathlib import Path
 
 import pytest
 import setuptools
+import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import ssvrl_mm
@@ -19,12 +26,16 @@ NOT_COPIED = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'work_dirs')
 
 
 @pytest.fixture(scope='module')
-def checkout(tmp_path_factory, repository):
-    """A copy, since a build leaves files beside the sources."""
+def builds():
     if Version(setuptools.__version__) < Version('77.0.3'):
         pytest.skip(
             'pyproject.toml builds with setuptools>=77.0.3, an offline test cannot fetch it'
         )
+
+
+@pytest.fixture(scope='module')
+def checkout(tmp_path_factory, repository, builds):
+    """A copy, since a build leaves files beside the sources."""
     copy = tmp_path_factory.mktemp('packaging') / 'checkout'
     return shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
 
@@ -116,6 +127,121 @@ def test_configs_are_found_by_package_name(site, tmp_path):
     output = run_fresh(code, tmp_path, [site]).splitlines()
     assert len(names) > 0
     assert output == [str(site / 'ssvrl_mm' / '.mim' / 'configs' / name) for name in names]
+
+
+@pytest.fixture(scope='module')
+def editable(repository, tmp_path_factory, builds):
+    """A clone beside a user's scripts, and the Python that it is installed into as editable."""
+    folder = tmp_path_factory.mktemp('editable')
+    home = folder / 'home'
+    clone = home / 'ssvrl_mm'
+    shutil.copytree(repository, clone, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    wheels = folder / 'wheels'
+    wheels.mkdir()
+    build = f'from setuptools import build_meta; build_meta.build_editable({str(wheels)!r})'
+    done = subprocess.run(
+        [sys.executable, '-c', build], cwd=clone, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    environment = folder / 'environment'
+    venv.create(environment, symlinks=True)
+    (site,) = environment.glob('lib/*/site-packages')
+    (wheel,) = wheels.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    # What we depend on comes from where the tests run; files there that begin imports do not run.
+    ours = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}
+    (site / 'dependencies.pth').write_text('\n'.join(ours))
+    return home, environment / 'bin' / 'python'
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='environments have other folders')
+@pytest.mark.parametrize('place', ['beside the clone', 'in the clone', 'elsewhere'])
+def test_a_script_beside_the_clone(place, editable, tmp_path):
+    """The clone's folder bears the package's name, and comes first on the path of the script."""
+    home, python = editable
+    folder = {'beside the clone': home, 'in the clone': home / 'ssvrl_mm'}.get(place, tmp_path)
+    script = folder / 'script.py'
+    script.write_text(
+        'import ssvrl_mm\n'
+        'print(ssvrl_mm.__version__, ssvrl_mm.__file__)\n'
+        'from ssvrl_mm.apis.model_zoo import list_models\n'
+        "print(list_models()['mvcgc_demo'].config.is_file())\n"
+    )
+    env = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    done = subprocess.run(
+        [python, script], cwd=folder, env=env, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    package = home / 'ssvrl_mm' / 'ssvrl_mm' / '__init__.py'
+    assert done.stdout.splitlines() == [f'{ssvrl_mm.__version__} {package}', 'True']
+
+
+def requirements(repository):
+    lines = (repository / 'requirements' / 'runtime.txt').read_text().splitlines()
+    listed = [Requirement(line) for line in lines if line and not line.startswith('#')]
+    return {requirement.name: requirement.specifier for requirement in listed}
+
+
+def pins(repository):
+    lines = (repository / 'requirements' / 'constraints.txt').read_text().splitlines()
+    return dict(line.split('==') for line in lines if '==' in line)
+
+
+def test_requirements_end_before_what_was_not_tried(repository):
+    pinned = {canonicalize_name(name): version for name, version in pins(repository).items()}
+    for name, allowed in requirements(repository).items():
+        assert any(part.operator == '<' for part in allowed), f'{name} has no upper bound'
+        # setuptools is pinned by no constraint: pip brings its own.
+        assert name == 'setuptools' or pinned[canonicalize_name(name)] in allowed, name
+
+
+@pytest.mark.parametrize(
+    'name, version, why',
+    [
+        ('mmcv-lite', '2.2.0', 'mmaction2 1.2.0 refuses it'),
+        ('setuptools', '81.0.0', 'it has no pkg_resources'),
+        ('av', '20.0.0', 'not tried'),
+        ('mmengine', '0.11.0', 'not tried'),
+        ('mmaction2', '1.3.0', 'not tried'),
+    ],
+)
+def test_what_is_known_to_break_is_not_installed(name, version, why, repository):
+    assert version not in requirements(repository)[name], why
+
+
+def test_the_readme_names_the_requirements(repository):
+    rows = re.findall(
+        r'^\| (?:PyAV \()?([\w-]+)\)? \| (\d[^|]*) \| (>=[^|]*) \|$',
+        (repository / 'README.md').read_text(),
+        re.MULTILINE,
+    )
+    assert len(rows) == 8
+    pinned = pins(repository)
+    for name, tried, allowed in rows:
+        if name == 'Python':
+            assert f"python_requires='{allowed}'" in (repository / 'setup.py').read_text()
+            continue
+        assert SpecifierSet(allowed) == requirements(repository)[name], name
+        versions = re.findall(r'\d+(?:\.\d+)+', tried.partition('(')[0])
+        assert all(version in SpecifierSet(allowed) for version in versions), name
+        assert any(f'{pinned[name]}.'.startswith(f'{version}.') for version in versions), name
+
+
+def test_the_citation_names_the_version(repository):
+    citation = yaml.safe_load((repository / 'CITATION.cff').read_text())
+    # What version 1.2.0 of the format asks for.
+    assert {'authors', 'cff-version', 'message', 'title'} <= set(citation)
+    assert (citation['version'], citation['license']) == (ssvrl_mm.__version__, 'Apache-2.0')
+
+
+@pytest.mark.parametrize(
+    'pattern', [r'\bTODO\b', r'\bFIXME\b', r'example\.(com|org)', r'\byour-(name|org|repo)']
+)
+def test_nothing_is_left_to_fill_in(pattern, repository):
+    places = ('*.md', '*.cff', '*.py', '*.toml', '*.yml', 'docs/**/*.md', 'configs/*/*.md')
+    pages = [page for place in places for page in repository.glob(place)]
+    assert [page.name for page in pages if re.search(pattern, page.read_text())] == []
 
 
 def test_metadata_matches_the_checkout(site, checkout):

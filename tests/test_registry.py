@@ -13,7 +13,7 @@ UPSTREAM = {
     'TRANSFORMS': ['SampleFrames', 'Compose'],
     'DATASETS': ['VideoDataset', 'ConcatDataset'],
     'METRICS': ['AccMetric', 'DumpResults'],
-    'HOOKS': ['VisualizationHook', 'CheckpointHook'],
+    'HOOKS': ['VisualizationHook', 'LoggerHook'],
     'LOOPS': ['MultiLoaderEpochBasedTrainLoop', 'EpochBasedTrainLoop'],
     'OPTIM_WRAPPERS': ['OptimWrapper', 'AmpOptimWrapper'],
     'VISUALIZERS': ['ActionVisualizer'],
@@ -127,6 +127,7 @@ def test_names_inside_ours_need_no_prefix(scope):
             type='ssvrl_mm.MoCoHead',
             stream='rgb',
             projector=dict(type='ProjectionHead', in_channels=4),
+            criterion=dict(type='InfoNCELoss'),
         )
     )
     assert type(head.projector['rgb']) is registry.MODELS.get('ProjectionHead')

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import yaml
 
-import ssvrl_mm
+from ssvrl_mm.packaged_files import packaged_folder
 
 
 class ModelNotFoundError(ValueError):
@@ -39,7 +39,7 @@ def list_models(index: str | Path | None = None) -> dict[str, ZooModel]:
         >>> list_models()['mvcgc_demo'].config.name
         'demo.py'
     """
-    file = Path(index) if index is not None else _packaged_index()
+    file = Path(index) if index is not None else packaged_folder() / 'model-index.yml'
     models = {}
     for metafile in yaml.safe_load(file.read_text(encoding='utf-8'))['Import']:
         content = yaml.safe_load((file.parent / metafile).read_text(encoding='utf-8'))
@@ -77,12 +77,3 @@ def find_model(name: str, need_weights: bool = True, index: str | Path | None = 
             f'your own as weights. The index lists {", ".join(sorted(models))}'
         )
     return models[name]
-
-
-def _packaged_index() -> Path:
-    """The index that an installation keeps in ``.mim``, or that of the checkout."""
-    package = Path(ssvrl_mm.__file__).parent
-    for folder in (package / '.mim', package.parent):
-        if (folder / 'model-index.yml').is_file():
-            return folder / 'model-index.yml'
-    raise FileNotFoundError(f'no model-index.yml in {package / ".mim"} or {package.parent}')

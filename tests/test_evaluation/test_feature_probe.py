@@ -28,7 +28,7 @@ def problem(seed=0, rows=120, classes=3, noise=1.5):
     return features, labels, ProbeSplit(order[: rows * 2 // 3], order[rows * 2 // 3 :])
 
 
-def test_neighbours_of_one_and_two_views_equal_scikit_learn():
+def test_neighbours_of_one_and_two_streams_equal_scikit_learn():
     features, labels, (train, test) = problem()
     found = probe_features(features, labels, ProbeSplit(train, test), ks=(1, 3), logistic=False)
     unit = {s: rows / np.linalg.norm(rows, axis=1, keepdims=True) for s, rows in features.items()}

@@ -155,16 +155,16 @@ def test_joined_views_rank_by_the_sum_of_cosines():
 
 
 def test_joining_by_blocks_changes_nothing(monkeypatch):
-    views = [features(20, 8, seed=1).half(), features(20, 5, seed=2)]
+    streams = [features(20, 8, seed=1).half(), features(20, 5, seed=2)]
     expected = np.concatenate(
-        [v.float().numpy() / np.linalg.norm(v.float(), axis=1, keepdims=True) for v in views],
+        [v.float().numpy() / np.linalg.norm(v.float(), axis=1, keepdims=True) for v in streams],
         axis=1,
     )
     # The package's attribute of this name is the function.
     module = sys.modules['ssvrl_mm.evaluation.nearest_neighbours']
     for rows in (3, 20, 100):
         monkeypatch.setattr(module, '_JOINED_ROWS', rows)
-        np.testing.assert_allclose(join_features(views).numpy(), expected, atol=1e-6)
+        np.testing.assert_allclose(join_features(streams).numpy(), expected, atol=1e-6)
 
 
 def test_recall_at_k_equals_a_loop():

@@ -46,7 +46,7 @@ def test_recalls_equal_a_brute_force(centre, block):
     recalls = {}
     for view in ('rgb', 'motion', 'both'):
         recalls.update(brute_force(view, (1, 2, 5), centre))
-    assert len({*recalls.values()}) > 2, 'the toy set should tell views apart'
+    assert len({*recalls.values()}) > 2, 'the toy set should tell streams apart'
     for name, expected in recalls.items():
         assert metrics.pop(name) == pytest.approx(expected), name
     assert {name: metrics.pop(f'retrieval/num_{name}') for name in ('query', 'gallery')} == {

@@ -25,10 +25,10 @@ def build(**settings):
     return MODELS.build(dict(type='SSLDataPreprocessor', **settings))
 
 
-def sample(generator: np.random.Generator, views: int = 2, frames: int = 4) -> dict:
+def sample(generator: np.random.Generator, num_clips: int = 2, frames: int = 4) -> dict:
     """One packed item: 16 x 24 px, motion in 8 px blocks."""
-    rgb = generator.integers(0, 256, (views, 3, frames, 16, 24), dtype=np.uint8)
-    motion = generator.normal(0, 15, (views, 2, frames, 2, 3)).astype(np.float16)
+    rgb = generator.integers(0, 256, (num_clips, 3, frames, 16, 24), dtype=np.uint8)
+    motion = generator.normal(0, 15, (num_clips, 2, frames, 2, 3)).astype(np.float16)
     inputs = {'rgb': torch.from_numpy(rgb), 'motion': torch.from_numpy(motion)}
     return dict(inputs=inputs, data_samples=ActionDataSample().set_gt_label(1))
 
@@ -142,7 +142,7 @@ def test_bad_settings(settings, error):
         build(**settings)
 
 
-def test_augmentation_is_constant_in_time_and_differs_between_views():
+def test_augmentation_is_constant_in_time_and_differs_between_clips():
     preprocessor = build(augment=AUGMENT)
     torch.manual_seed(0)
     clips = preprocessor(dict(inputs=dict(rgb=still_clips(8))), training=True)['inputs']['rgb'][0]

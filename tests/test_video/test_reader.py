@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, FrameIndexError, MotionUnavailableError
+from ssvrl_mm.video.decoding.pyav import open_input
 from ssvrl_mm.video.motion.flow import estimate_motion
 from ssvrl_mm.video.motion.geometry import flip_motion, rotate_motion
 from ssvrl_mm.video.motion.residual import warp
@@ -67,7 +68,7 @@ def clips(tmp_path_factory):
 def decode_all(path, export=False):
     """Frames in the order of display, as PyAV gives them, with their vectors."""
     images, vectors, kinds = [], [], []
-    with av.open(str(path), metadata_errors='replace') as container:
+    with open_input(str(path)) as container:
         stream = container.streams.best('video')
         stream.codec_context.thread_count = 1
         if export:

@@ -38,6 +38,7 @@ from av.video.reformatter import VideoReformatter
 
 from ssvrl_mm.video import CompressedVideoReader, VideoError
 from ssvrl_mm.video.decoding.index_cache import known_videos
+from ssvrl_mm.video.decoding.pyav import open_input
 
 Task = Callable[[], object]
 
@@ -135,7 +136,7 @@ def _floor(
     path: str, start: int, end: int, close: bool = False, converted: int | None = None
 ) -> Task:
     """Decodes packets; takes the vectors and the RGB of the last ``converted`` frames as well."""
-    container = av.open(path, metadata_errors='replace')
+    container = open_input(path)
     stream = container.streams.best('video')
     context = stream.codec_context
     context.thread_count, context.thread_type = 1, 'NONE'
@@ -209,7 +210,7 @@ def _closed_reader(
 
 def _plain_pyav(path: str, start: int, frames: list[int], exports: bool) -> None:
     """RGB by to_ndarray and dense motion by a loop over the vectors, as is done commonly."""
-    with av.open(path, metadata_errors='replace') as container:
+    with open_input(path) as container:
         stream = container.streams.best('video')
         stream.codec_context.options = {'flags2': '+export_mvs'}
         stream.codec_context.thread_type = 'NONE'

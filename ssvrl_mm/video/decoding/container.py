@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from ssvrl_mm.video.bitstream.parsers import H264Pictures, MPEG4Pictures, picture_parser
 from ssvrl_mm.video.bitstream.picture import START_CODE, Picture
 from ssvrl_mm.video.decoding.deadline import Deadline
+from ssvrl_mm.video.decoding.pyav import open_input
 from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
 
 #: Encoded video up to this many bytes stays in memory, so that no packet is read twice.
@@ -98,14 +99,8 @@ class MediaSource:
             VideoTimeoutError: it takes too long.
         """
         try:
-            # Real files carry metadata in whatever encoding their author used.
-            container = av.open(
-                self._file(),
-                mode='r',
-                format=container_format and container_format.partition(',')[0],
-                metadata_errors='replace',
-                timeout=self.deadline.seconds,
-            )
+            name = container_format and container_format.partition(',')[0]
+            container = open_input(self._file(), name, self.deadline.seconds)
         except (av.FFmpegError, OSError, ValueError, EOFError) as error:
             self.deadline.check()
             reason = getattr(error, 'strerror', None) or str(error)

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import PictureType, VideoFrame
 
 from ssvrl_mm.video.decoding.conversion import RGBConverter
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from ssvrl_mm.video.decoding.orientation import Orientation
+from ssvrl_mm.video.decoding.pyav import side_data
 from ssvrl_mm.video.decoding.session import DamagedError
 from ssvrl_mm.video.errors import VideoDecodeError
 from ssvrl_mm.video.motion.geometry import Size
@@ -195,8 +195,5 @@ class FrameFetcher:
 
 
 def _vectors(frame: VideoFrame) -> np.ndarray:
-    # frame.side_data would tie the frame into a reference cycle, which keeps it in memory until
-    # the garbage collector runs.
-    exported = SideDataContainer(frame).get('MOTION_VECTORS')  # type: ignore[call-arg]
-    # A copy, so that the frame can go.
-    return _NO_VECTORS if exported is None else np.frombuffer(bytes(exported), VECTOR)
+    exported = side_data(frame, 'MOTION_VECTORS')
+    return _NO_VECTORS if exported is None else np.frombuffer(exported, VECTOR)

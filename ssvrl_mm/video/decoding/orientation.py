@@ -3,9 +3,9 @@
 from typing import NamedTuple, Self
 
 import numpy as np
-from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 
+from ssvrl_mm.video.decoding.pyav import side_data
 from ssvrl_mm.video.motion.geometry import (
     Size,
     flip_motion,
@@ -29,12 +29,11 @@ class Orientation(NamedTuple):
     @classmethod
     def of(cls, frame: VideoFrame) -> Self:
         """What the display matrix of a decoded frame says, to the nearest quarter turn."""
-        # frame.side_data would tie the frame into a reference cycle.
-        matrix = SideDataContainer(frame).get('DISPLAYMATRIX')  # type: ignore[call-arg]
+        matrix = side_data(frame, 'DISPLAYMATRIX')
         if matrix is None:
             return cls()
         # A row says where an axis of the frame points on the screen: x to the right, y down.
-        x, y, _ = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:, :2].astype(float)
+        x, y, _ = np.frombuffer(matrix, np.int32).reshape(3, 3)[:, :2].astype(float)
         return cls(bool(x[0] * y[1] < x[1] * y[0]), round(np.arctan2(y[0], y[1]) * 2 / np.pi) % 4)
 
     @property

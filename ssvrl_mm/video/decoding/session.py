@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ssvrl_mm.video.decoding.container import MediaSource, PacketReader
+from ssvrl_mm.video.decoding.pyav import to_fraction
 from ssvrl_mm.video.errors import VideoOpenError
 
 # FFmpeg counts what it pads frames with.
@@ -62,6 +63,7 @@ class DecodingSession:
         self._max_pixels = max_pixels
         self._export_motion = False
         self._skims = True
+        self._refusal: tuple[int, str] | None = None
         self.is_closed = True
         self.is_damaged = False
         self.errors: dict[int, str] = {}
@@ -91,7 +93,8 @@ class DecodingSession:
     @property
     def frame_rate(self) -> Fraction:
         """Frames per second on average, 25 where nothing tells."""
-        return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+        stream = self.stream
+        return to_fraction(stream.average_rate) or to_fraction(stream.guessed_rate) or Fraction(25)
 
     @property
     def exports_motion(self) -> bool:
@@ -107,7 +110,7 @@ class DecodingSession:
         """Makes frames carry their motion vectors from now on."""
         if not self._export_motion:
             self._export_motion = True
-            if self.context.is_open:
+            if self._is_used:
                 self.reopen()
 
     def decode_fully(self) -> None:
@@ -117,14 +120,14 @@ class DecodingSession:
         """
         if self._skims:
             self._skims = False
-            if self._export_motion and self.context.is_open:
+            if self._export_motion and self._is_used:
                 self.reopen()
 
     def conceal_damage(self) -> None:
         """Makes the decoder conceal damage from now on instead of refusing it."""
         if not self.is_damaged:
             self.is_damaged, self._skims = True, False
-            if self.context.is_open:
+            if self._is_used:
                 self.reopen()
 
     def detect_damage(self) -> None:
@@ -174,8 +177,12 @@ class DecodingSession:
         self.next = number + 1
         context = self.context
         try:
+            if self._refusal:
+                raise av.FFmpegError(*self._refusal)
             frames = context.decode(packet)
         except av.FFmpegError as error:
+            if not context.is_open:
+                self._refusal = error.errno or 0, error.strerror or str(error)
             if not self.is_damaged and self._is_due(number):
                 raise DamagedError from error
             if packet is not None:
@@ -195,6 +202,7 @@ class DecodingSession:
         self.stop()
         self._close_container()
         self._container, self.stream = self._source.open(self.container_format)
+        self._refusal = None
         self.packets.attach(self._container, self.stream)
 
     def abandon(self) -> None:
@@ -207,6 +215,14 @@ class DecodingSession:
         if hasattr(self, 'packets'):
             del self.packets
         self._close_container()
+
+    @property
+    def _is_used(self) -> bool:
+        """Whether another decoder is needed for other options.
+
+        One that could not be opened, for what the header says, has forgotten its codec.
+        """
+        return self.context.is_open or self._refusal is not None
 
     def _is_due(self, packet: int | None) -> bool:
         """Whether the frame in a packet comes out right from where decoding has started."""

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from ssvrl_mm.video.decoding.container import MediaSource
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from ssvrl_mm.video.decoding.orientation import Orientation
+from ssvrl_mm.video.decoding.pyav import to_fraction
 from ssvrl_mm.video.errors import VideoDecodeError, VideoError
 from ssvrl_mm.video.tools.encoding import (
     EncoderSettings,
@@ -229,7 +230,7 @@ def _encode(
         container = container_of(target)
         seconds = index.pts * float(decoder.stream.time_base or 1)
         unit, ticks = plan_times(seconds, decoder.frame_rate, container)
-        aspect = context.sample_aspect_ratio or Fraction(1)
+        aspect = to_fraction(context.sample_aspect_ratio) or Fraction(1)
         aspect = 1 / aspect if orientation.quarter_turns % 2 else aspect
         encoder = VideoEncoder(
             partial_file,

@@ -119,12 +119,12 @@ def process(rank, folder):
 
 
 def accuracy(epoch):
-    """1-NN of both views by scikit-learn, RGB without the dimensions that are lost by then."""
+    """1-NN of both streams by scikit-learn, RGB without the dimensions that are lost by then."""
     rows = {}
     for role, count in (('gallery', NUM_GALLERY), ('query', NUM_QUERY)):
         pairs = [video(role, index) for index in range(count)]
-        views = [(f['rgb'].numpy()[epoch:], f['motion'].numpy()) for f, _ in pairs]
-        units = [[view / np.linalg.norm(view) for view in pair] for pair in views]
+        streams = [(f['rgb'].numpy()[epoch:], f['motion'].numpy()) for f, _ in pairs]
+        units = [[rows / np.linalg.norm(rows) for rows in pair] for pair in streams]
         rows[role] = ([np.concatenate(unit) for unit in units], [label for _, label in pairs])
     search = KNeighborsClassifier(1, metric='cosine', algorithm='brute').fit(*rows['gallery'])
     return search.score(*rows['query'])

@@ -28,7 +28,7 @@ class Fused(nn.Module):
         return (pooled[0] * pooled[1] + pooled[2])[..., None, None, None]
 
 
-def build(views=None):
+def build(at_once=None):
     torch.manual_seed(0)
     model = dict(
         type='MultiStreamClassifier',
@@ -41,7 +41,7 @@ def build(views=None):
             average_clips='prob',
         ),
         data_preprocessor=dict(type='SSLDataPreprocessor', motion=dict(size=6)),
-        test_cfg=None if views is None else dict(max_testing_views=views),
+        test_cfg=None if at_once is None else dict(max_testing_views=at_once),
     )
     with DefaultScope.overwrite_default_scope('ssvrl_mm'):
         return MODELS.build(model)
@@ -87,16 +87,16 @@ def test_training_is_cross_entropy_of_the_network_on_all_streams():
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize('views', [None, 2, 5])
-def test_prediction_averages_the_clips_however_many_go_at_once(views):
-    model, inputs = build(views).eval(), batch(1, 5)
+@pytest.mark.parametrize('at_once', [None, 2, 5])
+def test_prediction_averages_the_clips_however_many_go_at_once(at_once):
+    model, inputs = build(at_once).eval(), batch(1, 5)
     data = model.data_preprocessor(dict(inputs=inputs, data_samples=labelled(1)))
     with torch.no_grad():
         [sample] = model(**data, mode='predict')
         expected = by_hand(model, inputs)[0].mean(0)
     torch.testing.assert_close(sample.pred_score, expected)
     assert [shapes['iframe'] for shapes in model.backbone.seen] == [
-        (size, 3, 1, 6, 6) for size in {None: [5], 2: [2, 2, 1], 5: [5]}[views]
+        (size, 3, 1, 6, 6) for size in {None: [5], 2: [2, 2, 1], 5: [5]}[at_once]
     ]
 
 

@@ -8,6 +8,7 @@ from ssvrl_mm.video.bitstream.picture import Picture
 from ssvrl_mm.video.decoding.container import MediaSource, PacketInfo
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from ssvrl_mm.video.decoding.index import build_index
+from ssvrl_mm.video.decoding.pyav import open_input
 from tests.clips import H264, H264_B, encode, translating
 
 INTRA, P, B, B_REF = Picture('I', True), Picture('P', True), Picture('B', False), Picture('B', True)
@@ -163,7 +164,7 @@ def test_real_packed_bitstreams(clips_dir):
         'ucf_like_xvid_bframes',
     ):
         path = clips_dir / 'action' / f'{name}.avi'
-        with av.open(str(path), metadata_errors='replace') as container:
+        with open_input(str(path)) as container:
             kinds = [frame.pict_type for frame in container.decode(video=0)]
         decoder = FrameDecoder(MediaSource(str(path)))
         assert ['?IPB'.index(kind) for kind in decoder.index.types] == kinds
