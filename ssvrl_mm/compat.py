@@ -164,6 +164,28 @@ def _silence_pkg_resources(package_utils: types.ModuleType) -> None:
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated', module=place)
 
 
+def _check_local_checkpoints(checkpoint: types.ModuleType) -> None:
+    """Has every checkpoint file checked before it is read, by whomever it is loaded.
+
+    Symptom: a file with flipped bits loads without a word and trains to NaN. torch writes a CRC
+    of every record and does not look at it.
+    Can go: when torch checks the CRCs of what it loads.
+    """
+
+    def load_from_local(filename: str, map_location: Any) -> Any:
+        from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
+
+        return load_checkpoint_file(filename, map_location)
+
+    checkpoint.CheckpointLoader.register_scheme('', load_from_local, force=True)
+
+
+def _prepare_checkpoints(checkpoint: types.ModuleType) -> None:
+    """Both of the above, for the module they share."""
+    _allow_mmengine_checkpoints(checkpoint)
+    _check_local_checkpoints(checkpoint)
+
+
 def _name_unknown_side_data(sidedata: types.ModuleType) -> None:
     """Lets PyAV 18 show what else is attached to a frame that has data it knows no name for.
 
@@ -191,7 +213,7 @@ _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
     'mmengine.config.utils': _register_package,
     'mmengine.registry.registry': _name_what_may_be_meant,
     'mmengine.fileio.file_client': _silence_file_client,
-    'mmengine.runner.checkpoint': _allow_mmengine_checkpoints,
+    'mmengine.runner.checkpoint': _prepare_checkpoints,
     'mmengine.utils.package_utils': _silence_pkg_resources,
 }
 

@@ -13,7 +13,7 @@ UPSTREAM = {
     'TRANSFORMS': ['SampleFrames', 'Compose'],
     'DATASETS': ['VideoDataset', 'ConcatDataset'],
     'METRICS': ['AccMetric', 'DumpResults'],
-    'HOOKS': ['VisualizationHook', 'CheckpointHook'],
+    'HOOKS': ['VisualizationHook', 'LoggerHook'],
     'LOOPS': ['MultiLoaderEpochBasedTrainLoop', 'EpochBasedTrainLoop'],
     'OPTIM_WRAPPERS': ['OptimWrapper', 'AmpOptimWrapper'],
     'VISUALIZERS': ['ActionVisualizer'],

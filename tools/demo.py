@@ -82,13 +82,16 @@ def main() -> None:
 
         from ssvrl_mm.datasets import VideoListError
         from ssvrl_mm.demo import Target, run_demo, write_config
+        from ssvrl_mm.engine.loader_workers import named_workers, settle_workers
+        from ssvrl_mm.engine.work_dir import WorkDirError, claim_for_demo, clear
     config, target = args.config, Target.CLASS
     try:
+        claim_for_demo(args.work_dir)
         if args.videos:
             own = write_config(args.config, args.videos, args.work_dir, args.group)
             config, target = own.config, own.target
             print('\n'.join(own.said), flush=True)
-    except VideoListError as error:
+    except (VideoListError, WorkDirError) as error:
         sys.exit(f'error: {error}')
     cfg = Config.fromfile(config)
     cfg.work_dir = str(args.work_dir)
@@ -99,7 +102,10 @@ def main() -> None:
     # The two evaluations around the training are enough.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
 
-    run_demo(cfg, args.work_dir, target)
+    settle_workers(cfg)
+    clear(args.work_dir)
+    with named_workers():
+        run_demo(cfg, args.work_dir, target)
     print(
         f'\nfigures: {args.work_dir / "retrieval.json"}; checkpoint: {args.work_dir}\n\n'
         f'{next_steps(args, config)}'

@@ -45,13 +45,15 @@ def main() -> None:
     args = parse_args()
     # Seconds of imports, which --help and a wrong argument need not wait for.
     from ssvrl_mm.engine import launch
+    from ssvrl_mm.engine.loader_workers import named_workers
     from ssvrl_mm.engine.runner import ToolRunner
 
     cfg = launch.load_config(args)
     merge_args(cfg, args)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), {'type': 'EvaluationReportHook'}]
     launch.prepare(cfg, args, ['test_dataloader'])
-    ToolRunner.from_cfg(cfg).test()
+    with launch.in_words(args.launcher), named_workers():
+        ToolRunner.from_cfg(cfg).test()
     launch.finish()
 
 

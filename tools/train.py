@@ -15,13 +15,17 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description='Train a model')
     parser.add_argument('config', help='config file')
-    parser.add_argument(
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='resume from this checkpoint; without a value (or with "auto"), from the latest one '
-        'in the work dir, if there is one',
+        help='resume from this checkpoint; without a value (or with "auto"), from the newest whole '
+        'one in the work dir, if there is one',
+    )
+    start.add_argument(
+        '--overwrite', action='store_true', help='delete the checkpoints in the work dir first'
     )
     precision = parser.add_mutually_exclusive_group()
     precision.add_argument(
@@ -60,23 +64,44 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.merge_from_dict({'randomness.seed': args.seed})
     if args.deterministic:
         cfg.merge_from_dict({'randomness.deterministic': True})
-    if args.resume is not None:
-        from ssvrl_mm.engine import launch
 
-        launch.setup_resume(cfg, args.resume)
+
+def choose_start(cfg: Config, args: argparse.Namespace) -> str:
+    """Writes into the config what the run starts from; gives the reason, for the log."""
+    from ssvrl_mm.engine import work_dir
+
+    resume = args.resume
+    if resume is None and cfg.get('resume'):
+        resume = cfg.get('load_from') or 'auto'
+    if resume is not None:
+        return work_dir.setup_resume(cfg, resume)
+    if not args.overwrite:
+        work_dir.check_free(cfg.work_dir)
+    return 'training starts from the beginning'
 
 
 def main() -> None:
     """Trains."""
     args = parse_args()
     # Seconds of imports, which --help and a wrong argument need not wait for.
-    from ssvrl_mm.engine import launch
+    from ssvrl_mm.engine import launch, work_dir
+    from ssvrl_mm.engine.hooks.training_amount import check_iterations
+    from ssvrl_mm.engine.loader_workers import named_workers
     from ssvrl_mm.engine.runner import ToolRunner
 
     cfg = launch.load_config(args)
     merge_args(cfg, args)
-    launch.prepare(cfg, args, ['train_dataloader', 'val_dataloader'])
-    ToolRunner.from_cfg(cfg).train()
+    with launch.in_words(args.launcher):
+        start = choose_start(cfg, args)
+        launch.prepare(cfg, args, ['train_dataloader', 'val_dataloader'])
+        if args.overwrite and launch.is_first_process(args.launcher):
+            work_dir.clear(cfg.work_dir)
+        runner = ToolRunner.from_cfg(cfg)
+        runner.logger.info(start)
+        # Before mmengine's schedules, which stumble over an epoch without iterations.
+        check_iterations(runner.train_dataloader)
+        with named_workers():
+            runner.train()
     launch.finish()
 
 

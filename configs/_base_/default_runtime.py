@@ -12,6 +12,10 @@ default_hooks = dict(
     # Models whose training goes through stages follow the epoch.
     set_epoch=dict(type='SetEpochHook'),
     sync_norm_stats=dict(type='SyncNormStatsHook'),
+    # No run goes on in silence with other weights than it was given, without data or with NaN.
+    strict_checkpoint=dict(type='StrictCheckpointHook'),
+    training_amount=dict(type='TrainingAmountHook'),
+    finite_loss=dict(type='FiniteLossHook'),
 )
 
 env_cfg = dict(

@@ -35,6 +35,7 @@ from ssvrl_mm.apis.video_samples import (
 )
 from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.datasets import BadVideosError
+from ssvrl_mm.engine.loader_workers import TIMEOUT, named_workers
 from ssvrl_mm.evaluation import provenance
 
 
@@ -139,7 +140,7 @@ def _extract(
             unit='video',
             disable=not progress or rank > 0,
         )
-        with bar:
+        with bar, named_workers():
             for number, table in _compute(model, loader, source, part_size, bar):
                 parts.write(number, table)
     _wait_for_all()
@@ -227,6 +228,7 @@ def _loader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
+        timeout=TIMEOUT if workers else 0,
         collate_fn=list,
         worker_init_fn=_init_worker,
     )

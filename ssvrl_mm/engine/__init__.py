@@ -1,25 +1,39 @@
 """Training engine: hooks, the optimizer wrapper, and what precedes a run."""
 
+from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
 from ssvrl_mm.engine.hooks import (
+    CheckpointHook,
     EvaluationReportHook,
+    FiniteLossHook,
     InitBeforeTestHook,
     IterationSeedHook,
     KNNProbeHook,
+    NothingToTrainError,
     SetEpochHook,
     StrictCheckpointHook,
     SyncNormStatsHook,
+    TrainingAmountHook,
+    TrainingDivergedError,
     ValidateOnResumeHook,
 )
+from ssvrl_mm.engine.loader_workers import WorkerStoppedError
 from ssvrl_mm.engine.optim import DeviceAmpOptimWrapper
 
 __all__ = [
+    'CheckpointFileError',
+    'CheckpointHook',
     'DeviceAmpOptimWrapper',
     'EvaluationReportHook',
+    'FiniteLossHook',
     'InitBeforeTestHook',
     'IterationSeedHook',
     'KNNProbeHook',
+    'NothingToTrainError',
     'SetEpochHook',
     'StrictCheckpointHook',
     'SyncNormStatsHook',
+    'TrainingAmountHook',
+    'TrainingDivergedError',
     'ValidateOnResumeHook',
+    'WorkerStoppedError',
 ]

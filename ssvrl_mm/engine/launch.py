@@ -1,4 +1,4 @@
-"""What happens between the command line and the Runner: launchers, resuming, checks of files."""
+"""What happens between the command line and the Runner: launchers, checks, what every run has."""
 
 import argparse
 import gc
@@ -6,14 +6,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import find_latest_checkpoint
 
 from ssvrl_mm.command_line import add_arguments, default_work_dir, tool_command  # noqa: F401
-from ssvrl_mm.wrapping import walk_datasets
+from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
+from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError
+from ssvrl_mm.engine.loader_workers import settle_workers
+from ssvrl_mm.engine.work_dir import WorkDirError
+from ssvrl_mm.wrapping import innermost_datasets, walk_datasets
 
 # Datasets with a tool and a page of their own, by the folder that configs give them.
 _PREPARED = ('hmdb51', 'kinetics400', 'sthv2', 'ucf101')
@@ -23,6 +27,13 @@ _RANK_VARIABLES = {
     'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
     'slurm': ('SLURM_PROCID', 'SLURM_LOCALID', 'SLURM_NTASKS'),
     'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE'),
+}
+
+#: Hooks of every run, by their names in ``default_hooks``; configs of ours name them themselves.
+SAFETY_HOOKS = {
+    'strict_checkpoint': 'StrictCheckpointHook',
+    'training_amount': 'TrainingAmountHook',
+    'finite_loss': 'FiniteLossHook',
 }
 
 
@@ -53,23 +64,43 @@ def load_config(args: argparse.Namespace) -> Config:
 def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -> None:
     """Checks what a run needs, then sets up its launcher; ends the process where it cannot start.
 
-    With ``--check-only`` the process ends here in any case.
+    Loaders get what their workers need, and the run the hooks of :func:`add_safety`. With
+    ``--check-only`` the process ends here in any case.
 
     Args:
         cfg: Config of the run; what the launcher needs is written.
         args: Parsed arguments, those of :func:`add_arguments` among them.
         dataloaders: Names of the dataloaders the run uses.
     """
-    try:
+    with in_words(args.launcher):
         check_files(cfg, dataloaders)
+        check_presets(cfg, dataloaders)
         if args.check_only is not None:
             check_devices(args.check_only)
             sys.exit()
+        add_safety(cfg)
+        settle_workers(cfg)
         setup_launcher(cfg, args.launcher)
-    except LaunchError as error:
-        # The processes of a distributed run fail alike: the first one says why.
-        rank_variable = _RANK_VARIABLES.get(args.launcher, [''])[0]
-        sys.exit(str(error) if os.environ.get(rank_variable, '0') == '0' else 1)
+
+
+@contextmanager
+def in_words(launcher: str) -> Iterator[None]:
+    """Ends the process with a message alone where a run cannot start, without a traceback.
+
+    Args:
+        launcher: As given on the command line. The processes of a distributed run fail alike: the
+            first one says why.
+    """
+    try:
+        yield
+    except (LaunchError, WorkDirError, CheckpointFileError, NothingToTrainError) as error:
+        sys.exit(str(error) if is_first_process(launcher) else 1)
+
+
+def is_first_process(launcher: str) -> bool:
+    """Whether this is the process of rank 0, before there is a process group."""
+    rank_variable = _RANK_VARIABLES.get(launcher, [''])[0]
+    return os.environ.get(rank_variable, '0') == '0'
 
 
 def check_devices(num_processes: int) -> None:
@@ -145,22 +176,58 @@ def _first_slurm_host() -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
 
 
-def setup_resume(cfg: Config, resume: str) -> None:
-    """Sets where a run resumes from.
+def check_presets(cfg: Config, dataloaders: Sequence[str]) -> None:
+    """Checks, before anything is decoded, that retrieval gets the clips its preset compares.
 
     Args:
-        cfg: Config of the run, with its ``work_dir``; ``resume`` and ``load_from`` are written.
-        resume: Path of a checkpoint, or ``'auto'``: the latest one in the working directory. With
-            none there yet, ``'auto'`` starts the run as if it had not been given.
+        cfg: Config of the run.
+        dataloaders: Names of the dataloaders that will be used.
+
+    Raises:
+        LaunchError: The preset is ``'vcop'``, which searches clip by clip, but the model averages
+            the clips of a video or there is one clip only.
     """
-    if resume != 'auto':
-        cfg.resume, cfg.load_from = True, resume
-        return
-    folder = Path(cfg.work_dir)
-    latest = find_latest_checkpoint(str(folder)) if folder.is_dir() else None
-    cfg.resume = latest is not None
-    if latest is not None:
-        cfg.load_from = latest
+    for name in dataloaders:
+        evaluators = cfg.get(name.replace('_dataloader', '_evaluator')) or []
+        evaluators = evaluators if isinstance(evaluators, list | tuple) else [evaluators]
+        if not any(evaluator.get('preset') == 'vcop' for evaluator in evaluators):
+            continue
+        changes = []
+        if cfg.model.get('average_clips', True):
+            changes.append('model.average_clips=False')
+        steps = [
+            step
+            for dataset in innermost_datasets((cfg.get(name) or {}).get('dataset'))
+            for step in dataset.get('pipeline') or ()
+            if step['type'].rpartition('.')[2].startswith('Sample')
+        ]
+        if any(step.get('num_clips', 1) < 2 for step in steps):
+            changes.append(f'num_clips of {steps[0]["type"]} in {name} above 1')
+        if changes:
+            raise LaunchError(
+                f"the preset 'vcop' searches clip by clip: set {' and '.join(changes)}"
+            )
+
+
+def add_safety(cfg: Config) -> None:
+    """Adds the hooks that no run of our tools is without, whatever its config inherits.
+
+    A config that names one of them has its say, ``ignore`` of ``strict_checkpoint`` for instance;
+    None leaves it out.
+
+    Args:
+        cfg: Config of the run, changed in place.
+    """
+    if not cfg.get('default_hooks'):
+        cfg.default_hooks = {}
+    hooks = cfg.default_hooks
+    for name, kind in SAFETY_HOOKS.items():
+        hooks.setdefault(name, {'type': f'ssvrl_mm.{kind}'})
+        if hooks[name] is None:  # mmengine takes None for its own hooks alone
+            del hooks[name]
+    checkpoint = hooks.get('checkpoint', {})
+    if checkpoint is not None and checkpoint.get('type', 'CheckpointHook') == 'CheckpointHook':
+        hooks.checkpoint = {**checkpoint, 'type': 'ssvrl_mm.CheckpointHook'}
 
 
 def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.logging import print_log
@@ -77,8 +77,9 @@ class VideoRetrieval(FeatureMetric):
         collect_dir: the shared folder; by default ``.dist_test`` in the working directory.
 
     Raises:
-        ValueError: while samples come in, see :class:`FeatureMetric`. At the end, if there is no
-            query or no gallery, or if the preset is 'vcop' and every video has a single row.
+        ValueError: while samples come in, see :class:`FeatureMetric`, and if the preset is 'vcop'
+            and every video of a batch has a single row. At the end, if there is no query or no
+            gallery.
 
     Example:
         >>> val_evaluator = dict(type='VideoRetrieval', topk=(1, 5), streams=('rgb', 'both'))
@@ -122,17 +123,23 @@ class VideoRetrieval(FeatureMetric):
         self.device = device
         self.backend = backend
 
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keeps what :class:`FeatureMetric` does; says at once if the preset can't use it."""
+        super().process(data_batch, data_samples)
+        added = self.results[len(self.results) - len(data_samples) :]
+        rows = (len(feature) for entry in added for feature in entry['features'].values())
+        if self.preset == 'vcop' and max(rows, default=2) < 2:
+            raise ValueError(
+                "the preset 'vcop' searches clip by clip, but the model gave one row per video: "
+                'set model.average_clips=False and num_clips of the pipeline above 1'
+            )
+
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Searches the gallery for each choice of streams; prints the table of recalls."""
         query, gallery = self.split(results)
         query_labels, gallery_labels = (
             stack_labels(e, self.average_clips) for e in (query, gallery)
         )
-        if self.preset == 'vcop' and len(query_labels) == len(query):
-            raise ValueError(
-                "the preset 'vcop' searches clip by clip, but the model gave one row per video: "
-                'set model.average_clips=False and num_clips of the pipeline above 1'
-            )
         topk = {k: min(k, len(gallery_labels)) for k in self.topk}
         if topk[max(topk)] < max(topk):
             print_log(

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from ssvrl_mm.command_line import add_arguments
 from ssvrl_mm.engine import launch
+from ssvrl_mm.wrapping import innermost_datasets
 
 
 def video_dataset(root, list_file='list.txt'):
@@ -98,40 +99,51 @@ def test_cpu_processes_meet_over_gloo(monkeypatch, launcher):
     )
 
 
-def test_auto_resume_takes_the_latest_checkpoint_or_starts_afresh(tmp_path):
-    cfg = Config(dict(work_dir=str(tmp_path / 'run'), load_from='stage1.pth'))
-    launch.setup_resume(cfg, 'auto')
-    assert (cfg.resume, cfg.load_from) == (False, 'stage1.pth')
+def test_every_run_has_the_hooks_of_safety_unless_its_config_has_its_say():
+    cfg = Config(dict(default_scope='mmaction'))
+    launch.add_safety(cfg)
+    kinds = {name: hook['type'] for name, hook in cfg.default_hooks.items()}
+    assert kinds == dict(
+        strict_checkpoint='ssvrl_mm.StrictCheckpointHook',
+        training_amount='ssvrl_mm.TrainingAmountHook',
+        finite_loss='ssvrl_mm.FiniteLossHook',
+        checkpoint='ssvrl_mm.CheckpointHook',
+    )
+    own = dict(type='StrictCheckpointHook', ignore=['head.queue.'])
+    cfg = Config(dict(default_hooks=dict(strict_checkpoint=own, finite_loss=None)))
+    launch.add_safety(cfg)
+    assert cfg.default_hooks.strict_checkpoint == own and 'finite_loss' not in cfg.default_hooks
 
-    (tmp_path / 'run').mkdir()
-    (tmp_path / 'run' / 'last_checkpoint').write_text('run/epoch_3.pth')
-    launch.setup_resume(cfg, 'auto')
-    assert (cfg.resume, cfg.load_from) == (True, 'run/epoch_3.pth')
 
-    launch.setup_resume(cfg, 'other.pth')
-    assert (cfg.resume, cfg.load_from) == (True, 'other.pth')
+def test_configs_name_the_hooks_of_safety_for_other_launchers(repository):
+    hooks = Config.fromfile(repository / 'configs/_base_/default_runtime.py').default_hooks
+    for name, kind in launch.SAFETY_HOOKS.items():
+        assert hooks[name] == dict(type=kind)
 
 
 @pytest.mark.parametrize(
-    'config, work_dir',
+    'average, clips, change',
     [
-        ('configs/mvcgc/s3d_k400.py', 'work_dirs/mvcgc/s3d_k400'),
-        ('/home/me/ssvrl_mm/configs/mvcgc/benchmarks/a.b.py', 'work_dirs/mvcgc/benchmarks/a.b'),
-        # The nearest one counts: the checkout itself may lie in a folder of this name.
-        ('/configs/ssvrl_mm/configs/mvcgc/demo.py', 'work_dirs/mvcgc/demo'),
-        ('configs/mine.py', 'work_dirs/mine'),
-        ('/elsewhere/mine.py', 'work_dirs/mine'),
+        (True, 1, 'model.average_clips=False and num_clips of SampleClips in test_dataloader'),
+        (False, 1, 'num_clips of SampleClips in test_dataloader above 1'),
+        (True, 10, 'set model.average_clips=False$'),
+        (False, 10, None),
     ],
 )
-def test_work_dir_is_the_path_below_configs(config, work_dir, monkeypatch):
-    monkeypatch.chdir('/')
-    assert launch.default_work_dir(config) == work_dir
-
-
-def test_work_dir_is_the_same_from_within_configs(tmp_path, monkeypatch):
-    (tmp_path / 'configs/mvcgc').mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / 'configs/mvcgc')
-    assert launch.default_work_dir('demo.py') == 'work_dirs/mvcgc/demo'
+def test_vcop_wants_clips_kept_apart_before_any_is_decoded(repository, average, clips, change):
+    cfg = Config.fromfile(repository / 'configs/mvcgc/s3d_ucf101.py')
+    cfg.model.average_clips = average
+    cfg.test_evaluator.preset = 'vcop'
+    for dataset in innermost_datasets(cfg.test_dataloader.dataset):
+        [step] = [s for s in dataset['pipeline'] if s['type'] == 'SampleClips']
+        step['num_clips'] = clips
+    # The preset of the validation is another one.
+    launch.check_presets(cfg, ['train_dataloader', 'val_dataloader'])
+    if change is None:
+        launch.check_presets(cfg, ['test_dataloader'])
+        return
+    with pytest.raises(launch.LaunchError, match=change):
+        launch.check_presets(cfg, ['test_dataloader'])
 
 
 def test_command_line_overrides_the_config(tmp_path):

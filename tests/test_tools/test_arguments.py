@@ -2,6 +2,7 @@ import importlib.util
 import sys
 
 import pytest
+import torch
 
 from ssvrl_mm.engine import launch
 
@@ -20,6 +21,8 @@ def merged(monkeypatch, tool, tiny_config):
         args = module.parse_args()
         cfg = launch.load_config(args)
         module.merge_args(cfg, args)
+        if name == 'train':
+            module.choose_start(cfg, args)
         return cfg
 
     return parse
@@ -38,8 +41,9 @@ def test_precision(merged):
     assert cfg.optim_wrapper.type == 'OptimWrapper' and 'dtype' not in cfg.optim_wrapper
     plain = ('--cfg-options', 'optim_wrapper.type=OptimWrapper')
     assert merged('train', '--amp', *plain).optim_wrapper.type == 'DeviceAmpOptimWrapper'
-    with pytest.raises(SystemExit):
-        merged('train', '--amp', '--no-amp')
+    for both in (('--amp', '--no-amp'), ('--resume', '--overwrite')):
+        with pytest.raises(SystemExit):
+            merged('train', *both)
 
 
 def test_other_training_arguments(merged):
@@ -48,6 +52,17 @@ def test_other_training_arguments(merged):
     assert cfg.randomness == dict(seed=7, deterministic=True)
     assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
     assert cfg.auto_scale_lr.enable is True
+    assert (cfg.resume, cfg.load_from) == (True, 'x.pth')
+
+
+def test_a_config_that_resumes_does_so_as_the_option_would(merged, tmp_path):
+    folder = ('--work-dir', str(tmp_path), '--cfg-options', 'resume=True')
+    cfg = merged('train', *folder)
+    assert (cfg.resume, cfg.load_from) == (False, None)
+    torch.save(dict(state_dict={}), tmp_path / 'epoch_4.pth')
+    cfg = merged('train', *folder)
+    assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_4.pth'))
+    cfg = merged('train', *folder, 'load_from=x.pth')
     assert (cfg.resume, cfg.load_from) == (True, 'x.pth')
 
 

@@ -44,6 +44,16 @@ def test_missing_data_give_one_message(call, tool, repository, tmp_path):
     assert len(process.stderr.splitlines()) < 10
 
 
+def test_a_list_shorter_than_the_global_batch_gives_one_message(call, tool, tiny_config, tmp_path):
+    options = ('--work-dir', tmp_path / 'run', '--cfg-options', 'train_dataloader.batch_size=8')
+    process = call(tool('dist_train.sh'), tiny_config, 2, *options, check=False, PORT=free_port())
+    assert process.returncode == 1
+    output = process.stdout + process.stderr
+    assert output.count('8 videos are less than one batch') == 1
+    assert 'train_dataloader.batch_size=8 on 2 processes makes 16' in output
+    assert not list((tmp_path / 'run').glob('*.pth'))
+
+
 def test_usage_without_arguments(call, tool):
     for name in ('dist_train', 'dist_test', 'slurm_train', 'slurm_test'):
         process = call(tool(f'{name}.sh'), check=False)

@@ -54,7 +54,7 @@ def main() -> None:
     from ssvrl_mm.apis import FeatureFileError, VideoSource, WeightsError, extract_features
     from ssvrl_mm.apis.loading import read_config
     from ssvrl_mm.datasets import BadVideosError, VideoListError
-    from ssvrl_mm.engine import launch
+    from ssvrl_mm.engine import CheckpointFileError, WorkerStoppedError, launch
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
@@ -83,7 +83,7 @@ def main() -> None:
         )
     except (
         BadVideosError, FeatureFileError, FileNotFoundError, ImportError, VideoListError,
-        WeightsError, launch.LaunchError,
+        CheckpointFileError, WeightsError, WorkerStoppedError, launch.LaunchError,
     ) as error:  # fmt: skip
         sys.exit(f'error: {error}')
     if table is not None:

@@ -1,9 +1,10 @@
 """Hooks that keep a run from going on with weights that nobody gave it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from ssvrl_mm.registry import HOOKS
 from ssvrl_mm.wrapping import unwrap_model
@@ -11,27 +12,63 @@ from ssvrl_mm.wrapping import unwrap_model
 
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
-    """Raises when a checkpoint does not hold exactly the weights of the model.
+    """Loads a checkpoint into the model as a whole, or raises.
 
-    mmengine loads what matches and warns about the rest. A pretraining checkpoint given to the
-    test of a classifier then tests random weights, and reports what comes out.
+    mmengine loads what matches and warns about the rest. A checkpoint of another model given to a
+    test then tests random weights, and the figures are written down under its name.
+
+    Training, from ``load_from`` or resumed, wants every weight in its shape, queues and momentum
+    encoders too, and nothing besides. A test wants every weight that its figures depend on: those
+    that the model calls ``training_only`` may be missing, and others, of another stream for
+    instance, may be left over.
+
+    Args:
+        ignore: Starts of names of weights that may be missing, have another shape or have no
+            place in the model: for whoever means to load a part.
 
     Raises:
         WeightsError: Before anything is tested or trained.
 
     Example:
-        >>> default_hooks = dict(strict_checkpoint=dict(type='StrictCheckpointHook'))
+        >>> # Stage 2 with a queue of another length than stage 1 had: it starts empty.
+        >>> default_hooks = dict(
+        ...     strict_checkpoint=dict(type='StrictCheckpointHook', ignore=['head.queue.']))
     """
 
     priority = 'VERY_HIGH'
 
+    def __init__(self, ignore: Sequence[str] = ()) -> None:
+        if isinstance(ignore, str):
+            raise TypeError(f'ignore must be a sequence of starts of names, got {ignore!r}')
+        self.ignore = tuple(ignore)
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compares names and shapes."""
+        """Loads the weights; leaves mmengine, which would go on to do so, nothing to disagree."""
         # Imports all models, which whoever only launches need not wait for.
-        from ssvrl_mm.models.utils.weights import load_weights, named_weights
+        from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 
         source = str(runner._load_from or 'the checkpoint')
-        load_weights(unwrap_model(runner.model), named_weights(checkpoint, source), source)
+        model = unwrap_model(runner.model)
+        training = isinstance(runner._train_loop, BaseLoop)
+        if runner._resume and training and not {'meta', 'optimizer'} <= checkpoint.keys():
+            raise WeightsError(
+                f'{source}: holds no state of a training to resume, only {sorted(checkpoint)[:5]}; '
+                'give it as load_from to start from its weights'
+            )
+        load_weights(
+            model,
+            named_weights(checkpoint, source),
+            source,
+            ignore=self.ignore if training else (*self.ignore, *_training_only(model)),
+            allow_left_over=not training,
+        )
+        if 'state_dict' not in checkpoint:
+            checkpoint.clear()
+        checkpoint['state_dict'] = model.state_dict()
+
+
+def _training_only(model: Any) -> tuple[str, ...]:
+    return tuple(getattr(model, 'training_only', ()))
 
 
 @HOOKS.register_module()

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 _SHOWN = 5
@@ -62,7 +63,8 @@ def load_weights(
 
     Raises:
         WeightsError: Not one, or not every weight of the module is there, some have another
-            shape, or there are more below the prefix than the module has.
+            shape, there are more below the prefix than the module has, or some are NaN or
+            infinite.
     """
     own = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     allowed = tuple(ignore)
@@ -90,7 +92,34 @@ def load_weights(
             f'{_under(prefix)}; {len(missing)} are missing{_some(missing)}, {len(left_over)} have '
             f'no place in it{_some(left_over)}{_advice(weights, own, prefix)}'
         )
+    spoiled = [name for name in not_finite(module) if name in part]
+    if spoiled:
+        raise WeightsError(
+            f'{source}: {len(spoiled)} weights {_under(prefix)} are not finite{_some(spoiled)}; '
+            'the training that wrote them had diverged'
+        )
     return matched
+
+
+@torch.no_grad()
+def not_finite(module: nn.Module) -> list[str]:
+    """The names of the parameters that hold NaN or infinity, and of the buffers that hold NaN.
+
+    Infinity in a buffer may be meant, as in a mask of attention. The device is waited for once.
+    """
+    flags = {
+        **{name: ~value.isfinite().all() for name, value in module.named_parameters()},
+        **{
+            name: value.isnan().any()
+            for name, value in module.named_buffers()
+            if value.is_floating_point()
+        },
+    }
+    if not flags:
+        return []
+    device = next(iter(flags.values())).device
+    spoiled = torch.stack([flag.to(device) for flag in flags.values()]).tolist()
+    return [name for name, bad in zip(flags, spoiled, strict=True) if bad]
 
 
 def _under(prefix: str) -> str:

@@ -176,12 +176,74 @@ def test_checkpoint_of_another_model_is_refused(tmp_path):
         match=r"wrong.pth: 0 of the 1 weights of Model .*All of them are under 'backbone_rgb\.'",
     ):
         run.test()
-    more = save(tmp_path / 'more.pth', weight=torch.ones(()), other=torch.ones(()))
-    with pytest.raises(WeightsError, match=r'1 have no place in it \(other\)'):
-        runner(tmp_path, 1, [StrictCheckpointHook()], 'more', load_from=more).test()
     shape = save(tmp_path / 'shape.pth', weight=torch.ones(3))
     with pytest.raises(WeightsError, match='size mismatch for weight'):
         runner(tmp_path, 1, [StrictCheckpointHook()], 'shape', load_from=shape).test()
+    spoiled = save(tmp_path / 'spoiled.pth', weight=torch.tensor(float('nan')))
+    with pytest.raises(WeightsError, match=r'spoiled.pth: 1 weights .* not finite \(weight\)'):
+        runner(tmp_path, 1, [StrictCheckpointHook()], 'spoiled', load_from=spoiled).test()
+
+
+class Pretext(Model):
+    """A weight that features depend on, a queue that they do not depend on."""
+
+    training_only = ('queue',)
+
+    def __init__(self, length=2):
+        super().__init__()
+        self.register_buffer('queue', torch.zeros(length))
+
+
+ONE, TWO = torch.ones(()), torch.ones(2)
+
+
+@pytest.mark.parametrize(
+    'weights, trains, tests',
+    [
+        (dict(weight=ONE, queue=TWO), True, True),
+        # What training alone needs may be missing or differ in a test.
+        (dict(weight=ONE), False, True),
+        (dict(weight=ONE, queue=torch.ones(3)), False, True),
+        # Another stream's weights are none of a test's business.
+        (dict(weight=ONE, queue=TWO, other=ONE), False, True),
+        (dict(queue=TWO), False, False),
+        (dict(weight=TWO, queue=TWO), False, False),
+    ],
+    ids=['whole', 'no_queue', 'other_queue', 'more', 'no_weight', 'other_weight'],
+)
+def test_training_wants_every_weight_and_a_test_those_it_uses(
+    tmp_path, weights, trains, tests, request
+):
+    path = save(tmp_path / 'a.pth', **weights)
+    for mode, fits in (('train', trains), ('test', tests)):
+        name = f'{request.node.callspec.id}_{mode}'
+        run = runner(tmp_path, 1, [StrictCheckpointHook()], name, Pretext(), load_from=path)
+        if fits:
+            getattr(run, mode)()
+            continue
+        with pytest.raises(WeightsError, match='a.pth'):
+            getattr(run, mode)()
+
+
+def test_a_part_is_loaded_where_that_is_meant(tmp_path):
+    path = save(tmp_path / 'stage_1.pth', weight=torch.tensor(0.5), queue=torch.ones(5))
+    hooks = [StrictCheckpointHook(ignore=['queue'])]
+    model = Pretext(length=3)
+    run = runner(tmp_path, 1, hooks, 'part', model, load_from=path)
+    run.call_hook('before_run')
+    run.load_or_resume()
+    assert model.weight == 0.5 and model.queue.tolist() == [0, 0, 0]
+    runner(tmp_path, 1, hooks, 'part_trained', Pretext(length=3), load_from=path).train()
+    with pytest.raises(TypeError, match="sequence of starts of names, got 'queue'"):
+        StrictCheckpointHook(ignore='queue')
+
+
+def test_weights_alone_are_no_training_to_resume(tmp_path):
+    path = save(tmp_path / 'weights.pth', weight=ONE)
+    hooks = [StrictCheckpointHook()]
+    run = runner(tmp_path, 1, hooks, 'weights_alone', resume=True, load_from=path)
+    with pytest.raises(WeightsError, match=r'weights.pth: holds no state of a training to resume'):
+        run.train()
 
 
 def test_test_without_any_weights_is_refused(tmp_path):
