@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from ssvrl_mm.command_line import add_arguments, default_work_dir, tool_command  # noqa: F401
 from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
+from ssvrl_mm.engine.config_checks import check_keys, check_options
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError
 from ssvrl_mm.engine.loader_workers import settle_workers
 from ssvrl_mm.engine.work_dir import WorkDirError
@@ -48,12 +51,19 @@ def load_config(args: argparse.Namespace) -> Config:
         args: Parsed arguments, those of :func:`add_arguments` among them.
 
     Returns:
-        The config, with a ``work_dir``.
+        The config, with a ``work_dir``. An option that nothing reads ends the process.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
+        with in_words(args.launcher):
+            unknown = check_options(cfg, args.cfg_options)
+            if unknown:
+                raise LaunchError('\n'.join(['--cfg-options:', *unknown]))
         cfg.merge_from_dict(args.cfg_options)
+    # A config may have variables of its own: what only looks misspelt ends no run.
+    for message in check_keys(cfg) if is_first_process(args.launcher) else ():
+        print_log(f'{args.config}: {message}', level=logging.WARNING)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:

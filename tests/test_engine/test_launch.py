@@ -157,3 +157,33 @@ def test_command_line_overrides_the_config(tmp_path):
     assert cfg.work_dir == 'work_dirs/some_method'
     cfg = launch.load_config(parser.parse_args([config, '--work-dir', 'elsewhere']))
     assert cfg.work_dir == 'elsewhere'
+
+
+def parsed(config, *options):
+    parser = ArgumentParser()
+    parser.add_argument('config')
+    add_arguments(parser)
+    return parser.parse_args([str(config), *options])
+
+
+def test_an_option_that_nothing_reads_ends_the_process_with_what_was_meant(repository):
+    config = repository / 'configs' / 'mvcgc' / 'demo.py'
+    options = ('--cfg-options', 'train_dataloder.batch_size=2', 'model.head.quque_length=4')
+    with pytest.raises(SystemExit) as caught:
+        launch.load_config(parsed(config, *options))
+    message = str(caught.value)
+    assert 'train_dataloder' in message and 'did you mean train_dataloader' in message
+    assert 'queue_length' in message
+    right = ('--cfg-options', 'train_dataloader.batch_size=2', 'model.head.queue_length=4')
+    cfg = launch.load_config(parsed(config, *right))
+    assert (cfg.train_dataloader.batch_size, cfg.model.head.queue_length) == (2, 4)
+
+
+def test_a_key_that_looks_misspelt_is_named(tmp_path, capsys):
+    config = tmp_path / 'mine.py'
+    config.write_text('model = dict(type="S3D")\noptim_wraper = dict()\n')
+    launch.load_config(parsed(config))
+    shown = capsys.readouterr()
+    assert 'optim_wraper: nothing reads this key; did you mean optim_wrapper?' in (
+        shown.out + shown.err
+    )
