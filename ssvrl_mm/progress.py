@@ -1,5 +1,6 @@
 """A line that tells people how far something is. Standard library only: set-up uses it too."""
 
+import shutil
 import sys
 import threading
 import time
@@ -117,8 +118,10 @@ class Progress:
         with self._lock:
             line = self._line(last)
             if self.updates:
-                # Back to the start of the line, and nothing left of a longer one.
-                self.stream.write(f'\r{line}\033[K')
+                # Back to the start of the line, and nothing left of a longer one. A line wider than
+                # the terminal would leave its first half behind each time.
+                width = shutil.get_terminal_size().columns - 1
+                self.stream.write(f'\r{line[:width]}\033[K')
                 self._open = True
             else:
                 self.stream.write(f'{line}\n')

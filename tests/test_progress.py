@@ -1,4 +1,5 @@
 import io
+import re
 import time
 
 from ssvrl_mm import progress
@@ -36,6 +37,15 @@ def test_a_terminal_has_one_line_that_updates():
     written = stream.getvalue()
     assert written.count('\n') == 1 and written.endswith('\n')
     assert written.count('\r') >= 3 and 'training: 2 of 4 steps, x, 0:00' in written
+
+
+def test_a_line_is_no_wider_than_the_terminal(monkeypatch):
+    monkeypatch.setenv('COLUMNS', '40')
+    stream = Terminal()
+    with Progress('x' * 100, interval=60, stream=stream):
+        pass
+    shown = re.findall(r'\r(x+)\033', stream.getvalue())
+    assert shown == ['x' * 39] * 2
 
 
 def test_the_time_to_go_follows_from_the_steps_after_the_first(monkeypatch):

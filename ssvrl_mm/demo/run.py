@@ -83,22 +83,21 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
     say(f'log: {runner.logger.log_file} (environment, config and every step)')
     # Builds the datasets, and writes MotionPrimitives where it is missing.
     batches = len(runner.test_loop.dataloader)
-    with Progress('1/3 random network', batches, 'batches of videos', stream=sys.stdout) as line:
+    with Progress('1/3 random network', batches, 'batches', stream=sys.stdout) as line:
         hook.progress = line
         runner.init_weights()
         before = runner.test()
 
-    def note() -> str:
+    def loss() -> str:
         scalars = runner.message_hub.log_scalars
-        loss = f', loss {scalars["train/loss"].current():.2f}' if 'train/loss' in scalars else ''
-        return f'epoch {min(runner.epoch + 1, runner.max_epochs)} of {runner.max_epochs}{loss}'
+        return f'loss {scalars["train/loss"].current():.2f}' if 'train/loss' in scalars else ''
 
     # train() builds its loop anew from the config, or takes this one.
     steps = runner.train_loop.max_iters
-    with Progress('2/3 training', steps, 'steps', stream=sys.stdout, note=note) as line:
+    with Progress('2/3 training', steps, 'steps', stream=sys.stdout, note=loss) as line:
         hook.progress = line
         runner.train()
-    with Progress('3/3 retrieval', batches, 'batches of videos', stream=sys.stdout) as line:
+    with Progress('3/3 retrieval', batches, 'batches', stream=sys.stdout) as line:
         hook.progress = line
         after = runner.test()
 
