@@ -36,10 +36,10 @@ def run(command: list[str], log: Path, title: str, interval: float) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
 
     def step() -> str:
-        """What pip is at: two words of its last line, without versions and platforms."""
-        lines = log.read_text(errors='replace').strip().splitlines()
-        words = lines[-1].split()[:2] if lines else []
-        return ' '.join(word.split('-')[0].rstrip(',:') for word in words)
+        """What pip is at: collecting or downloading a package, or installing what it has."""
+        lines = [line.split() for line in log.read_text(errors='replace').splitlines()]
+        words = next((words for words in reversed(lines) if words and words[0].endswith('ing')), [])
+        return ' '.join(words[: 1 if words[:1] == ['Installing'] else 2]).split('-')[0]
 
     with log.open('w') as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)

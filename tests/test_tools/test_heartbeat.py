@@ -28,6 +28,12 @@ def test_a_silent_command_has_lines_of_elapsed_time(beat, tmp_path):
     assert (tmp_path / 'log/out.log').read_text() == f'{said}\n'
 
 
+def test_pip_installs_while_it_says_what_it_has_uninstalled(beat):
+    said = 'Collecting torch\\nInstalling collected packages: a, b\\n  Successfully uninstalled x'
+    done = beat(f'import time; print("{said}", flush=True); time.sleep(1)')
+    assert 'waiting: Installing, 0:0' in done.stdout and 'uninstalled' not in done.stdout
+
+
 def test_a_command_that_fails_shows_what_it_said(beat):
     done = beat("import sys; print('no such package'); sys.exit(3)")
     assert done.returncode == 3
