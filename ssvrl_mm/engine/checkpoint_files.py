@@ -188,7 +188,8 @@ def newest_checkpoint(folder: str | os.PathLike) -> NewestCheckpoint | None:
     """
     files = list_checkpoints(folder)
     named, remarks = _named_file(Path(folder))
-    order = list(dict.fromkeys([*_later(files, named), *([named] if named else []), *files]))
+    later = list(_later(files, named))
+    order = list(dict.fromkeys([*later, *([named] if named else []), *files]))
     for file in order:
         try:
             check_whole(file)
@@ -197,6 +198,8 @@ def newest_checkpoint(folder: str | os.PathLike) -> NewestCheckpoint | None:
             continue
         if file == named and not remarks:
             reason = f'{POINTER} names it'
+        elif named and file in later:
+            reason = f'it was written after {named.name}, which {POINTER} names'
         else:
             reason = '; '.join([*remarks, 'it is the newest whole one'])
         return NewestCheckpoint(file, reason)

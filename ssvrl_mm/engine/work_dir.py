@@ -34,7 +34,9 @@ def setup_resume(cfg: Config, resume: str) -> str:
     found = newest_checkpoint(cfg.work_dir)
     cfg.resume = found is not None
     if found is None:
-        return f'{cfg.work_dir} holds no checkpoint to resume from: training starts from the start'
+        return (
+            f'{cfg.work_dir} holds no checkpoint to resume from: training starts from the beginning'
+        )
     cfg.load_from = str(found.path)
     return f'resuming from {found.path}: {found.reason}'
 

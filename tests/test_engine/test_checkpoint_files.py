@@ -136,7 +136,9 @@ def test_the_newest_is_the_one_that_the_pointer_names(tmp_path):
     assert [f.name for f in list_checkpoints(folder)] == [f'epoch_{i}.pth' for i in (10, 9, 8)]
     # A later one that the pointer had no time to name.
     run_folder(folder, 11)
-    assert newest_checkpoint(folder).path.name == 'epoch_11.pth'
+    found = newest_checkpoint(folder)
+    assert found.path.name == 'epoch_11.pth'
+    assert found.reason == 'it was written after epoch_10.pth, which last_checkpoint names'
     # Resumed from an earlier epoch: those of the run before are further, but older.
     run_folder(folder, 4, pointer='epoch_4.pth')
     assert newest_checkpoint(folder).path.name == 'epoch_4.pth'
