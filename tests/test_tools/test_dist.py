@@ -30,7 +30,7 @@ def test_processes_on_the_cpu_train_one_model(call, tool, tiny_config, tmp_path)
         tmp_path / 'test', PORT=free_port(),
     )  # fmt: skip
     [log] = (tmp_path / 'test').glob('*/*.log')
-    assert 'Retrieval, 4 queries, 8 gallery entries' in log.read_text()
+    assert '4 queries, 8 gallery entries' in log.read_text()
 
 
 def test_missing_data_give_one_message(call, tool, repository, tmp_path):

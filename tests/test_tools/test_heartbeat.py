@@ -44,7 +44,7 @@ def test_a_command_that_fails_shows_what_it_said(beat):
 def make(repository, *words):
     if shutil.which('make') is None:
         pytest.skip('make is not installed')
-    command = ['make', '--dry-run', '--always-make', *words]
+    command = ['make', '--no-print-directory', '--dry-run', '--always-make', *words]
     environment = {**os.environ, 'MAKEFLAGS': ''}
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
