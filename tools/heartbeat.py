@@ -18,6 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ssvrl_mm.progress import Progress  # noqa: E402
 
+# How lines of pip's begin that say what it does.
+_STEPS = ('Collecting', 'Downloading', 'Building', 'Installing')
+
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
@@ -38,7 +41,8 @@ def run(command: list[str], log: Path, title: str, interval: float) -> int:
     def step() -> str:
         """What pip is at: collecting or downloading a package, or installing what it has."""
         lines = [line.split() for line in log.read_text(errors='replace').splitlines()]
-        words = next((words for words in reversed(lines) if words and words[0].endswith('ing')), [])
+        known = (words for words in reversed(lines) if words and words[0] in _STEPS)
+        words = next(known, [])
         return ' '.join(words[: 1 if words[:1] == ['Installing'] else 2]).split('-')[0]
 
     with log.open('w') as file:

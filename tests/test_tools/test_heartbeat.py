@@ -29,7 +29,10 @@ def test_a_silent_command_has_lines_of_elapsed_time(beat, tmp_path):
 
 
 def test_pip_installs_while_it_says_what_it_has_uninstalled(beat):
-    said = 'Collecting torch\\nInstalling collected packages: a, b\\n  Successfully uninstalled x'
+    said = (
+        'Collecting torch\\nInstalling collected packages: a, b\\n'
+        '  Uninstalling x\\n  Successfully uninstalled x'
+    )
     done = beat(f'import time; print("{said}", flush=True); time.sleep(1)')
     assert 'waiting: Installing, 0:0' in done.stdout and 'uninstalled' not in done.stdout
 
