@@ -7,7 +7,6 @@ import numpy as np
 
 from ssvrl_mm.video.decoding.conversion import scale
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.decoding.orientation import Orientation
 
 #: Takes a stream's name, a frame's number and its pixels as displayed: ``(h, w, 3)``, uint8 of
 #: 'rgb', int16 of 'residual'. They are to be used at once, and not written to.
@@ -105,17 +104,17 @@ class HandOver(Delivery):
 
     def __call__(self, number: int, image: np.ndarray) -> np.ndarray | None:
         """Hands a frame over, under every number that it stands for."""
-        owed = self._owed.get(number, ())
+        owed = self._owed.get(number)
         if owed:
-            orientation = self._fetcher.orientation or Orientation()
-            shown = image if orientation.is_upright else orientation.frames(image)
+            turned = self._fetcher.orientation
+            shown = image if turned is None or turned.is_upright else turned.frames(image)
             for wanted in owed:
                 self._receive('rgb', wanted, shown)
                 self._shown[wanted] = number
         return image if number in self.kept else None
 
     def finish(self, frames: Sequence[int], contents: Contents) -> None:
-        """Hands over what stands in for others and was decoded for something else."""
-        for frame, owed in self._owed.items():
-            if any(self._shown.get(number) != frame for number in owed):
+        """Hands over what stands in for others and had been decoded before that was known."""
+        for number, frame in zip(self._numbers, frames, strict=True):
+            if self._shown.get(number) != frame:
                 self(frame, contents.pixels[frame])

@@ -102,7 +102,8 @@ class PackSSLInputs(BaseTransform):
             inputs['motion'] = pack_motion(results)
             if self.with_valid:
                 num_clips = len(inputs['motion'])
-                inputs['motion_valid'] = _pack(results['motion_valid'][..., None], num_clips)
+                valid = torch.from_numpy(results['motion_valid'])
+                inputs['motion_valid'] = _pack(valid.unsqueeze(-1), num_clips)
         if not inputs:
             raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
 
@@ -178,14 +179,13 @@ def set_motion_target(data_sample: ActionDataSample, results: dict) -> None:
 
 def pack_motion(results: dict) -> torch.Tensor:
     """``motion`` of a pipeline's results as float16 (V, 2, T, h, w)."""
-    num_clips = len(split_views(results, 'motion'))
-    return _pack(results['motion'].astype(np.float16), num_clips)
+    motion = torch.from_numpy(results['motion']).half()
+    return _pack(motion, len(split_views(results, 'motion')))
 
 
-def _pack(frames: np.ndarray, num_clips: int) -> torch.Tensor:
+def _pack(frames: torch.Tensor, num_clips: int) -> torch.Tensor:
     """(V*T, H, W, C) -> contiguous (V, C, T, H, W)."""
-    clips = frames.reshape(num_clips, -1, *frames.shape[1:])
-    return torch.from_numpy(np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)))
+    return frames.unflatten(0, (num_clips, -1)).movedim(-1, 1).contiguous()
 
 
 def _pack_images(clips: Sequence[tuple[int, Sequence[np.ndarray]]], interval: int) -> torch.Tensor:
@@ -203,9 +203,9 @@ def _joined(images: Sequence[np.ndarray]) -> np.ndarray | None:
     whole, first = images[0].base, images[0]
     if whole is None or whole.shape != (len(images), *first.shape) or not whole.flags.carray:
         return None
-    starts = whole.ctypes.data + np.arange(len(images)) * first.nbytes
+    expected = (place.__array_interface__ for place in whole)
     lies_there = all(
-        image.base is whole and image.ctypes.data == start and image.shape == first.shape
-        for image, start in zip(images, starts.tolist(), strict=True)
+        image.base is whole and image.__array_interface__ == place
+        for image, place in zip(images, expected, strict=True)
     )
     return whole if lies_there else None
