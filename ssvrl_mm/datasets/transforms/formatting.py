@@ -147,8 +147,8 @@ class PackMotionTarget(PackActionInputs):
         >>> pipeline = [
         ...     dict(type='OpenCompressedVideo'),
         ...     dict(type='SampleContextMotion', num_negatives=0, iframe_window=None),
-        ...     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
         ...     dict(type='ClipRandomResizedCrop', size=112), dict(type='ClipFlip'),
+        ...     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
         ...     dict(type='FormatShape', input_format='NCTHW'), dict(type='PackMotionTarget')]
     """
 
