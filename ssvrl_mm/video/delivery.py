@@ -1,13 +1,14 @@
 """What becomes of the pixels of a request's frames: a batch, or a caller who takes them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
 
 from ssvrl_mm.video.decoding.conversion import scale
+from ssvrl_mm.video.decoding.cropping import Region
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
 
 #: Takes a stream's name, a frame's number and its pixels as displayed: ``(h, w, 3)``, uint8 of
@@ -90,12 +91,19 @@ class HandOver(Delivery):
         receive: the receiver; gets each of them once, and again what had to be decoded again.
         fetcher: see :class:`Delivery`.
         as_yuv: hand over planes of YUV 4:2:0 instead of RGB.
+        regions: what to hand over of frames that are not wanted whole, as displayed.
     """
 
     def __init__(
-        self, numbers: Iterable[int], receive: Receiver, fetcher: FrameFetcher, as_yuv: bool
+        self,
+        numbers: Iterable[int],
+        receive: Receiver,
+        fetcher: FrameFetcher,
+        as_yuv: bool,
+        regions: Mapping[int, Region],
     ) -> None:
         super().__init__(fetcher)
+        self._regions = regions
         self._receive = receive
         self._as_yuv = as_yuv
         self._numbers = list(numbers)
@@ -114,20 +122,34 @@ class HandOver(Delivery):
 
     def __call__(self, number: int, frame: VideoFrame) -> np.ndarray | None:
         """Hands a frame over, under every number that it stands for."""
-        is_kept, owed = number in self.kept, self._owed.get(number)
-        image = None if self._as_yuv and not is_kept else self._convert.rgb(frame)
-        if owed:
-            shown = self._yuv420(frame) if self._as_yuv else self._turned(image)
-            for wanted in owed:
-                self._receive('rgb', wanted, shown)
-                self._shown[wanted] = number
-        return image if is_kept else None
+        kept = self._convert.rgb(frame) if number in self.kept else None
+        for wanted in self._owed.get(number, ()):
+            self._receive('rgb', wanted, self._picture(frame, self._regions.get(wanted), kept))
+            self._shown[wanted] = number
+        return kept
 
-    def _yuv420(self, frame: VideoFrame) -> tuple[np.ndarray, ...]:
-        planes = (plane[..., None] for plane in self._convert.yuv420(frame))
-        return tuple(self._turned(plane)[..., 0] for plane in planes)
-
-    def _turned(self, image: Any) -> np.ndarray:
-        """A picture ``(h, w, channels)`` as displayed."""
+    def _picture(
+        self, frame: VideoFrame, region: Region | None, rgb: np.ndarray | None
+    ) -> np.ndarray | tuple[np.ndarray, ...]:
+        """What is handed over of a frame, whose RGB may be there already."""
         turned = self._fetcher.orientation
-        return image if turned is None or turned.is_upright else turned.frames(image)
+        is_upright = turned is None or turned.is_upright
+        if self._as_yuv:
+            planes = self._convert.yuv420(frame)
+            return planes if is_upright else tuple(map(self._turned, planes))
+        if rgb is None and is_upright:
+            return self._convert.rgb(frame, region)
+        image = self._turned(self._convert.rgb(frame) if rgb is None else rgb)
+        if region:
+            left, top, right, bottom = region
+            image = image[top:bottom, left:right]
+        return image
+
+    def _turned(self, picture: np.ndarray) -> np.ndarray:
+        """A picture ``(h, w[, channels])`` as displayed."""
+        turned = self._fetcher.orientation
+        if turned is None or turned.is_upright:
+            return picture
+        return turned.frames(picture.reshape(*picture.shape[:2], -1)).reshape(
+            *turned.size(picture.shape[:2]), *picture.shape[2:]
+        )

@@ -2,13 +2,14 @@
 
 import operator
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
 
 from ssvrl_mm.video.decoding.container import CACHE_BYTES, MediaSource
 from ssvrl_mm.video.decoding.conversion import rgb_array
+from ssvrl_mm.video.decoding.cropping import Region
 from ssvrl_mm.video.decoding.decoder import MAX_PIXELS, FrameDecoder
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher, Sink
 from ssvrl_mm.video.decoding.orientation import Orientation
@@ -156,6 +157,7 @@ class CompressedVideoReader:
         motion_indices: Iterable[int] | None = None,
         receive: Receiver | None = None,
         pixel_format: Literal['rgb24', 'yuv420p'] = 'rgb24',
+        regions: Mapping[int, Region] | None = None,
     ) -> FrameBatch:
         """Reads frames.
 
@@ -178,6 +180,8 @@ class CompressedVideoReader:
             pixel_format: what ``receive`` gets as 'rgb': 'rgb24', or 'yuv420p', a tuple of the
                 planes Y ``(h, w)``, U and V ``(ceil(h / 2), ceil(w / 2))``, after BT.601 with
                 limited range, for whoever scales them first and converts what is left.
+            regions: by frame number, ``(left, top, right, bottom)`` in whole px as displayed: what
+                ``receive`` gets of the RGB of these frames. The rest need not be converted.
 
         Returns:
             The frames in the order of ``indices``; motion and residuals in that of
@@ -185,7 +189,8 @@ class CompressedVideoReader:
 
         Raises:
             ValueError: a stream that does not exist, a size of less than a pixel, ``out`` does not
-                fit, ``receive`` goes with ``size`` or ``out``, or 'yuv420p' without ``receive``.
+                fit, ``receive`` goes with ``size`` or ``out``, 'yuv420p' or ``regions`` without
+                ``receive`` or with each other, or a region is not inside its frame.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion or residuals are asked for, and the codec does not give
                 its vectors away or frames are too small to estimate it.
@@ -200,15 +205,16 @@ class CompressedVideoReader:
         if receive is not None and not (size is None and out is None):
             raise ValueError('receive takes frames as they are: not with size or out')
         check_choice('pixel_format', pixel_format, ('rgb24', 'yuv420p'))
-        if receive is None and pixel_format != 'rgb24':
-            raise ValueError("pixel_format='yuv420p' is for receive: a batch has RGB")
+        if receive is None and (regions or pixel_format != 'rgb24'):
+            raise ValueError('pixel_format and regions are for receive: a batch has RGB frames')
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
 
         delivery: Delivery | None = None
         if 'rgb' in streams and receive is not None:
-            delivery = HandOver(numbers, receive, fetcher, pixel_format == 'yuv420p')
+            regions = self._check_regions(regions or {}, fetcher, pixel_format)
+            delivery = HandOver(numbers, receive, fetcher, pixel_format == 'yuv420p', regions)
         elif 'rgb' in streams:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
@@ -333,6 +339,18 @@ class CompressedVideoReader:
             number = next(number for number in numbers if not 0 <= number < length)
             raise FrameIndexError(self.path, f'there is no frame {number}, it has {length} frames')
         return numbers
+
+    def _check_regions(
+        self, regions: Mapping[int, Region], fetcher: FrameFetcher, pixel_format: str
+    ) -> Mapping[int, Region]:
+        if regions and pixel_format != 'rgb24':
+            raise ValueError("regions are of RGB: not with pixel_format='yuv420p'")
+        height, width = self._orientation(fetcher).size(fetcher.size) if regions else (0, 0)
+        for number, (left, top, right, bottom) in regions.items():
+            if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+                box = (left, top, right, bottom)
+                raise ValueError(f'frame {number} of {width}x{height} px has no region {box}')
+        return regions
 
     def _motion_source(self, fetcher: FrameFetcher) -> MotionSource:
         """Where motion comes from in this video."""

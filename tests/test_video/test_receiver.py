@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, VideoDecodeError
+from ssvrl_mm.video.decoding import cropping
 from tests.clips import encode, translating
 
 NUM_FRAMES, EVERYTHING = 20, ('rgb', 'motion', 'residual')
@@ -165,8 +166,11 @@ def test_pictures_come_turned(clip, tmp_path):
         whole = reader.get_frames_at([1], ('rgb', 'residual'))
         reader.get_frames_at([1], ('rgb', 'residual'), receive=turned)
         reader.get_frames_at([1], ('rgb',), receive=planes, pixel_format='yuv420p')
+        part = Received()
+        reader.get_frames_at([1], ('rgb',), receive=part, regions={1: (4, 6, 40, 80)})
         turns = reader.metadata.rotation // 90
     assert turned.equals('rgb', 1, whole.rgb[0])
+    assert part.equals('rgb', 1, whole.rgb[0, 6:80, 4:40])
     assert turned.equals('residual', 1, whole.residual[0])
     expected = [np.rot90(plane, turns) for plane in coded.pictures['rgb', 1]]
     assert planes.equals('rgb', 1, *expected)
@@ -200,7 +204,78 @@ def test_what_does_not_go_together(clip):
         for options in (dict(size=32), dict(out=np.empty((1, 70, 90, 3), np.uint8))):
             with pytest.raises(ValueError, match='not with size or out'):
                 reader.get_frames_at([0], receive=Received(), **options)
-        with pytest.raises(ValueError, match='is for receive'):
+        with pytest.raises(ValueError, match='are for receive'):
             reader.get_frames_at([0], pixel_format='yuv420p')
+        with pytest.raises(ValueError, match='are for receive'):
+            reader.get_frames_at([0], regions={0: (0, 0, 8, 8)})
+        with pytest.raises(ValueError, match='regions are of RGB'):
+            options = dict(pixel_format='yuv420p', regions={0: (0, 0, 8, 8)})
+            reader.get_frames_at([0], receive=Received(), **options)
         with pytest.raises(ValueError, match='pixel_format'):
             reader.get_frames_at([0], receive=Received(), pixel_format='nv12')
+
+
+REGIONS = [(0, 0, 90, 70), (5, 3, 40, 31), (17, 2, 18, 3), (64, 40, 90, 70), (16, 8, 32, 24)]
+
+
+@pytest.mark.parametrize('pix_fmt', ['yuv420p', 'yuvj420p', 'yuv422p', 'yuv444p'])
+@pytest.mark.parametrize('size', [(70, 90), (71, 90), (70, 93), (128, 160)])
+def test_a_region_is_that_of_the_whole_frame(tmp_path, size, pix_fmt):
+    path = tmp_path / 'clip.avi'
+    full = {'yuvj420p': 'mjpeg', 'yuv422p': 'ffv1', 'yuv444p': 'ffv1'}
+    encode(path, translating(5, 3, 1, *size), full.get(pix_fmt, 'mpeg4'), pix_fmt=pix_fmt)
+    with CompressedVideoReader(path, 'auto') as reader:
+        whole = reader.get_frames_at(range(5), EVERYTHING)
+        for streams in (('rgb',), EVERYTHING):
+            received = Received()
+            regions = dict(enumerate(REGIONS))
+            batch = reader.get_frames_at(range(5), streams, receive=received, regions=regions)
+            for number, (left, top, right, bottom) in regions.items():
+                expected = whole.rgb[number, top:bottom, left:right]
+                assert received.equals('rgb', number, expected)
+        for number in range(5):
+            assert received.equals('residual', number, whole.residual[number])
+        assert (batch.motion == whole.motion).all()
+        for wrong in ((0, 0, 0, 5), (-1, 0, 5, 5), (0, 0, size[1] + 1, 5), (3, 9, 7, 9)):
+            with pytest.raises(ValueError, match='frame 2 .* has no region'):
+                reader.get_frames_at([2], ('rgb',), receive=received, regions={2: wrong})
+
+
+def test_regions_of_many_clips_in_turns(clip):
+    """More parts than are kept, from a video that is read again and again."""
+    rng = np.random.default_rng(0)
+    with CompressedVideoReader(clip) as reader:
+        whole = reader.get_frames_at(range(NUM_FRAMES), ('rgb',)).rgb
+        for _ in range(3):
+            lefts, tops = rng.integers(0, 40, NUM_FRAMES), rng.integers(0, 30, NUM_FRAMES)
+            boxes = zip(lefts.tolist(), tops.tolist(), strict=True)
+            regions = {n: (x, y, x + 41, y + 33) for n, (x, y) in enumerate(boxes)}
+            received = Received()
+            numbers = range(NUM_FRAMES)
+            reader.get_frames_at(numbers, ('rgb',), receive=received, regions=regions)
+            for number, (left, top, right, bottom) in regions.items():
+                assert received.equals('rgb', number, whole[number, top:bottom, left:right])
+
+
+def test_regions_of_lost_frames(broken):
+    regions = {7: (3, 5, 40, 30), 5: (0, 0, 9, 9), 8: (20, 20, 64, 64)}
+    with CompressedVideoReader(broken, motion='estimate') as reader:
+        whole = reader.get_frames_at(range(12), ('rgb',)).rgb
+    received = Received()
+    with CompressedVideoReader(broken, motion='estimate') as reader:
+        reader.get_frames_at(list(regions), ('rgb',), receive=received, regions=regions)
+    for number, (left, top, right, bottom) in regions.items():
+        assert received.equals('rgb', number, whole[number, top:bottom, left:right])
+
+
+def test_a_part_that_cannot_be_cut_is_converted_whole(clip, monkeypatch):
+    def fail(*args):
+        raise av.FFmpegError(22, 'no filters here')
+
+    monkeypatch.setattr(cropping, 'Graph', fail)
+    received = Received()
+    with CompressedVideoReader(clip) as reader:
+        whole = reader.get_frames_at([4], ('rgb',)).rgb[0]
+        regions = {4: (20, 20, 50, 50)}
+        reader.get_frames_at([4], ('rgb',), receive=received, regions=regions)
+    assert received.equals('rgb', 4, whole[20:50, 20:50])

@@ -7,6 +7,7 @@ import numpy as np
 from ssvrl_mm.datasets.transforms.showing import ShownFrames, ShownPlanes, Steps, show_motion
 from ssvrl_mm.datasets.transforms.views import stream_views
 from ssvrl_mm.video import FrameBatch
+from ssvrl_mm.video.decoding.cropping import Region
 
 
 class ClipRequest:
@@ -26,6 +27,7 @@ class ClipRequest:
         frames: Frames whose RGB is read, or whose times are, in ascending order.
         moving: Frames whose motion and residuals are read, in ascending order.
         keyframes: Keyframes to read apart from these.
+        regions: What is needed of the RGB of frames that are not shown whole, by number.
     """
 
     def __init__(self, results: dict, streams: Collection[str], as_yuv: bool = False) -> None:
@@ -56,12 +58,21 @@ class ClipRequest:
         self.frames: list[int] = np.unique(wanted).tolist()
         self.moving: list[int] = np.unique(motion).tolist()
         self.keyframes: list[int] = [] if comes_along else iframes.tolist()
+        self.regions = {} if as_yuv else self._regions()
+
+    def _regions(self) -> dict[int, Region]:
+        shown = [self._shown[key] for key in self._keys['rgb'] if key in self._shown]
+        if len(shown) != 1:
+            return {}  # what I-frames show beside clips changes from frame to frame
+        found = ((number, shown[0].region(number)) for number in self.frames)
+        return {number: box[:4] for number, box in found if box}
 
     def receive(self, stream: str, number: int, image: np.ndarray) -> None:
         """Takes a frame from the reader, see :data:`~ssvrl_mm.video.delivery.Receiver`."""
+        left, top, *_ = self.regions.get(number, (0, 0)) if stream == 'rgb' else (0, 0)
         for key in self._keys[stream]:
             if key in self._shown:
-                self._shown[key].take(number, image)
+                self._shown[key].take(number, image, (top, left))
 
     def finish(self, results: dict, batch: FrameBatch) -> None:
         """Adds the clips to the results, once everything has been read."""

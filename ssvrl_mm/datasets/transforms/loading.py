@@ -214,6 +214,7 @@ class DecodeCompressedVideo(BaseTransform):
                 motion_indices=request.moving,
                 receive=request.receive,
                 pixel_format=self.pixel_format,
+                regions=request.regions,
             )
             for keyframe in request.keyframes:
                 request.receive('iframe', keyframe, reader.get_keyframes_near(keyframe).rgb[0])

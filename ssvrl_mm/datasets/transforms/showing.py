@@ -83,19 +83,23 @@ def show_views(
     return results
 
 
-def show_image(image: np.ndarray, step: Step, out: np.ndarray | None = None) -> np.ndarray:
+def show_image(
+    image: np.ndarray, step: Step, out: np.ndarray | None = None, origin: Size = (0, 0)
+) -> np.ndarray:
     """A frame after a step.
 
     Args:
-        image: (H, W, C).
+        image: (H, W, C), or (H, W).
         step: What to show of it.
         out: (h, w, C), to write the new frame to.
+        origin: (y, x) in the frame of what is there of it.
 
     Returns:
         ``out``, or else an array that may share memory with ``image``.
     """
     (left, top, right, bottom, flip), size = step.view, step.size
-    image = image[top:bottom, left:right]
+    y, x = origin
+    image = image[top - y : bottom - y, left - x : right - x]
     if image.shape[:2] != size:
         target = None if flip else out
         image = cv2.resize(image, size[::-1], dst=target, interpolation=step.interpolation)
@@ -158,9 +162,24 @@ class ShownFrames:
     def _make(self, count: int, size: Size, dtype: type) -> np.ndarray:
         return np.empty((count, *size, 3), dtype)
 
-    def take(self, number: int, image: np.ndarray) -> None:
-        """Shows a frame (H, W, 3) wherever it belongs; nowhere, if it is in none of the clips."""
-        _show_everywhere(image, self._places.get(number, {}), self._images)
+    def region(self, number: int) -> View | None:
+        """The box that holds all that is shown of a frame; None if it is shown whole, or not."""
+        wanted = self._places.get(number, {})
+        boxes = [steps[0].view for steps in wanted if steps]
+        if not boxes or len(boxes) < len(wanted):
+            return None
+        left, top, right, bottom, _ = zip(*boxes, strict=True)
+        return View(min(left), min(top), max(right), max(bottom))
+
+    def take(self, number: int, image: np.ndarray, origin: Size = (0, 0)) -> None:
+        """Shows a frame (H, W, 3) wherever it belongs; nowhere, if it is in none of the clips.
+
+        Args:
+            number: The frame.
+            image: Its pixels, or those of its :meth:`region` alone.
+            origin: (y, x) of the region.
+        """
+        _show_everywhere(image, self._places.get(number, {}), self._images, origin=origin)
 
 
 class ShownPlanes(ShownFrames):
@@ -186,7 +205,9 @@ class ShownPlanes(ShownFrames):
         self._planes = images[:, :height], chroma[:, 0], chroma[:, 1]
         return images
 
-    def take(self, number: int, image: Sequence[np.ndarray]) -> None:  # type: ignore[override]
+    def take(  # type: ignore[override]
+        self, number: int, image: Sequence[np.ndarray], origin: Size = (0, 0)
+    ) -> None:
         """Shows a frame, planes of (H, W) and twice (H / 2, W / 2), wherever it belongs."""
         places = self._places.get(number, {})
         luma, *chroma = image
@@ -200,18 +221,21 @@ def _show_everywhere(
     places: Mapping[Steps, Sequence[int]],
     out: np.ndarray,
     adapt: Callable[[Steps], Steps] | None = None,
+    origin: Size = (0, 0),
 ) -> None:
     """Shows a picture after some steps each, in the rows of ``out`` that are named beside them."""
     # Crops of the same resized frame resize it once.
-    known: dict[Steps, np.ndarray] = {(): image}
+    known: dict[Steps, np.ndarray] = {}
     for named, (first, *others) in places.items():
         steps = adapt(named) if adapt else named
-        for length in range(1, len(steps)):
-            before, so_far = steps[: length - 1], steps[:length]
-            if so_far not in known:
-                known[so_far] = show_image(known[before], so_far[-1])
+        so_far, at = image, origin
+        for length, step in enumerate(steps[:-1], 1):
+            before = steps[:length]
+            if before not in known:
+                known[before] = show_image(so_far, step, origin=at)
+            so_far, at = known[before], (0, 0)
         if steps:
-            show_image(known[steps[:-1]], steps[-1], out[first])
+            show_image(so_far, steps[-1], out[first], at)
         else:
             out[first] = image
         for place in others:

@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
+from ssvrl_mm.video.decoding.cropping import FrameCropper, Region
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.motion.geometry import Size
 
@@ -97,14 +98,22 @@ class FrameConverter:
         self._height, self._width = size
         self._path = path
         self._reformatter = VideoReformatter()
+        self._crop = FrameCropper()
         self._has_warned = False
 
-    def rgb(self, frame: VideoFrame) -> np.ndarray:
-        """RGB, uint8 ``(h, w, 3)``."""
+    def rgb(self, frame: VideoFrame, region: Region | None = None) -> np.ndarray:
+        """RGB, uint8 ``(h, w, 3)``, of the frame or of a region of it."""
         self._make_convertible(frame)
         height, width = self._height, self._width
-        image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
-        return _rows(image.planes[0], 3 * width)[:height].reshape(height, width, 3)
+        left = top = 0
+        if region and (frame.height, frame.width) == (height, width):
+            frame, left, top = self._crop(frame, region)
+            height, width = frame.height, frame.width
+        picture = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
+        image = _rows(picture.planes[0], 3 * width)[:height].reshape(height, width, 3)
+        if region:
+            image = image[region[1] - top : region[3] - top, region[0] - left : region[2] - left]
+        return image
 
     def yuv420(self, frame: VideoFrame) -> Planes:
         """YUV 4:2:0 after BT.601 with limited range (luma 16 to 235), whatever the video has.
