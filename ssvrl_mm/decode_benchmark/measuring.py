@@ -66,6 +66,7 @@ def _measure(comparison: Comparison, rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in tasks}
     shuffle = random.Random(0).shuffle
     order = list(tasks)
+    gc.freeze()  # collecting what was there before would empty the caches
     for number in range(-1, rounds):  # the first one warms up
         # Each leaves caches and heap to the next one as it likes, but not its garbage.
         shuffle(order)
@@ -82,8 +83,6 @@ def _measure(comparison: Comparison, rounds: int) -> dict[str, list[float]]:
                 continue
             if number >= 0:
                 times[name].append(1000 * (time.process_time() - started))
-        if number < 0:
-            gc.freeze()  # collecting what was there before would empty the caches
     gc.unfreeze()
     return times
 

@@ -21,7 +21,7 @@ Example:
     python tools/analysis/benchmark_decode.py video.mp4 other.avi --json decode.json
     python tools/analysis/benchmark_decode.py            # on generated files
     python tools/analysis/benchmark_decode.py video.mp4 --pipeline --memory
-    python tools/analysis/benchmark_decode.py video.mp4 --pipeline configs/context_motion/c3d.py
+    python tools/analysis/benchmark_decode.py video.mp4 --pipeline configs/mvcgc/s3d_k400.py
     python tools/analysis/benchmark_decode.py video.mp4 --whole
 """
 
@@ -29,6 +29,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -86,12 +87,17 @@ def main() -> None:
 
         make = partial(sample_comparison, config=args.pipeline or config_file(DEFAULT))
     figures: dict[str, Rows] = {}
+    failed = False
     with tempfile.TemporaryDirectory() as folder:
         for path in args.videos or generate(Path(folder)):
             try:
                 rows = compare(partial(make, path), args.rounds, args.memory)
-            except (VideoError, OSError, ValueError) as error:
-                raise SystemExit(f'error: {error}') from error
+            except VideoError as error:
+                print(f'error: {error}', file=sys.stderr)
+                failed = True
+                continue
+            except (OSError, ValueError) as error:  # such as those of the config
+                sys.exit(f'error: {error}')
             figures[Path(path).name] = rows
             print(f'\n{format_table(Path(path).name, rows)}', flush=True)
     if len(figures) > 1:
@@ -100,6 +106,8 @@ def main() -> None:
             print(f'\n{format_table(f"{name} of {len(figures)} files", rows)}')
     if args.json:
         args.json.write_text(json.dumps(figures, indent=2) + '\n')
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == '__main__':
