@@ -8,10 +8,11 @@ from typing import Any, BinaryIO, Literal, Self
 import numpy as np
 
 from ssvrl_mm.video.decoding.container import CACHE_BYTES, MediaSource
-from ssvrl_mm.video.decoding.conversion import rgb_array, scale
+from ssvrl_mm.video.decoding.conversion import rgb_array
 from ssvrl_mm.video.decoding.decoder import MAX_PIXELS, FrameDecoder
-from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
+from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher, Sink
 from ssvrl_mm.video.decoding.orientation import Orientation
+from ssvrl_mm.video.delivery import BatchDelivery, Delivery, HandOver, Receiver
 from ssvrl_mm.video.errors import (
     FrameIndexError,
     VideoDecodeError,
@@ -153,6 +154,7 @@ class CompressedVideoReader:
         size: int | Size | None = None,
         out: np.ndarray | None = None,
         motion_indices: Iterable[int] | None = None,
+        receive: Receiver | None = None,
     ) -> FrameBatch:
         """Reads frames.
 
@@ -165,14 +167,21 @@ class CompressedVideoReader:
                 array; ``rgb`` of the batch is this array then.
             motion_indices: the frames whose motion and residuals to read, where they are others
                 than those of RGB; in the same pass over the video.
+            receive: takes RGB and residuals frame by frame, as soon as each is there, instead of
+                the batch, whose ``rgb`` and ``residual`` are None then: who crops frames need not
+                have them all in memory. It is called with the name of the stream, the frame's
+                number and its pixels ``(h, w, 3)`` as displayed, once for each number that was
+                asked for, in any order; once more if damage makes it necessary to decode a frame
+                again, and then the last call counts. The pixels are to be used at once, and not
+                written to.
 
         Returns:
             The frames in the order of ``indices``; motion and residuals in that of
             ``motion_indices``, if given.
 
         Raises:
-            ValueError: a stream that does not exist, a size of less than a pixel, or ``out`` does
-                not fit.
+            ValueError: a stream that does not exist, a size of less than a pixel, ``out`` does not
+                fit, or ``receive`` goes with ``size`` or ``out``.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion or residuals are asked for, and the codec does not give
                 its vectors away or frames are too small to estimate it.
@@ -184,45 +193,45 @@ class CompressedVideoReader:
         unknown = set(streams) - set(STREAMS)
         if unknown:
             raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
+        if receive is not None and not (size is None and out is None):
+            raise ValueError('receive takes frames as they are: not with size or out')
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
 
-        rgb = None
-        rows: dict[int, np.ndarray] = {}
-        first: dict[int, int] = {}
-        if 'rgb' in streams:
+        delivery: Delivery | None = None
+        if 'rgb' in streams and receive is not None:
+            delivery = HandOver(numbers, receive, fetcher)
+        elif 'rgb' in streams:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
-            rgb = rgb_array(len(numbers), fetcher.size, size, orientation, out)
-            # Residuals and estimates are computed from pixels as large as the frames.
-            computes = 'residual' in streams or (source and source.needs(moving)[0])
-            if rgb.shape[1:3] == fetcher.size or not computes:
-                first = {number: row for row, number in reversed(list(enumerate(numbers)))}
-                rows = {number: rgb[row] for number, row in first.items()}
+            array = rgb_array(len(numbers), fetcher.size, size, orientation, out)
+            delivery = BatchDelivery(numbers, array)
         contents = Contents()
         while True:
             frames, moved = fetcher.stand_ins(numbers), fetcher.stand_ins(moving)
             pixels, vectors = source.needs(moved) if source else (set(), set())
-            if rgb is not None:
-                pixels.update(frames)
             if source and 'residual' in streams:
                 references = [source.reference(number) for number in moved]
                 pixels.update(moved, (found.frame for found in references if found))
+            sink: Sink = _keep
+            if delivery is not None:
+                # Residuals and estimates are computed from pixels as large as the frames.
+                delivery.kept, sink = set(pixels), delivery
+                contents.passed -= pixels
+                pixels |= delivery.plan(frames, contents)
             # What turns out lost changes what is needed in its place.
-            if fetcher.fetch(contents, pixels, vectors, rows):
+            if fetcher.fetch(contents, pixels, vectors, sink):
                 break
 
         lost = np.array([number in fetcher.lost for number in numbers], bool)
         batch: dict[str, Any] = {}
+        rgb = delivery.finish(frames, contents) if delivery else None
         if rgb is not None:
-            for row, frame in enumerate(frames):
-                if first.get(frame) != row:  # else it was written there
-                    scale(contents.pixels[frame], rgb[row])
             batch['rgb'] = rgb
         if source is not None:
-            lost_motion = np.array([number in fetcher.lost for number in moving], bool)
-            batch |= self._motion_streams(fetcher, source, moved, lost_motion, contents, streams)
+            request = moving, moved, contents, streams, receive
+            batch |= self._motion_streams(fetcher, source, *request)
         return self._batch(fetcher, numbers, lost, batch, out)
 
     def get_keyframes_near(
@@ -250,10 +259,7 @@ class CompressedVideoReader:
             pixels = fetcher.keyframe(keyframe)
             if pixels is None:
                 # One that does not stand alone, such as H.264's points of gradual refresh.
-                contents = Contents()
-                while not fetcher.fetch(contents, fetcher.stand_ins([keyframe]), (), {}):
-                    pass
-                (pixels,) = contents.pixels.values()
+                pixels = fetcher.pixels(keyframe)
                 lost[row] = keyframe in fetcher.lost
             rgb[row] = pixels
         return self._batch(fetcher, near, lost, {'rgb': rgb})
@@ -332,13 +338,15 @@ class CompressedVideoReader:
         self,
         fetcher: FrameFetcher,
         source: MotionSource,
+        numbers: list[int],
         frames: list[int],
-        lost: np.ndarray,
         contents: Contents,
         streams: Collection[str],
+        receive: Receiver | None,
     ) -> dict[str, np.ndarray]:
         batch: dict[str, np.ndarray] = {}
         orientation = self._orientation(fetcher)
+        lost = np.array([number in fetcher.lost for number in numbers], bool)
         for normalize in (True, False):
             # Residuals are those of motion in px/frame, whatever motion is asked for.
             has_residual = normalize and 'residual' in streams
@@ -351,8 +359,14 @@ class CompressedVideoReader:
             if self._options.dense and motion.shape[1:3] != size:
                 motion, valid = spread(motion, size), spread(valid, size)
             if has_residual:
-                shown = orientation, size
-                batch['residual'] = residuals(frames, contents, motion, source, *shown)
+                found = residuals(frames, contents, motion, source, orientation)
+                if receive is None:
+                    batch['residual'] = out = np.empty((len(frames), *size, 3), np.int16)
+                    for place, image in zip(out, found, strict=True):
+                        place[...] = image
+                else:
+                    for number, image in zip(numbers, found, strict=True):
+                        receive('residual', number, image)
             if has_motion:
                 origins[lost & (origins != 'none')] = 'held'
                 valid[lost] = False
@@ -389,3 +403,8 @@ class CompressedVideoReader:
         """How frames are turned for display."""
         exports = fetcher.decoder.codec in EXPORTING_CODECS and self._options.mode != 'estimate'
         return fetcher.find_orientation(exports and self._num_threads == 1)
+
+
+def _keep(number: int, image: np.ndarray) -> np.ndarray:
+    """Remembers the pixels of every frame."""
+    return image

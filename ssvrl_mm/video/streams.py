@@ -1,6 +1,6 @@
 """The streams of motion: read from the codec's vectors or estimated on pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -328,9 +328,8 @@ def residuals(
     motion: np.ndarray,
     source: MotionSource,
     orientation: Orientation,
-    size: Size,
-) -> np.ndarray:
-    """Frames as displayed minus what motion makes of their references: int16 ``(T, h, w, 3)``.
+) -> Iterator[np.ndarray]:
+    """Frames as displayed minus what motion makes of their references.
 
     Args:
         frames: frame numbers.
@@ -338,18 +337,19 @@ def residuals(
         motion: float32 ``(T, gh, gw, 2)`` of the frames as displayed.
         source: knows the references.
         orientation: how frames are turned for display.
-        size: ``(h, w)`` of the frames as displayed.
+
+    Yields:
+        int16 ``(h, w, 3)`` of each frame; of one that comes again, the same array.
     """
-    out = np.zeros((len(frames), *size, 3), np.int16)
-    known: dict[int, int] = {}
+    known: dict[int, np.ndarray] = {}
+    last = {number: row for row, number in enumerate(frames)}
     for row, number in enumerate(frames):
-        reference = source.reference(number)
-        if number in known:
-            out[row] = out[known[number]]
-        elif reference is not None:
-            before, frame = (
-                orientation.frames(contents.pixels[n]) for n in (reference.frame, number)
-            )
-            out[row] = residual(before, frame, motion[row] * reference.span)
-        known.setdefault(number, row)
-    return out
+        if number not in known:
+            reference = source.reference(number)
+            frame = orientation.frames(contents.pixels[number])
+            if reference is None:
+                known[number] = np.zeros(frame.shape, np.int16)
+            else:
+                before = orientation.frames(contents.pixels[reference.frame])
+                known[number] = residual(before, frame, motion[row] * reference.span)
+        yield known.pop(number) if row == last[number] else known[number]
