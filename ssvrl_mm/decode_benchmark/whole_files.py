@@ -61,6 +61,7 @@ def whole_file_comparison(path: str, chunk: int) -> Comparison:
         'RGB + motion, no out=': read(both),
         'motion': read(('motion',)),
         'motion, known file': read(('motion',), known=True),
+        'motion, one call': read(('motion',), length),
     }
     if length * buffer[0].nbytes <= LARGEST_CALL:
         found['RGB + motion, one call'] = read(both, length)

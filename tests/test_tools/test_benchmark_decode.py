@@ -197,11 +197,13 @@ def test_a_sample_is_that_of_the_dataset(plain):
     comparison = samples.sample_comparison(plain, MVCGC)
     for number in range(3):
         comparison.prepare(number)
-        found = comparison.tasks[samples.AFTER]()['inputs']
-        samples.seed(number)
         expected = dataset[place]['inputs']
-        assert found.keys() == expected.keys() == {'rgb', 'motion'}
-        assert all(torch.equal(found[name], expected[name]) for name in found)
+        assert expected.keys() == {'rgb', 'motion'}
+        for order in (samples.AFTER, samples.WHILE):
+            comparison.prepare(number)
+            found = comparison.tasks[order]()['inputs']
+            assert found.keys() == expected.keys()
+            assert all(torch.equal(found[name], expected[name]) for name in found)
 
 
 @pytest.mark.parametrize('config', [CONTEXT_MOTION, MVCGC])
@@ -302,6 +304,7 @@ def test_whole_files_are_read_whole(plain, mvextractor, monkeypatch):
     assert asked['RGB + motion, no out='] == [(length, both, False) for length in chunks]
     assert asked['motion'] == asked['motion, known file']
     assert asked['motion'] == [(length, ('motion',), False) for length in chunks]
+    assert asked['motion, one call'] == [(84, ('motion',), False)]
     assert asked['RGB + motion, one call'] == [(84, both, False)]
     assert asked['RGB + motion, one call, out='] == [(84, both, True)]
     assert comparison.ratios['x vectors'] == whole_files.PEER_VECTORS
@@ -312,7 +315,7 @@ def test_no_single_call_beyond_the_memory_that_it_may_take(plain, monkeypatch):
     for largest, expected in ((size, 2), (size - 1, 0)):
         monkeypatch.setattr(whole_files, 'LARGEST_CALL', largest)
         tasks = whole_files.whole_file_comparison(plain, chunk=25).tasks
-        assert sum('one call' in name for name in tasks) == expected
+        assert sum('RGB + motion, one call' in name for name in tasks) == expected
 
 
 def test_every_contender_for_a_clip_runs(videos, torchcodec, mvextractor, capsys):
