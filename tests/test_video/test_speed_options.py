@@ -78,6 +78,42 @@ def test_motion_alone_equals_motion_with_pixels(clips, name):
         assert_same(everything, whole, (*MOTION, 'rgb'))
 
 
+def record_packets(decoder):
+    """The numbers of the packets that a decoder reads from now on."""
+    read, numbers = decoder.packets.read, []
+    decoder.packets.read = lambda: numbers.append(decoder.next) or read()
+    return numbers
+
+
+@pytest.mark.parametrize('streams', [('rgb', 'motion'), ('motion',)])
+@pytest.mark.parametrize('name', VARIANTS)
+def test_who_reads_on_decodes_nothing_twice(clips, name, streams):
+    whole = read_fully(clips[name])
+    for length in (6, 9, 13):
+        with CompressedVideoReader(clips[name]) as reader:
+            decoder = reader._open().decoder
+            numbers = record_packets(decoder)
+            for start in range(0, NUM_FRAMES, length):
+                request = range(start, min(start + length, NUM_FRAMES))
+                batch = reader.get_frames_at(request, streams)
+                assert_same(batch, whole, (*MOTION, *streams))
+            if decoder.codec != 'h264' or 'rgb' in streams:
+                assert len(numbers) == len(set(numbers))
+
+
+def test_kept_frames_go_with_the_decoder_that_made_them(clips):
+    path = clips['mpeg4_qpel.avi']
+    whole = read_fully(path)
+    with CompressedVideoReader(path) as reader:
+        # Without vectors, with them and no pixels, and with both.
+        for first, streams in ((0, ('rgb',)), (4, ('motion',)), (8, ('rgb', 'motion'))):
+            batch = reader.get_frames_at(range(first, first + 6), streams)
+            assert_same(batch, whole, streams)
+            assert reader._open().decoder._kept
+        decoder = reader._open().decoder
+    assert not decoder._kept
+
+
 def damage(path, out, seed):
     """Flips, cuts or clears some bytes of the file's second half, not of its headers."""
     rng = np.random.default_rng(seed)
@@ -122,7 +158,8 @@ def test_frames_are_freed_without_the_garbage_collector(clips):
     finally:
         gc.enable()
     assert 'SideDataContainer' not in kinds
-    assert kinds.count('VideoFrame') <= 1  # the decoder has the next one ready
+    # The decoder has the next one ready, and keeps the last one for who reads on.
+    assert kinds.count('VideoFrame') <= 2
 
 
 @pytest.mark.parametrize('name', ['h264_b.mp4', 'mpeg4.avi'])

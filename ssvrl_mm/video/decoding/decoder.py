@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Collection, Iterator
 
+import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
@@ -31,6 +32,10 @@ _SOUGHT_EXACTLY = ('avi', 'mov')
 
 # Reading goes on from the last request if the next one starts at most this many frames after it.
 _MAX_GAP = 8
+
+# So many frames stay decoded for a request that reads on: an I-frame takes the vectors of the frame
+# before it, and a B-frame, except in H.264, those of a frame after it, which has come out by then.
+_KEPT, _KEPT_WITH_B = 1, 4
 
 
 class FrameDecoder(DecodingSession):
@@ -67,7 +72,8 @@ class FrameDecoder(DecodingSession):
         self._starts: list[int] = []
         self._pending: set[int] = set()
         self._opening: Packet
-        self._last_needed = -_MAX_GAP - 1
+        self._last_needed = -1
+        self._kept: dict[int, VideoFrame] = {}
         known = known_videos.get(self._key)
         name = known.container_format if known else None
         super().__init__(source, num_threads, max_pixels, name)
@@ -80,6 +86,8 @@ class FrameDecoder(DecodingSession):
             self._packets_of: list[int] = self.index.packets.tolist()
             self._ends: list[int] = self.index.ends.tolist()
             self._droppable: list[bool] = self.index.droppable.tolist()
+            has_b = self.codec != 'h264' and bool(np.any(self.index.types == 'B'))
+            self._num_kept = _KEPT_WITH_B if has_b else _KEPT
             if not all(self.size):
                 self.size = self._size_of_frames()
         except BaseException:
@@ -109,15 +117,19 @@ class FrameDecoder(DecodingSession):
             DamagedError: the video is damaged, and that is not tolerated yet.
         """
         wanted = set(needed)
-        run = _Run(sorted(wanted), self.index)
-        if not run.needed:
+        if not wanted:
             return
-        first, last = run.needed[0], run.needed[-1]
+        first, last = min(wanted), max(wanted)
         # Only who reads on profits from the frames that the decoder still holds.
         reads_on = first - self._last_needed <= _MAX_GAP and last > self._last_needed
-        self._last_needed = last
-        if reads_on and self.codec == 'h264':
+        if reads_on and self.codec == 'h264' and self._last_needed >= 0:
             self.decode_fully()  # skimming drains the decoder at the end
+        self._last_needed = last
+        kept, self._kept = self._kept, {}
+        for number in sorted(wanted & kept.keys()):
+            wanted.discard(number)
+            yield number, kept[number]
+        run = _Run(sorted(wanted), self.index)
         for number in run.needed:
             if number not in wanted:
                 continue
@@ -161,6 +173,11 @@ class FrameDecoder(DecodingSession):
         super().stop()
         self._pending.clear()
 
+    def reopen(self) -> None:
+        """Opens the file anew."""
+        self._kept.clear()
+        super().reopen()
+
     def close(self) -> None:
         """Closes the container, lets go of the packets and remembers the index."""
         is_indexed = hasattr(self, 'packets') and hasattr(self, 'index')
@@ -169,6 +186,7 @@ class FrameDecoder(DecodingSession):
         if self._key and is_sought and not sys.is_finalizing():
             facts = (self.reorder_depth, self.orientation, self.container_format)
             known_videos.put(self._key, KnownVideo(self.packets.table, self.index, *facts))
+        self._kept.clear()
         super().close()
 
     def _read_index(self, known: KnownVideo | None, cache_bytes: int) -> None:
@@ -241,12 +259,13 @@ class FrameDecoder(DecodingSession):
             self.restart(start)
         starts, droppable, last = self._starts, self._droppable, run.needed[-1]
         overdue, end = 0, self._ends[number]
+        first_kept = last - self._num_kept + 1 if reads_on else len(starts)
         while self.start is not None and number in wanted and overdue < _MAX_DELAY:
             packet = self.next
             is_fed = packet > end and not reads_on and run.is_fed(packet)
             if is_fed or packet == self.num_packets:
                 frames = self._drain()
-            elif droppable[packet] and self._can_drop(packet, last, wanted):
+            elif droppable[packet] and self._can_drop(packet, min(last, first_kept), wanted):
                 self.packets.skip()
                 self.next = packet + 1
                 continue
@@ -254,6 +273,8 @@ class FrameDecoder(DecodingSession):
                 frames = self._feed_next()
             for found, frame in frames:
                 overdue += found > number
+                if found >= first_kept and self.start is not None and self.start <= starts[found]:
+                    self._kept[found] = frame
                 if found in wanted and (self.start or 0) <= starts[found]:
                     wanted.discard(found)
                     yield found, frame
