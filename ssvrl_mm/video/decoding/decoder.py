@@ -66,7 +66,7 @@ class FrameDecoder(DecodingSession):
         self._frames: list[int] = []
         self._starts: list[int] = []
         self._pending: set[int] = set()
-        self._opening: Packet
+        self._opening: Packet | None = None
         self._last_needed = -_MAX_GAP - 1
         known = known_videos.get(self._key)
         name = known.container_format if known else None
@@ -160,6 +160,7 @@ class FrameDecoder(DecodingSession):
         """Makes decoding start anew the next time."""
         super().stop()
         self._pending.clear()
+        self._opening = None
 
     def close(self) -> None:
         """Closes the container, lets go of the packets and remembers the index."""
@@ -276,7 +277,7 @@ class FrameDecoder(DecodingSession):
             # A keyframe pushes the last frame out with its vectors; it has no number itself. It
             # takes a second push where the decoder still holds a B-frame of a packed bitstream.
             for _ in range(2):
-                if self._pending:
+                if self._pending and self._opening:
                     self._opening.pts = None
                     frames += self._name(self.feed(self._opening))
         frames += self._name(self.feed(None))
