@@ -126,6 +126,16 @@ def test_rasterize_draws_blocks_that_lie_across_macroblocks():
     assert (motion[valid] == [2, -1]).all()
 
 
+@pytest.mark.parametrize('left', range(16))
+def test_cells_take_the_block_under_their_centre(left):
+    vector = np.array([(-1, 8, 16, 0, 0, left + 4, left + 8, 0, -8, 4, 4)], VECTOR)
+    _, valid = rasterize([vector], (40, 40), np.array([1]), np.array([1]))
+    centres = np.arange(4, 40, 8)
+    rows = (left <= centres) & (centres < left + 16)
+    columns = (left <= centres) & (centres < left + 8)
+    np.testing.assert_array_equal(valid[0], rows[:, None] & columns)
+
+
 def test_rasterize_of_nothing():
     motion, valid = rasterize([np.empty(0, VECTOR)] * 2, (20, 30), np.ones(2), np.ones(2))
     assert motion.shape == (2, 3, 4, 2) and not motion.any() and not valid.any()
