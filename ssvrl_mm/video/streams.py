@@ -133,7 +133,7 @@ class CodecMotion(_SincePrevious):
         self._iframe_motion = iframe_motion
         self._no_vectors = np.empty(0, VECTOR), fetcher.size
         self._planned: MotionPlan | None = None
-        self._planned_lost = 0
+        self._planned_for = (0, 0)
 
     def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]:
         """No pixels; the frames that the plan names."""
@@ -167,11 +167,12 @@ class CodecMotion(_SincePrevious):
         return Fields(motion, valid, origins)
 
     def _plan(self) -> MotionPlan:
-        lost = self._fetcher.lost
-        if self._planned is None or self._planned_lost != len(lost):
-            codec, types = self._fetcher.decoder.codec, self._fetcher.decoder.index.types
-            self._planned = plan_motion(types, codec, self._iframe_motion, lost)
-            self._planned_lost = len(lost)
+        fetcher = self._fetcher
+        known = len(fetcher.lost), fetcher.num_told
+        if self._planned is None or self._planned_for != known:
+            types, codec = fetcher.types, fetcher.decoder.codec
+            self._planned = plan_motion(types, codec, self._iframe_motion, fetcher.lost)
+            self._planned_for = known
         return self._planned
 
     def _draw(

@@ -20,6 +20,8 @@ VARIANTS = {
     'h264_pyramid.mp4': ('libx264', {**H264, 'refs': '3', 'bf': '3', 'b-pyramid': 'normal'}),
     'h264_open.ts': ('libx264', {**H264_B, 'refs': '3', 'x264-params': 'open-gop=1:min-keyint=12'}),
     'h264_b.avi': ('libx264', H264_B),
+    'h264_b.asf': ('libx264', H264_B),
+    'h264_b.mxf': ('libx264', H264_B),
     'h264_refresh.mp4': ('libx264', {**H264, 'x264-params': 'intra-refresh=1'}),
     'mpeg4.avi': ('mpeg4', {}),
     'mpeg4.mp4': ('mpeg4', {}),

@@ -43,6 +43,7 @@ class FrameFetcher:
         size: ``(h, w)`` of the frames as coded.
         lost: frames that turned out not to be decodable.
         types: str ``(N,)`` types of all frames, '?' where nothing has told yet.
+        num_told: how many of them decoding has told.
         orientation: how frames are turned for display; None before the first one is decoded.
     """
 
@@ -51,6 +52,7 @@ class FrameFetcher:
         self.size: Size = decoder.size
         self.lost: set[int] = set()
         self.types = decoder.index.types.copy()
+        self.num_told = 0
         self._untold = set(np.flatnonzero(self.types == '?').tolist())
         self.orientation = decoder.orientation
         self._path = path
@@ -74,14 +76,15 @@ class FrameFetcher:
             rows: where to write the pixels of some frames.
 
         Returns:
-            Whether everything is there; otherwise ``lost`` has grown.
+            Whether everything is there; otherwise ``lost`` has grown, or ``num_told``, and what
+            is needed may be something else.
 
         Raises:
             VideoDecodeError: a frame is lost, or has another size, and that is an error.
         """
         pixels = {number for number in pixels if number not in contents.pixels}
         vectors = {number for number in vectors if number not in contents.vectors}
-        missing = pixels | vectors
+        missing, num_told = pixels | vectors, self.num_told
         if pixels:
             self.decoder.decode_fully()
         while True:
@@ -96,7 +99,7 @@ class FrameFetcher:
             reason = self.decoder.reason(number)
             raise VideoDecodeError(self._path, f'frame {number} cannot be decoded: {reason}')
         self.lost |= missing
-        return not missing
+        return not missing and num_told == self.num_told
 
     def _decode(
         self,
@@ -182,6 +185,7 @@ class FrameFetcher:
     def _inspect(self, number: int, frame: VideoFrame) -> None:
         if number in self._untold:
             self._untold.discard(number)
+            self.num_told += 1
             name = PictureType(frame.pict_type).name
             self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
         if self.orientation is None:
