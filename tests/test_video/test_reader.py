@@ -27,6 +27,8 @@ VARIANTS = {
     'mpeg4.mp4': ('mpeg4', {}),
     'mpeg4_b.avi': ('mpeg4', {'bf': '2'}),
     'mpeg4_b.mp4': ('mpeg4', {'bf': '2'}),
+    'mpeg4_fields.mp4': ('mpeg4', {'bf': '2', 'flags': '+ildct+ilme'}),
+    'mpeg2_fields.ts': ('mpeg2video', {'bf': '2', 'flags': '+ildct+ilme'}),
     'mpeg2.mpg': ('mpeg2video', {'bf': '2'}),
     'mpeg1.mpg': ('mpeg1video', {'bf': '2'}),
     'flash.flv': ('flv', {}),

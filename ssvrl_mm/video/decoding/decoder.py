@@ -247,7 +247,9 @@ class FrameDecoder(DecodingSession):
             is_fed = packet > end and not reads_on and run.is_fed(packet)
             if is_fed or packet == self.num_packets:
                 frames = self._drain()
-            elif droppable[packet] and self._can_drop(packet, last, wanted):
+            elif self._is_leading(packet) or (
+                droppable[packet] and self._can_drop(packet, last, wanted)
+            ):
                 self.packets.skip()
                 self.next = packet + 1
                 continue
@@ -264,6 +266,16 @@ class FrameDecoder(DecodingSession):
         if self.start is None or not self.start <= start <= self.next:
             return False
         return self._packets_of[number] >= self.next or number in self._pending
+
+    def _is_leading(self, packet: int) -> bool:
+        """Whether a packet's frame lacks what precedes the start, and no other refers to it.
+
+        MPEG-4's decoder would measure the time between fields by such a frame, and get it wrong.
+        """
+        frame = self._frames[packet]
+        if frame < 0 or self._starts[frame] >= (self.start or 0):
+            return False
+        return not self.index.is_reference[packet] and self._ends[frame] == packet
 
     def _can_drop(self, packet: int, last: int, wanted: set[int]) -> bool:
         """Whether a droppable packet can be left out."""
