@@ -17,9 +17,17 @@ from ssvrl_mm.video.motion.vectors import VECTOR
 
 _NO_VECTORS = np.empty(0, VECTOR)
 
-# Containers and codecs that can tell how to turn a video for display.
+# Containers and codecs that can tell how to turn a video for display, codecs of photos by EXIF.
 _TURNING_FORMATS = ('mov', 'matroska')
-_TURNING_CODECS = ('h264', 'hevc')
+_TURNING_CODECS = ('h264', 'hevc', 'vvc', 'mjpeg', 'png', 'apng', 'tiff', 'webp', 'jpegxl')
+
+# Sprites of MPEG-4 are predicted; what else FFmpeg knows, or will know, has no name here.
+_TYPES: dict[int, str] = {
+    PictureType.I: 'I',
+    PictureType.P: 'P',
+    PictureType.B: 'B',
+    PictureType.S: 'P',
+}
 
 
 @dataclass
@@ -186,8 +194,7 @@ class FrameFetcher:
         if number in self._untold:
             self._untold.discard(number)
             self.num_told += 1
-            name = PictureType(frame.pict_type).name
-            self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
+            self.types[number] = _TYPES.get(frame.pict_type, '?')
         if self.orientation is None:
             self.orientation = self.decoder.orientation = Orientation.of(frame)
         height, width = size = frame.height, frame.width
