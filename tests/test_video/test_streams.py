@@ -1,5 +1,7 @@
 """Where the motion of a frame comes from, and where it lies."""
 
+from types import SimpleNamespace
+
 import av
 import cv2
 import numpy as np
@@ -7,9 +9,14 @@ import pytest
 
 from ssvrl_mm.video import CompressedVideoReader
 from ssvrl_mm.video.decoding import container
+from ssvrl_mm.video.decoding.fetcher import Contents
 from ssvrl_mm.video.decoding.index_cache import known_videos
-from ssvrl_mm.video.motion.geometry import cell_centres, grid_size
+from ssvrl_mm.video.motion.geometry import accumulate_motion, cell_centres, grid_size
+from ssvrl_mm.video.motion.residual import warp
+from ssvrl_mm.video.motion.vectors import VECTOR
+from ssvrl_mm.video.streams import CodecMotion, EstimatedMotion
 from tests.clips import H264, H264_B, encode, texture, translating
+from tests.test_video.test_bad_input import damaged_h264
 from tests.test_video.test_reader import decode_all
 
 
@@ -117,3 +124,105 @@ def test_types_that_only_decoding_tells(name, codec, accumulate, tmp_path, monke
             np.testing.assert_array_equal(
                 getattr(batch, field), getattr(expected, field)[request], err_msg=field
             )
+
+
+@pytest.mark.parametrize('gop, coded', [(12, True), (1, False)])
+def test_auto_estimates_only_where_nothing_is_coded(gop, coded, tmp_path):
+    path = encode(tmp_path / 'clip.mp4', translating(6, 2, 1, 64, 80), gop=gop)
+    other = 'codec' if coded else 'estimate'
+    with CompressedVideoReader(path, 'auto') as reader, CompressedVideoReader(path, other) as same:
+        batch, expected = reader.get_frames_at(range(6)), same.get_frames_at(range(6))
+    assert set(batch.motion_origin) == {'held', 'coded' if coded else 'estimated'}
+    np.testing.assert_array_equal(batch.motion, expected.motion)
+    np.testing.assert_array_equal(batch.motion_origin, expected.motion_origin)
+
+
+def open_video(types, size, is_field=None, lost=()):
+    """As much of an open video as motion asks for."""
+    index = SimpleNamespace(
+        crop=(0, 0),
+        is_field=np.array(is_field or [False] * len(types)),
+        reference_distances=tuple(np.ones((2, len(types)), int)),
+    )
+    fetcher = SimpleNamespace(size=size, lost=set(lost), types=np.array(list(types)), num_told=0)
+    fetcher.decoder = SimpleNamespace(codec='h264', index=index)
+    fetcher.previous = lambda n: max((m for m in range(n) if m not in fetcher.lost), default=None)
+    return fetcher
+
+
+#: A block of 16 px in the upper left corner that moves by (2, 3) px.
+CORNER = np.array([(-1, 16, 16, 0, 0, 8, 8, 0, -8, -12, 4)], VECTOR)
+
+
+def test_fields_move_by_every_second_line():
+    size = (32, 40)
+    source = CodecMotion(open_video('IPPI', size, [False, True, False, False]), 'hold')
+    contents = Contents(vectors={1: (CORNER, size), 2: (CORNER, size)})
+    motion, valid, origins = source.fields([0, 1, 2, 3, 1], contents, True)
+    assert motion[:, 0, 0].tolist() == [[2, 6], [2, 6], [2, 3], [2, 3], [2, 6]]
+    assert valid[:, 0, 0].tolist() == [False, True, True, False, True]
+    assert not motion[:, 2:].any() and origins.tolist() == ['held', *['coded'] * 2, 'held', 'coded']
+
+
+def test_motion_of_frames_of_another_size_is_scaled_to_the_first():
+    size, small = (64, 48), (32, 32)
+    source = CodecMotion(open_video('PPP', size), 'hold')
+    contents = Contents(vectors={0: (CORNER, size), 1: (CORNER, small), 2: (CORNER, size)})
+    motion, valid, _ = source.fields([0, 1, 2], contents, True)
+    assert motion.shape == (3, 8, 6, 2)
+    for t, (rows, columns), moved in [
+        (0, (2, 2), [2, 3]),
+        (1, (4, 3), [3, 6]),
+        (2, (2, 2), [2, 3]),
+    ]:
+        assert (motion[t, :rows, :columns] == moved).all()
+        covered = np.zeros((8, 6), bool)
+        covered[:rows, :columns] = True
+        np.testing.assert_array_equal(valid[t], covered)
+        assert not motion[t][~covered].any()
+
+
+def test_estimates_over_lost_frames_are_px_per_frame_or_not():
+    frames = translating(5, 1.5, 0, 96, 128)
+    source = EstimatedMotion(open_video('IPPPP', (96, 128), lost=(1, 2)), 'dis')
+    contents = Contents(pixels=dict(enumerate(frames)))
+    for normalize, moved in ((True, 1.5), (False, 4.5)):
+        motion, valid, origins = source.fields([3, 4, 0, 3], contents, normalize)
+        medians = np.median(motion[..., 0], axis=(1, 2))
+        np.testing.assert_allclose(medians, [moved, 1.5, moved, moved], atol=0.3)
+        assert origins.tolist() == ['estimated', 'estimated', 'held', 'estimated']
+        assert valid.all(axis=(1, 2)).tolist() == valid.any(axis=(1, 2)).tolist()
+        assert valid[:, 0, 0].tolist() == [True, True, False, True]
+    assert source.needs([3, 0]) == ({0, 3}, set())
+
+
+def test_motion_accumulates_over_a_gradual_refresh(tmp_path):
+    options = {**H264, 'x264-params': 'intra-refresh=1'}
+    path = encode(tmp_path / 'clip.mp4', translating(30, 1, 0, 96, 128), options=options)
+    with CompressedVideoReader(path, accumulate=True) as reader:
+        assert len(reader.metadata.keyframes) > 2
+        batch = reader.get_frames_at(range(30), ('motion',))
+    # Blocks that are refreshed have no motion; it would start anew from zero at keyframes.
+    medians = np.median(batch.motion[:, 2:-2, 6:-2, 0], axis=(1, 2))
+    assert (medians >= 0.8 * np.arange(30)).all() and (medians <= np.arange(30) + 0.5).all()
+
+
+@pytest.mark.parametrize('lost', [8, 12])
+def test_motion_and_residuals_lead_over_a_lost_frame(lost, tmp_path):
+    path = damaged_h264(tmp_path, translating(30, 2, 1, 80, 96), lost)
+    everything = ('rgb', 'motion', 'residual')
+    with CompressedVideoReader(path) as reader:
+        batch = reader.get_frames_at(range(30), everything)
+    assert batch.lost[lost]
+    kept = np.flatnonzero(~batch.lost)
+    spans = np.diff(kept, prepend=kept[0])
+    for before, t, span in zip(kept, kept[1:], spans[1:], strict=False):
+        made = warp(batch.rgb[before], batch.motion[t] * span) + batch.residual[t]
+        np.testing.assert_array_equal(made, batch.rgb[t])
+    with CompressedVideoReader(path, accumulate=True) as reader:
+        accumulated = reader.get_frames_at(kept, everything)
+    moved = batch.motion[kept] * spans[:, None, None, None].astype(np.float32)
+    iframes = batch.frame_types[kept] == 'I'
+    expected, valid = accumulate_motion(moved, iframes, batch.motion_valid[kept], (80, 96))
+    np.testing.assert_array_equal(accumulated.motion, expected)
+    np.testing.assert_array_equal(accumulated.motion_valid, valid)

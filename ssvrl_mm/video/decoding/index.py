@@ -124,7 +124,7 @@ def build_index(
     reorders: bool,
     frame_ticks: float,
     decode_order: Callable[[int, int], list[int]],
-    crop: tuple[int, int] = (0, 0),
+    crop: tuple[int, int],
 ) -> FrameIndex:
     """Numbers the frames of a video in the order of display.
 
