@@ -17,9 +17,9 @@ OPEN = {**H264_B, 'refs': '3', 'x264-params': 'open-gop=1:min-keyint=12'}
 PYRAMID = {**H264, 'refs': '3', 'bf': '3', 'b-pyramid': 'normal'}
 
 
-def index_of(infos, codec='h264', container='mov', reorders=True, decode_order=None):
+def index_of(infos, codec='h264', container='mov', reorders=True, decode_order=None, frame_ticks=1):
     order = decode_order or forbidden
-    return build_index(infos, codec, container, reorders, 1, order, crop=(0, 0))
+    return build_index(infos, codec, container, reorders, frame_ticks, order, crop=(0, 0))
 
 
 def forbidden(first, last):
@@ -137,6 +137,8 @@ def test_reorder_depth_counts_what_is_decoded_before_but_shown_after():
             index = index_of(packets([INTRA] + [P] * 79, pts=pts.tolist()))
             depth = max(sum(pts[:n] > pts[n]) for n in range(80))
             assert index.reorder_depth == depth
+    index = index_of(packets([INTRA, B], pts=[1, 0]), decode_order=lambda *_: [1, 0])
+    assert index.frames.tolist() == [1, 0] and index.reorder_depth == 1
 
 
 def test_starts_before_a_start():
@@ -221,6 +223,11 @@ def test_times_that_go_back_give_no_order():
     assert index.packets.tolist() == [0, 1, 2, 3, 4]
     # Time goes on by a tick where the second recording begins.
     assert index.pts.tolist() == [5, 6, 7, 8, 9]
+    # And so it does where it stands still. A tick is as long as a frame lasts.
+    infos = packets([INTRA, P, P, P, P], pts=[0, 1, 1, 2, 6])
+    infos = [info._replace(dts=None) for info in infos]
+    index = index_of(infos, decode_order=lambda *_: [0, 1, 2, 3, 4], frame_ticks=3)
+    assert index.pts.tolist() == [0, 1, 4, 5, 9]
     # Times of decoding may be equal, or missing.
     infos = packets([INTRA, P, B, P], pts=[0, 2, 1, 3])
     infos = [info._replace(dts=dts) for info, dts in zip(infos, (0, 0, 1, None), strict=True)]

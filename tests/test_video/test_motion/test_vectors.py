@@ -136,6 +136,12 @@ def test_cells_take_the_block_under_their_centre(left):
     np.testing.assert_array_equal(valid[0], rows[:, None] & columns)
 
 
+def test_places_beyond_16_bits_are_negative():
+    vector = np.array([(-1, 16, 16, 0, 0, 40008 - 2**16, 8, 0, -8, 4, 4)], VECTOR)
+    _, valid = rasterize([vector], (16, 40032), np.array([1]), np.array([1]))
+    assert not valid.any()
+
+
 def test_rasterize_of_nothing():
     motion, valid = rasterize([np.empty(0, VECTOR)] * 2, (20, 30), np.ones(2), np.ones(2))
     assert motion.shape == (2, 3, 4, 2) and not motion.any() and not valid.any()
@@ -181,6 +187,10 @@ def test_iframes_at_the_start_hold_the_next_field():
     assert plan('IIBP') == ([2, 2, 2, 3], list('hhcc'))
 
 
+def test_the_first_frame_may_have_motion():
+    assert plan('PII') == ([0, 0, 0], list('chh'))
+
+
 def test_iframes_may_have_no_motion():
     assert plan('IPPI', iframe_motion='zero') == ([-1, 1, 2, -1], list('nccn'))
 
@@ -200,6 +210,10 @@ def test_mpeg4_b_frames_before_an_iframe_hold():
     assert plan('IPBBIBP', codec='mpeg4') == expected
     sources, origins = plan('IPBBIBP', codec='mpeg4', iframe_motion='zero')
     assert sources == [-1, 1, 1, 1, -1, 6, 6] and origins == list('nchhnpc')
+
+
+def test_mpeg4_b_frames_at_the_end_hold():
+    assert plan('IPBB', codec='mpeg4') == ([1, 1, 1, 1], list('hchh'))
 
 
 def test_mpeg4_b_frames_at_the_start_look_past_an_iframe():
