@@ -110,6 +110,9 @@ def test_reference_distances():
     past, future = index.reference_distances
     assert past.tolist() == [1, 1, 2, 3, 1]
     assert future.tolist()[1:3] == [2, 1]
+    index = index_of(packets([INTRA, P, B_REF], pts=[0, 2, 1]))
+    past, future = index.reference_distances
+    assert past.tolist() == [1, 1, 2] and future.tolist() == [1, 1, 1]
     # A B-frame that others refer to is nearer than the frames around it.
     index = index_of(packets([INTRA, P, B_REF, B, B], pts=[0, 4, 2, 1, 3]))
     past, future = index.reference_distances
@@ -183,6 +186,8 @@ def test_two_packets_of_fields_are_one_frame():
     # An empty packet after a whole frame, or one whose pictures are not known, is no half.
     index = index_of(packets([INTRA, [], P], pts=range(3)))
     assert index.ends.tolist() == [0, 2]
+    # Nobody knows what it holds, and so it is decoded.
+    assert not index.droppable.any()
     infos = packets([half[0], P], pts=range(2), key=half[:1])
     index = index_of([infos[0], infos[1]._replace(pictures=None)])
     assert index.ends.tolist() == [0, 1]
