@@ -291,8 +291,8 @@ class AccumulatedMotion:
         size = self._fetcher.size
         grid = size if self._dense else grid_size(size)
         out = Fields(
-            np.zeros((len(frames), *grid, 2), np.float32),
-            np.zeros((len(frames), *grid), bool),
+            np.empty((len(frames), *grid, 2), np.float32),
+            np.empty((len(frames), *grid), bool),
             np.empty(len(frames), '<U10'),
         )
         rows: dict[int, list[int]] = {}

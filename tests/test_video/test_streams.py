@@ -196,6 +196,14 @@ def test_estimates_over_lost_frames_are_px_per_frame_or_not():
     assert source.needs([3, 0]) == ({0, 3}, set())
 
 
+def test_a_single_frame_does_not_move():
+    source = EstimatedMotion(open_video('I', (32, 40)), 'dis')
+    assert source.needs([0]) == (set(), set()) and source.reference(0) is None
+    motion, valid, origins = source.fields([0], Contents(), True)
+    assert motion.shape == (1, 4, 5, 2) and not motion.any() and not valid.any()
+    assert origins.tolist() == ['none']
+
+
 def test_motion_accumulates_over_a_gradual_refresh(tmp_path):
     options = {**H264, 'x264-params': 'intra-refresh=1'}
     path = encode(tmp_path / 'clip.mp4', translating(30, 1, 0, 96, 128), options=options)

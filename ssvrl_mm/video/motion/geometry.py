@@ -241,7 +241,7 @@ def accumulate_motion(
         raise ValueError(
             f'expected motion (T, gh, gw, 2) and T flags, got {motion.shape} and {len(iframes)}'
         )
-    out = np.zeros(motion.shape, np.float32)
+    out = np.empty(motion.shape, np.float32)
     coded = None if valid is None else np.empty(valid.shape, bool)
     accumulator = MotionAccumulator(size or _full_size(motion.shape[1:3]))
     everywhere = np.ones(motion.shape[1:3], bool)

@@ -100,6 +100,7 @@ def test_packed_bitstream():
     # The B-frame in packet 1 is decoded with packet 2, which itself holds nothing, and so on.
     infos = packets([INTRA, [P, B], [], [P, B], [B], []])
     index = index_of(infos, 'mpeg4', 'avi')
+    assert index.is_packed
     assert index.packets.tolist() == [0, 2, 1, 4, 5, 3]
     assert ''.join(index.types) == 'IBPBBP'
     assert np.flatnonzero(index.droppable).tolist() == [2, 4, 5]
@@ -110,6 +111,8 @@ def test_reference_distances():
     past, future = index.reference_distances
     assert past.tolist() == [1, 1, 2, 3, 1]
     assert future.tolist()[1:3] == [2, 1]
+    index = index_of(packets([INTRA, Picture('P', False), P], pts=range(3)))
+    assert index.reference_distances[0].tolist() == [1, 1, 2]
     index = index_of(packets([INTRA, P, B_REF], pts=[0, 2, 1]))
     past, future = index.reference_distances
     assert past.tolist() == [1, 1, 2] and future.tolist() == [1, 1, 1]
@@ -148,6 +151,28 @@ def test_starts_before_a_start():
     index = index_of(packets([INTRA, P, INTRA, P, INTRA, P], pts=range(6)))
     assert index.starts.tolist() == [0, 0, 2, 2, 4, 4]
     assert [index.previous_start(start) for start in (0, 2, 4)] == [None, 0, 2]
+    index = index_of(packets([INTRA, P, INTRA, INTRA], pts=range(4)))
+    assert index.previous_start(3) == 2
+
+
+def test_what_makes_a_start():
+    # The container tells of an I-frame that nothing marks, and of what is not parsed.
+    infos = packets([INTRA, P, INTRA, INTRA], pts=range(4))
+    infos[3] = infos[3]._replace(is_keyframe=False)
+    assert index_of(infos).keyframes.tolist() == [0, 2]
+    infos[1] = infos[1]._replace(pictures=None, is_keyframe=True)
+    assert index_of(infos).keyframes.tolist() == [0, 1, 2]
+    # Headers are believed first.
+    infos = packets(
+        [INTRA, P._replace(is_start=True), INTRA._replace(is_start=False)], pts=[0, 1, 2]
+    )
+    assert index_of(infos).keyframes.tolist() == [0, 1]
+
+
+def test_a_video_is_closed_if_all_starts_are():
+    for closed in (True, False):
+        kinds = [INTRA, P, INTRA._replace(is_closed=closed)]
+        assert index_of(packets(kinds, pts=range(3))).is_closed == closed
 
 
 def test_a_gradual_refresh_counts_references_that_are_shown():
@@ -160,7 +185,9 @@ def test_a_gradual_refresh_counts_references_that_are_shown():
     index = index_of(packets(kinds, pts=pts, discarded=(3,)))
     assert index.packets.tolist() == [0, 1, 2, 4, 5, 6, 7]
     assert index.starts.tolist() == [0, 0, 0, 0, 0, 2, 2]
-    # The video ends before it is right.
+    # The last frame is the first one that is right; or the video ends before.
+    index = index_of(packets([INTRA, P, refresh._replace(recovery=1), P], pts=range(4)))
+    assert index.starts.tolist() == [0, 0, 0, 2]
     index = index_of(packets([INTRA, P, refresh, P], pts=range(4)))
     assert index.starts.tolist() == [0, 0, 0, 0]
 
@@ -233,6 +260,10 @@ def test_times_that_go_back_give_no_order():
     infos = [info._replace(dts=None) for info in infos]
     index = index_of(infos, decode_order=lambda *_: [0, 1, 2, 3, 4], frame_ticks=3)
     assert index.pts.tolist() == [0, 1, 4, 5, 9]
+    # Without any, frames follow one another.
+    infos = [info._replace(pts=None) for info in infos]
+    index = index_of(infos, decode_order=lambda *_: [0, 1, 2, 3, 4], frame_ticks=3)
+    assert index.pts.tolist() == [0, 3, 6, 9, 12]
     # Times of decoding may be equal, or missing.
     infos = packets([INTRA, P, B, P], pts=[0, 2, 1, 3])
     infos = [info._replace(dts=dts) for info, dts in zip(infos, (0, 0, 1, None), strict=True)]

@@ -318,6 +318,9 @@ def test_what_does_not_fit_is_refused():
         crop_motion(motion, np.ones((3, 4, 4), bool), (0, 0, 8, 8), (32, 40))
     with pytest.raises(ValueError, match=r'gh, gw, 2.*\(3, 4, 5\)'):
         flip_motion(motion[..., 0])
+    for shape in ((0, 4, 2), (4, 0, 2), (3, 2), (4, 4, 3)):
+        with pytest.raises(ValueError, match='gh, gw, 2'):
+            flip_motion(np.zeros(shape, np.float32))
     with pytest.raises(ValueError, match='empty'):
         crop_motion(motion, None, (8, 0, 8, 8), (32, 40))
     with pytest.raises(ValueError, match=r'\(0, 0\)'):

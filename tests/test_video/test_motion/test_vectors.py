@@ -101,9 +101,11 @@ def test_rasterize_of_whole_macroblocks_equals_a_loop_over_vectors(size):
         (1, 16, 16, 0, 0, 8, 8, 0, 6, -2, 2),
         (-1, 16, 16, 0, 0, -8, 8, 0, 6, -2, 2),
         (-1, 16, 16, 0, 0, 8, 1000, 0, 6, -2, 2),
+        (-1, 16, 16, 0, 0, 8, 72, 0, 6, -2, 2),
+        (-1, 16, 16, 0, 0, 88, 8, 0, 6, -2, 2),
         (-1, 16, 16, 0, 0, 16, 8, 0, 6, -2, 2),
     ],
-    ids=['part', 'future', 'left of the frame', 'below the frame', 'across'],
+    ids=['part', 'future', 'left', 'far below', 'just below', 'just right', 'across'],
 )
 def test_whole_macroblocks_look_the_same_beside_any_other_block(other):
     rng = np.random.default_rng(0)
