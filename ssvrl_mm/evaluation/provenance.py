@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from ssvrl_mm.wrapping import innermost_datasets
@@ -133,7 +134,7 @@ def _entries(dataset: Any) -> Iterator[tuple[str, int]]:
         path = str(info.get('filename', index))
         path = Path(path).relative_to(folder).as_posix() if _is_below(path, folder) else path
         label = info.get('label', -1)
-        yield path, label if isinstance(label, int) else -1
+        yield path, int(label) if isinstance(label, int | np.integer) else -1
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
@@ -111,12 +112,14 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if size == 'rgb' or size is None:
             self.motion_size = size
             return
-        sides = (size, size) if isinstance(size, int) else tuple(size)
-        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        sides = (size, size) if isinstance(size, int | np.integer) else tuple(size)
+        if len(sides) != 2 or not all(
+            isinstance(side, int | np.integer) and side > 0 for side in sides
+        ):
             raise ValueError(
                 f"motion needs size 'rgb', one number, (height, width) or None: {size!r}"
             )
-        self.motion_size = (sides[0], sides[1])
+        self.motion_size = (int(sides[0]), int(sides[1]))
 
     def _set_residual(self, scale: float = 255.0) -> None:
         if scale <= 0:

@@ -97,6 +97,7 @@ class CompressedVideoReader:
         name: str | None = None,
     ) -> None:
         self._fetcher: FrameFetcher | None = None
+        self._source_of_motion: MotionSource | None = None
         self._closed = False
         self._process = os.getpid()
         check_choice('on_error', on_error, ('pad', 'raise'))
@@ -279,7 +280,8 @@ class CompressedVideoReader:
     def close(self) -> None:
         """Closes the file and frees its packets and frames. Closing twice does no harm."""
         fetcher, self._fetcher, self._closed = self._fetcher, None, True
-        if fetcher is not None and self._process == os.getpid():
+        self._source_of_motion = None
+        if fetcher is not None:
             fetcher.decoder.close()
 
     def __enter__(self) -> Self:
@@ -290,7 +292,7 @@ class CompressedVideoReader:
 
     def __del__(self) -> None:
         fetcher = getattr(self, '_fetcher', None)
-        if fetcher is not None and self._process == os.getpid():
+        if fetcher is not None:
             fetcher.decoder.close()
 
     def __repr__(self) -> str:
@@ -315,7 +317,8 @@ class CompressedVideoReader:
                     'is read from a file object, which processes cannot share; '
                     'give the reader its path or bytes',
                 )
-            self._fetcher.decoder.abandon()
+            self._fetcher.decoder.close()
+            self._fetcher = None
         self._process = os.getpid()
         limits = self._cache_bytes, self._max_pixels
         decoder = FrameDecoder(self._source, self._num_threads, *limits)
@@ -329,7 +332,7 @@ class CompressedVideoReader:
             decoder.close()
             raise VideoDecodeError(self.path, reason)
         self._fetcher = FrameFetcher(decoder, self.path, self._raises, self._resizes)
-        self._source_of_motion: MotionSource | None = None
+        self._source_of_motion = None
         return self._fetcher
 
     def _check_indices(self, indices: Iterable[int]) -> list[int]:

@@ -10,7 +10,14 @@ from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import MotionUnavailableError
 from ssvrl_mm.video.motion.flow import METHODS, SMALLEST_SIDE, FlowMethod, estimate_motion
-from ssvrl_mm.video.motion.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
+from ssvrl_mm.video.motion.geometry import (
+    MotionAccumulator,
+    Size,
+    crop_resize_motion,
+    grid_size,
+    resize_motion,
+    spread,
+)
 from ssvrl_mm.video.motion.residual import residual
 from ssvrl_mm.video.motion.vectors import (
     EXPORTING_CODECS,
@@ -126,7 +133,7 @@ class CodecMotion(_SincePrevious):
         self._iframe_motion = iframe_motion
         self._no_vectors = np.empty(0, VECTOR), fetcher.size
         self._planned: MotionPlan | None = None
-        self._planned_lost = 0
+        self._planned_for = (0, 0)
 
     def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]:
         """No pixels; the frames that the plan names."""
@@ -144,8 +151,6 @@ class CodecMotion(_SincePrevious):
             if number >= 0:
                 vectors[row] = contents.vectors[number]
         index = self._fetcher.decoder.index
-        if any(index.crop):
-            vectors = [self._cropped(*found) for found in vectors]
         if normalize:
             past, future = (distances[sources] for distances in index.reference_distances)
         else:
@@ -162,20 +167,13 @@ class CodecMotion(_SincePrevious):
         return Fields(motion, valid, origins)
 
     def _plan(self) -> MotionPlan:
-        lost = self._fetcher.lost
-        if self._planned is None or self._planned_lost != len(lost):
-            codec, types = self._fetcher.decoder.codec, self._fetcher.decoder.index.types
-            self._planned = plan_motion(types, codec, self._iframe_motion, lost)
-            self._planned_lost = len(lost)
+        fetcher = self._fetcher
+        known = len(fetcher.lost), fetcher.num_told
+        if self._planned is None or self._planned_for != known:
+            types, codec = fetcher.types, fetcher.decoder.codec
+            self._planned = plan_motion(types, codec, self._iframe_motion, fetcher.lost)
+            self._planned_for = known
         return self._planned
-
-    def _cropped(self, vectors: np.ndarray, size: Size) -> tuple[np.ndarray, Size]:
-        """Vectors where they are in the frame as it comes out."""
-        left, top = self._fetcher.decoder.index.crop
-        vectors = vectors.copy()
-        vectors['dst_x'] -= left
-        vectors['dst_y'] -= top
-        return vectors, size
 
     def _draw(
         self,
@@ -186,16 +184,31 @@ class CodecMotion(_SincePrevious):
         size = self._fetcher.size
         sizes = {frame_size for _, frame_size in vectors}
         if sizes <= {size}:
-            return rasterize([v for v, _ in vectors], size, past, future)
+            return self._rasterize([v for v, _ in vectors], size, past, future)
         grid = grid_size(size)
         motion = np.zeros((len(vectors), *grid, 2), np.float32)
         valid = np.zeros((len(vectors), *grid), bool)
         for other in sizes:
             rows = [i for i, (_, frame_size) in enumerate(vectors) if frame_size == other]
             parts = [vectors[i][0] for i in rows]
-            field, mask = rasterize(parts, other, past[rows], future[rows])
+            field, mask = self._rasterize(parts, other, past[rows], future[rows])
             motion[rows], valid[rows] = resize_motion(field, mask, other, size)
         return motion, valid
+
+    def _rasterize(
+        self, vectors: Sequence[np.ndarray], size: Size, past: np.ndarray, future: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws blocks, which lie where they are before decoders crop the frame to ``size``."""
+        left, top = self._fetcher.decoder.index.crop
+        bottom, right = size[0] + top, size[1] + left
+        motion, valid = rasterize(vectors, (bottom, right), past, future)
+        if not (left or top):
+            return motion, valid
+        # Blocks may lie across cells then: each takes the block under its centre.
+        box = left, top, right, bottom
+        cropped, mask = crop_resize_motion(motion, valid, box, (bottom, right), size)
+        assert mask is not None
+        return cropped, mask
 
 
 class EstimatedMotion(_SincePrevious):
@@ -278,8 +291,8 @@ class AccumulatedMotion:
         size = self._fetcher.size
         grid = size if self._dense else grid_size(size)
         out = Fields(
-            np.zeros((len(frames), *grid, 2), np.float32),
-            np.zeros((len(frames), *grid), bool),
+            np.empty((len(frames), *grid, 2), np.float32),
+            np.empty((len(frames), *grid), bool),
             np.empty(len(frames), '<U10'),
         )
         rows: dict[int, list[int]] = {}

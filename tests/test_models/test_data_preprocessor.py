@@ -65,7 +65,11 @@ def test_lists_and_stacks_give_the_same():
 @pytest.mark.parametrize(
     ('size', 'with_rgb', 'expected'),
     [('rgb', True, (16, 24)), ('rgb', False, (2, 3)), (None, True, (2, 3)), (6, True, (6, 6))]
-    + [((4, 9), False, (4, 9))],
+    + [
+        ((4, 9), False, (4, 9)),
+        (np.int64(6), True, (6, 6)),
+        (tuple(np.array([4, 9])), False, (4, 9)),
+    ],
 )
 def test_motion_size(size, with_rgb, expected):
     item = sample(np.random.default_rng(0))['inputs']

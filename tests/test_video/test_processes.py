@@ -6,6 +6,9 @@ import multiprocessing
 import os
 import pickle
 import resource
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -127,6 +130,75 @@ def test_file_object_stays_in_its_process(clip):
     with os.fdopen(read) as answer:
         assert 'path or bytes' in answer.read()
     reader.close()
+
+
+def status_of_fork(act):
+    """What a forked process that does something ends with; it is killed where it hangs."""
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(20)
+        status = 1
+        try:
+            act()
+            gc.collect()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1]
+
+
+def num_threads():
+    return len(os.listdir('/proc/self/task'))
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/task'), reason='needs /proc')
+@pytest.mark.parametrize('cache_bytes', [0, 10**9])
+@pytest.mark.parametrize('streams', [('rgb',), ('rgb', 'motion')])
+def test_threads_end_with_the_reader_and_hold_up_no_fork(clip, streams, cache_bytes):
+    """Reading motion opens the file anew, for a decoder without threads."""
+    before = num_threads()
+    reader = CompressedVideoReader(clip, num_threads=3, cache_bytes=cache_bytes)
+    expected = checksum(reader, 5)
+    reader.close()
+    reader = CompressedVideoReader(clip, num_threads=3, cache_bytes=cache_bytes)
+    for stream in streams:
+        reader.get_frames_at(range(4, 20), (stream,))
+    assert (num_threads() > before) == (streams == ('rgb',))
+    holder = [reader]
+
+    def read():
+        assert checksum(reader, 5) == expected
+
+    def drop():
+        nonlocal reader
+        del reader
+        holder.clear()
+
+    assert [status_of_fork(act) for act in (read, reader.close, drop)] == [0, 0, 0]
+    assert checksum(reader, 5) == expected
+    reader.close()
+    assert num_threads() == before
+
+
+FORK = """
+import os, signal, sys
+from ssvrl_mm.video import CompressedVideoReader
+reader = CompressedVideoReader(sys.argv[1], num_threads=3)
+reader.get_frames_at([5, 6], ('rgb',))
+child = os.fork()
+if child:
+    sys.exit(os.waitpid(child, 0)[1])
+signal.alarm(20)
+if sys.argv[2] == 'reads':
+    reader.get_frames_at([5, 6], ('rgb',))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
+@pytest.mark.parametrize('what', ['reads', 'does nothing'])
+def test_a_forked_interpreter_ends(clip, what):
+    subprocess.run([sys.executable, '-c', FORK, clip, what], check=True, timeout=60)
 
 
 def test_bytes_pickle(clip):

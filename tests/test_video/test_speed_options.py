@@ -207,6 +207,18 @@ def test_size_scales_rgb_alone(clips, size):
     np.testing.assert_array_equal(out, batch.rgb)
 
 
+@pytest.mark.parametrize('kind', [np.int64, np.uint8])
+def test_numbers_of_numpy(clips, kind):
+    with CompressedVideoReader(clips['mpeg4.avi']) as reader:
+        for size in (52, (64, 80), 200):
+            expected = reader.get_frames_at([9, 2], ('rgb',), size=size)
+            for given in (kind(size), np.array(size, kind)[()], kind(size).tolist()):
+                batch = reader.get_frames_at(kind([9, 2]), ('rgb',), size=given)
+                np.testing.assert_array_equal(batch.rgb, expected.rgb)
+        near = reader.get_keyframes_near(kind(20), kind(3), kind(9))
+        assert near.indices.tolist() == reader.get_keyframes_near(20, 3, 9).indices.tolist()
+
+
 def test_size_of_estimated_motion(clips):
     options = {'motion': 'estimate'}
     whole = read_fully(clips['mpeg4.avi'], **options)

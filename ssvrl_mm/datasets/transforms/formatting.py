@@ -112,7 +112,7 @@ class PackSSLInputs(BaseTransform):
 
         data_sample = ActionDataSample()
         label = results.get('label', -1)
-        if not isinstance(label, int) or label >= 0:
+        if not isinstance(label, int | np.integer) or label >= 0:
             data_sample.set_gt_label(label)
         if self.motion_target:
             set_motion_target(data_sample, results)

@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 
 import cv2
+import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ssvrl_mm.datasets.transforms.showing import show_views
@@ -33,7 +34,7 @@ _INTERPOLATIONS = {
 
 
 def _size(size: int | Sequence[int], name: str = 'size') -> Size:
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = (size, size) if isinstance(size, int | np.integer) else size
     if min(height, width) < 1:
         raise ValueError(f'{name} must be positive, got {size}')
     return int(height), int(width)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -74,7 +75,7 @@ class MotionPredictionRegularizer(BaseModule):
                 f'backbone_motion is {"missing" if self.head.needs_features else "used by nobody"}'
             )
         self.clip = clip
-        self.size = (size, size) if isinstance(size, int) else size
+        self.size = (int(size), int(size)) if isinstance(size, int | np.integer) else size
         self.pool_time = pool_time
 
     def forward(

@@ -39,6 +39,7 @@ class H264Pictures:
         # avcC starts with version 1; an Annex B byte stream starts with zeros.
         is_avc = len(extradata) > 6 and extradata[0] == 1
         self._length_size = (extradata[4] & 3) + 1 if is_avc else 0
+        self._may_change = self._length_size == 4
         self.parameters = SequenceParameters()
         self._unit = b''
         self._first_field: tuple[int, int] | None = None
@@ -54,6 +55,7 @@ class H264Pictures:
     def __call__(self, data: bytes) -> list[Picture]:
         """The picture in a packet; none where it is the second field of one."""
         recovery = None
+        self._learn_how_units_are_parted(data)
         for at, end in nal_units(data, self._length_size):
             kind = data[at] & 31
             if kind in (_SLICE, _IDR_SLICE):
@@ -64,6 +66,16 @@ class H264Pictures:
             elif kind == _PARAMETERS:
                 self._read_parameters(data[at:end])
         return []
+
+    def _learn_how_units_are_parted(self, data: bytes) -> None:
+        """Notes where there are start codes instead of the lengths that the header announces."""
+        if not self._may_change or len(data) < 9:
+            return
+        length = int.from_bytes(data[:4], 'big')
+        if length == 1 and int.from_bytes(data[5:9], 'big') > len(data):
+            self._length_size = 0
+        elif 1 < length <= len(data):
+            self._length_size = 4
 
     def _picture(self, data: bytes, at: int, end: int, recovery: int | None) -> list[Picture]:
         is_reference = bool(data[at] & 0x60)

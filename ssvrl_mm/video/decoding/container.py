@@ -254,6 +254,9 @@ class PacketReader:
         self._container, self._stream = container, stream
         self._position = 0
         self._packets = _demux(container, stream)
+        for packet in self._kept or ():
+            # A packet keeps the decoder of its stream, and that its threads.
+            packet.stream = stream
 
     def unpack(self, stream: VideoStream) -> None:
         """Hands the pictures of a packed bitstream of MPEG-4 out one by one from now on.

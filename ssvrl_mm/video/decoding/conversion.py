@@ -182,9 +182,9 @@ def rgb_array(
     Raises:
         ValueError: a side is shorter than a pixel, or ``out`` does not fit.
     """
-    if isinstance(to, int):
+    if isinstance(to, int | np.integer):
         short = min(size)
-        height, width = (int(side * to / short + 0.5) for side in size)
+        height, width = (int(side * int(to) / short + 0.5) for side in size)
     else:
         height, width = size if to is None else orientation.size(to)
     if min(height, width) < 1:

@@ -71,7 +71,7 @@ class FrameDecoder(DecodingSession):
         self._frames: list[int] = []
         self._starts: list[int] = []
         self._pending: set[int] = set()
-        self._opening: Packet
+        self._opening: Packet | None = None
         self._last_needed = -1
         self._kept: dict[int, VideoFrame] = {}
         known = known_videos.get(self._key)
@@ -172,6 +172,7 @@ class FrameDecoder(DecodingSession):
         """Makes decoding start anew the next time."""
         super().stop()
         self._pending.clear()
+        self._opening = None
 
     def reopen(self) -> None:
         """Opens the file anew."""
@@ -265,7 +266,9 @@ class FrameDecoder(DecodingSession):
             is_fed = packet > end and not reads_on and run.is_fed(packet)
             if is_fed or packet == self.num_packets:
                 frames = self._drain()
-            elif droppable[packet] and self._can_drop(packet, min(last, first_kept), wanted):
+            elif self._is_leading(packet) or (
+                droppable[packet] and self._can_drop(packet, min(last, first_kept), wanted)
+            ):
                 self.packets.skip()
                 self.next = packet + 1
                 continue
@@ -285,6 +288,16 @@ class FrameDecoder(DecodingSession):
             return False
         return self._packets_of[number] >= self.next or number in self._pending
 
+    def _is_leading(self, packet: int) -> bool:
+        """Whether a packet's frame lacks what precedes the start, and no other refers to it.
+
+        MPEG-4's decoder would measure the time between fields by such a frame, and get it wrong.
+        """
+        frame = self._frames[packet]
+        if frame < 0 or self._starts[frame] >= (self.start or 0):
+            return False
+        return not self.index.is_reference[packet] and self._ends[frame] == packet
+
     def _can_drop(self, packet: int, last: int, wanted: set[int]) -> bool:
         """Whether a droppable packet can be left out."""
         # Frames after the last needed one may be what the next request begins with.
@@ -297,7 +310,7 @@ class FrameDecoder(DecodingSession):
             # A keyframe pushes the last frame out with its vectors; it has no number itself. It
             # takes a second push where the decoder still holds a B-frame of a packed bitstream.
             for _ in range(2):
-                if self._pending:
+                if self._pending and self._opening:
                     self._opening.pts = None
                     frames += self._name(self.feed(self._opening))
         frames += self._name(self.feed(None))

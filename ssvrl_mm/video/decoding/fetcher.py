@@ -17,9 +17,17 @@ from ssvrl_mm.video.motion.vectors import VECTOR
 
 _NO_VECTORS = np.empty(0, VECTOR)
 
-# Containers and codecs that can tell how to turn a video for display.
+# Containers and codecs that can tell how to turn a video for display, codecs of photos by EXIF.
 _TURNING_FORMATS = ('mov', 'matroska')
-_TURNING_CODECS = ('h264', 'hevc')
+_TURNING_CODECS = ('h264', 'hevc', 'vvc', 'mjpeg', 'png', 'apng', 'tiff', 'webp', 'jpegxl')
+
+# Sprites of MPEG-4 are predicted; what else FFmpeg knows, or will know, has no name here.
+_TYPES: dict[int, str] = {
+    PictureType.I: 'I',
+    PictureType.P: 'P',
+    PictureType.B: 'B',
+    PictureType.S: 'P',
+}
 
 
 #: Takes a frame's number and the frame as soon as it is decoded; returns its pixels to remember,
@@ -52,6 +60,7 @@ class FrameFetcher:
         size: ``(h, w)`` of the frames as coded.
         lost: frames that turned out not to be decodable.
         types: str ``(N,)`` types of all frames, '?' where nothing has told yet.
+        num_told: how many of them decoding has told.
         orientation: how frames are turned for display; None before the first one is decoded.
         convert: makes arrays of frames.
     """
@@ -61,6 +70,7 @@ class FrameFetcher:
         self.size: Size = decoder.size
         self.lost: set[int] = set()
         self.types = decoder.index.types.copy()
+        self.num_told = 0
         self._untold = set(np.flatnonzero(self.types == '?').tolist())
         self.orientation = decoder.orientation
         self._path = path
@@ -84,14 +94,15 @@ class FrameFetcher:
             sink: takes the pixels; those of a frame once more if it has to be decoded once more.
 
         Returns:
-            Whether everything is there; otherwise ``lost`` has grown.
+            Whether everything is there; otherwise ``lost`` has grown, or ``num_told``, and what
+            is needed may be something else.
 
         Raises:
             VideoDecodeError: a frame is lost, or has another size, and that is an error.
         """
         pixels = set(pixels) - contents.pixels.keys() - contents.passed
         vectors = {number for number in vectors if number not in contents.vectors}
-        missing = pixels | vectors
+        missing, num_told = pixels | vectors, self.num_told
         if pixels:
             self.decoder.decode_fully()
         while True:
@@ -106,7 +117,7 @@ class FrameFetcher:
             reason = self.decoder.reason(number)
             raise VideoDecodeError(self._path, f'frame {number} cannot be decoded: {reason}')
         self.lost |= missing
-        return not missing
+        return not missing and num_told == self.num_told
 
     def _decode(
         self,
@@ -207,8 +218,8 @@ class FrameFetcher:
     def _inspect(self, number: int, frame: VideoFrame) -> None:
         if number in self._untold:
             self._untold.discard(number)
-            name = PictureType(frame.pict_type).name
-            self.types[number] = {'S': 'P'}.get(name, name if name in 'IPB' else '?')
+            self.num_told += 1
+            self.types[number] = _TYPES.get(frame.pict_type, '?')
         if self.orientation is None:
             self.orientation = self.decoder.orientation = Orientation.of(frame)
         height, width = size = frame.height, frame.width

@@ -124,7 +124,7 @@ def build_index(
     reorders: bool,
     frame_ticks: float,
     decode_order: Callable[[int, int], list[int]],
-    crop: tuple[int, int] = (0, 0),
+    crop: tuple[int, int],
 ) -> FrameIndex:
     """Numbers the frames of a video in the order of display.
 
@@ -153,7 +153,9 @@ def build_index(
     shown = [number for number in shown if number >= first]
 
     by_type = codec in _ORDERED_BY_TYPE and bool(found)
-    by_time = _has_times(shown, infos) and not (container == 'avi' and reorders)
+    by_time = _has_times(shown, infos)
+    if reorders:
+        by_time &= container != 'avi' and not _has_times_of_decoding(shown, infos, pictures)
     if by_type or by_time:
         order = _order_by_type(shown, pictures) if by_type else _order_by_time(shown, infos)
         order = _without_undecodable(order, first, len(infos), decode_order)
@@ -239,6 +241,14 @@ def _has_times(shown: Sequence[int], infos: Sequence[PacketInfo]) -> bool:
     return all(before <= after for before, after in pairwise(coded))
 
 
+def _has_times_of_decoding(
+    shown: Sequence[int], infos: Sequence[PacketInfo], pictures: Sequence[Picture]
+) -> bool:
+    """Whether times rise from packet to packet despite B-frames, as in ASF and MXF."""
+    has_b_frames = any(pictures[number].kind == 'B' for number in shown)
+    return has_b_frames and _increases([infos[number].pts for number in shown])
+
+
 def _order_by_time(shown: Sequence[int], infos: Sequence[PacketInfo]) -> list[int]:
     return sorted(shown, key=lambda number: infos[number].pts or 0)
 
@@ -299,8 +309,11 @@ def _presentation_times(
     times = [infos[number].pts for number in order]
     if container == 'avi' or not _increases(times):
         # AVI has no presentation times: the frames are shown one after the other.
-        coded = [infos[number].dts for number in sorted(order)]
-        times = coded if _increases(coded) else times
+        coded = [infos[number] for number in sorted(order)]
+        for rising in ([info.dts for info in coded], [info.pts for info in coded]):
+            if _increases(rising):
+                times = rising
+                break
     if None in times:
         return np.arange(len(order)) * frame_ticks
     ticks = np.array(times, np.float64)

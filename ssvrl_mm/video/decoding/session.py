@@ -1,5 +1,7 @@
 """An open video and its decoder: packets in, frames out."""
 
+import ctypes
+import os
 from fractions import Fraction
 
 import av
@@ -59,6 +61,7 @@ class DecodingSession:
         container_format: str | None = None,
     ) -> None:
         self._source = source
+        self._process = os.getpid()
         self._num_threads = num_threads
         self._max_pixels = max_pixels
         self._export_motion = False
@@ -205,12 +208,11 @@ class DecodingSession:
         self._refusal = None
         self.packets.attach(self._container, self.stream)
 
-    def abandon(self) -> None:
-        """Forgets the container without closing it: it belongs to the process that opened it."""
-        _abandoned.append((self._container, self.stream))
-
     def close(self) -> None:
-        """Closes the container and lets go of the packets."""
+        """Closes the container and lets go of the packets.
+
+        In a process that was forked since it was opened, the container is left as it is.
+        """
         self.stop()
         if hasattr(self, 'packets'):
             del self.packets
@@ -243,6 +245,10 @@ class DecodingSession:
         return options
 
     def _close_container(self) -> None:
+        if self._process != os.getpid():
+            _never_free(self._container)
+            _never_free(self.stream)
+            return
         if self.context.is_open and self.context.thread_count != 1:
             # PyAV frees decoders while it holds the interpreter, and would wait for ever for a
             # thread that wants it in order to log.
@@ -250,5 +256,9 @@ class DecodingSession:
         self._container.close()
 
 
-# Containers of a parent process: closing them here would disturb it, or wait for its threads.
-_abandoned: list[tuple[InputContainer, VideoStream]] = []
+def _never_free(thing: object) -> None:
+    """Keeps what belongs to a parent process, even beyond the end of this one's interpreter.
+
+    Closing it here would disturb the parent, or wait for ever for threads that only it has.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))

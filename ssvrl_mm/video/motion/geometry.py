@@ -243,8 +243,8 @@ def accumulate_motion(
         raise ValueError(
             f'expected motion (T, gh, gw, 2) and T flags, got {motion.shape} and {len(iframes)}'
         )
-    out = np.zeros(motion.shape, np.float32)
-    coded = None if valid is None else np.ones(valid.shape, bool)
+    out = np.empty(motion.shape, np.float32)
+    coded = None if valid is None else np.empty(valid.shape, bool)
     accumulator = MotionAccumulator(size or _full_size(motion.shape[1:3]))
     everywhere = np.ones(motion.shape[1:3], bool)
     for t, iframe in enumerate(iframes):
@@ -281,7 +281,6 @@ class MotionAccumulator:
         """Starts from here, with no motion: ``shape = (gh, gw, 2)``, valid all over."""
         self.motion = np.zeros(shape, np.float32)
         self.valid = np.ones(shape[:2], bool)
-        self._starts = False
 
     def add(self, motion: np.ndarray, valid: np.ndarray) -> None:
         """Adds the next frame's motion ``(gh, gw, 2)`` px; the first one starts from its past."""

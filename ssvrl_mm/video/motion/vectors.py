@@ -150,7 +150,8 @@ def rasterize(
 
     Args:
         vectors: F arrays of :data:`VECTOR`, one per frame; of blocks that overlap the last counts.
-            The vectors of a frame have the same scale, as FFmpeg gives them.
+            A cell takes the block under its centre. The vectors of a frame have the same scale, as
+            FFmpeg gives them.
         size: ``(h, w)`` of the frames in px. Blocks are clipped there.
         past: ``(F,)`` frames that a vector into the past spans; 1 leaves it undivided.
         future: ``(F,)`` the same for vectors into the future.
@@ -309,8 +310,9 @@ def _cells_of_parts(
     block = np.repeat(np.arange(len(x)), count)
     # Which of its block's cells each one is.
     nth = np.arange(len(block)) - np.repeat(np.cumsum(count) - count, count)
-    col = ((x - w // 2) >> 3)[block] + nth % wide[block]
-    row = ((y - h // 2) >> 3)[block] + nth // wide[block]
+    # A cell takes the block under its centre.
+    col = ((x - w // 2 + 3) >> 3)[block] + nth % wide[block]
+    row = ((y - h // 2 + 3) >> 3)[block] + nth // wide[block]
     place = (frame[block] * rows + row) * cols + col
     inside = (col >= 0) & (row >= 0) & (col < cols) & (row < rows)
     return place[inside], block[inside]

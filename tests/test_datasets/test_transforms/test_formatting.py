@@ -97,11 +97,12 @@ def test_data_sample():
     assert sample.gt_label.tolist() == [3]
     assert (sample.video_id, sample.filename, sample.role) == (5, 'a.mp4', 'query')
     assert sample.img_shape == (16, 24)
-    results = results_of()
-    results['label'] = -1
-    del results['role']
-    sample = PackSSLInputs()(results)['data_samples']
-    assert 'gt_label' not in sample and 'role' not in sample
+    for none in (-1, np.int64(-1)):
+        results = results_of()
+        results['label'] = none
+        del results['role']
+        sample = PackSSLInputs()(results)['data_samples']
+        assert 'gt_label' not in sample and 'role' not in sample
 
 
 def test_collates_as_mmengine_expects():

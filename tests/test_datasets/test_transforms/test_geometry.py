@@ -273,6 +273,16 @@ def test_resize_shows_the_whole_frame(size):
     assert (np.stack(results['imgs']) == frames).all()
 
 
+def test_sizes_may_be_numbers_of_numpy():
+    frames, motion = zooming((96, 128))
+    for size in (np.int64(64), np.array([64, 64])):
+        for transform in (ClipResize, ClipCenterCrop, ClipRandomResizedCrop):
+            results = transform(size)(clips_of(frames, motion, num_clips=1))
+            assert results['img_shape'] == results['imgs'][0].shape[:2] == (64, 64)
+    results = ClipResize(short_side=np.uint8(64))(clips_of(frames, motion, num_clips=1))
+    assert results['img_shape'] == (64, 85)
+
+
 def test_corners_are_reached_where_four_does_not_divide():
     frames, motion = zooming((101, 118))
     crops = ClipTenCrop(64)(clips_of(frames, motion, num_clips=1))['imgs'][::4]

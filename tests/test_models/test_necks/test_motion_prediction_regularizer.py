@@ -86,8 +86,9 @@ def test_vectors_as_target_need_no_network():
     assert losses['loss_motion'] > 0
 
 
-def test_motion_is_brought_to_a_size():
-    neck = build(size=4)
+@pytest.mark.parametrize('size', [4, np.int64(4)])
+def test_motion_is_brought_to_a_size(size):
+    neck = build(size=size)
     given = samples(size=(4, 2, 2))
     grown = samples(size=(4, 2, 2))
     for sample in grown:

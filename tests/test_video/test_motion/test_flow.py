@@ -72,6 +72,18 @@ def test_threads_do_not_share_an_estimator():
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.parametrize('method', ['dis', 'farneback'])
+def test_a_flow_does_not_depend_on_those_before(method):
+    pairs = [translating(2, 2, 1, *size) for size in ((240, 320), (16, 16), (64, 80), (240, 320))]
+    # Each as the first one of a thread, then all in one.
+    alone = []
+    for pair in pairs:
+        with ThreadPoolExecutor(1) as pool:
+            alone.append(pool.submit(estimate_motion, *pair, method).result())
+    for pair, expected in zip(pairs * 2, alone * 2, strict=True):
+        np.testing.assert_array_equal(estimate_motion(*pair, method), expected)
+
+
 def test_what_cannot_be_done_is_said(monkeypatch):
     frame = texture(32, 32)
     with pytest.raises(ValueError, match=r"'raft'.*dis"):

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ssvrl_mm.video.motion import geometry
 from ssvrl_mm.video.motion.geometry import (
     accumulate_motion,
     cell_centres,
@@ -270,12 +271,56 @@ def test_accumulated_validity_follows_the_way_back():
     np.testing.assert_array_equal(coded, ~broken)
 
 
+def test_accumulated_validity_is_that_of_the_nearest_cell():
+    motion = np.full((3, 4, 5, 2), 0.4 * 8, np.float32)  # of a cell
+    valid = np.ones((3, 4, 5), bool)
+    valid[1, 2, 2] = False
+    _, coded = accumulate_motion(motion, [True, False, False], valid)
+    # The mean of the four cells around would be valid.
+    assert np.argwhere(~coded).tolist() == [[1, 2, 2], [2, 2, 2]]
+
+
+def test_centres_on_the_edge_of_the_frame():
+    motion, valid = np.ones((4, 4, 2), np.float32), np.ones((4, 4), bool)
+    out, inside = crop_motion(motion, valid, (-4, -4, 36, 36), (32, 32))
+    # Those of the first cells lie on pixel 0, those of the last ones beyond pixel 31.
+    expected = np.zeros((5, 5), bool)
+    expected[:4, :4] = True
+    np.testing.assert_array_equal(inside, expected)
+    np.testing.assert_array_equal(out, expected[..., None].repeat(2, -1))
+
+
+@pytest.mark.parametrize('shape', [(3, 5, 2), (4, 3, 5, 2), (2, 4, 3, 5, 2)])
+def test_frames_without_a_size_are_those_of_whole_cells(shape):
+    motion = random_motion(*shape[:-1])
+    np.testing.assert_array_equal(flip_motion(motion), flip_motion(motion, (24, 40)))
+    np.testing.assert_array_equal(rotate_motion(motion, 1), rotate_motion(motion, 1, (24, 40)))
+
+
+def test_frames_may_be_a_single_pixel():
+    motion = np.full((1, 1, 2), 8, np.float32)
+    out, _ = resize_motion(motion, None, (1, 1), (8, 4))
+    np.testing.assert_array_equal(out, [[[32, 64]]])
+    np.testing.assert_array_equal(resize_motion(out, None, (8, 4), (1, 1))[0], motion)
+
+
+def test_spread_gives_every_pixel_its_cell():
+    cells = np.arange(12).reshape(2, 2, 3)
+    pixels = geometry.spread(cells, (13, 20))
+    assert pixels.shape == (2, 13, 20)
+    for t, y, x in np.ndindex(pixels.shape):
+        assert pixels[t, y, x] == cells[t, y // 8, x // 8]
+
+
 def test_what_does_not_fit_is_refused():
     motion = random_motion(3, 4, 5)
     with pytest.raises(ValueError, match=r'\(3, 4, 4\)'):
         crop_motion(motion, np.ones((3, 4, 4), bool), (0, 0, 8, 8), (32, 40))
     with pytest.raises(ValueError, match=r'gh, gw, 2.*\(3, 4, 5\)'):
         flip_motion(motion[..., 0])
+    for shape in ((0, 4, 2), (4, 0, 2), (3, 2), (4, 4, 3)):
+        with pytest.raises(ValueError, match='gh, gw, 2'):
+            flip_motion(np.zeros(shape, np.float32))
     with pytest.raises(ValueError, match='empty'):
         crop_motion(motion, None, (8, 0, 8, 8), (32, 40))
     with pytest.raises(ValueError, match=r'\(0, 0\)'):

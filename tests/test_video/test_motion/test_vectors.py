@@ -101,9 +101,11 @@ def test_rasterize_of_whole_macroblocks_equals_a_loop_over_vectors(size):
         (1, 16, 16, 0, 0, 8, 8, 0, 6, -2, 2),
         (-1, 16, 16, 0, 0, -8, 8, 0, 6, -2, 2),
         (-1, 16, 16, 0, 0, 8, 1000, 0, 6, -2, 2),
+        (-1, 16, 16, 0, 0, 8, 72, 0, 6, -2, 2),
+        (-1, 16, 16, 0, 0, 88, 8, 0, 6, -2, 2),
         (-1, 16, 16, 0, 0, 16, 8, 0, 6, -2, 2),
     ],
-    ids=['part', 'future', 'left of the frame', 'below the frame', 'across'],
+    ids=['part', 'future', 'left', 'far below', 'just below', 'just right', 'across'],
 )
 def test_whole_macroblocks_look_the_same_beside_any_other_block(other):
     rng = np.random.default_rng(0)
@@ -124,6 +126,22 @@ def test_rasterize_draws_blocks_that_lie_across_macroblocks():
     motion, valid = rasterize([vector], (40, 40), np.array([1]), np.array([1]))
     assert np.argwhere(valid[0]).tolist() == [[1, 2], [1, 3], [2, 2], [2, 3]]
     assert (motion[valid] == [2, -1]).all()
+
+
+@pytest.mark.parametrize('left', range(16))
+def test_cells_take_the_block_under_their_centre(left):
+    vector = np.array([(-1, 8, 16, 0, 0, left + 4, left + 8, 0, -8, 4, 4)], VECTOR)
+    _, valid = rasterize([vector], (40, 40), np.array([1]), np.array([1]))
+    centres = np.arange(4, 40, 8)
+    rows = (left <= centres) & (centres < left + 16)
+    columns = (left <= centres) & (centres < left + 8)
+    np.testing.assert_array_equal(valid[0], rows[:, None] & columns)
+
+
+def test_places_beyond_16_bits_are_negative():
+    vector = np.array([(-1, 16, 16, 0, 0, 40008 - 2**16, 8, 0, -8, 4, 4)], VECTOR)
+    _, valid = rasterize([vector], (16, 40032), np.array([1]), np.array([1]))
+    assert not valid.any()
 
 
 def test_rasterize_of_nothing():
@@ -171,6 +189,10 @@ def test_iframes_at_the_start_hold_the_next_field():
     assert plan('IIBP') == ([2, 2, 2, 3], list('hhcc'))
 
 
+def test_the_first_frame_may_have_motion():
+    assert plan('PII') == ([0, 0, 0], list('chh'))
+
+
 def test_iframes_may_have_no_motion():
     assert plan('IPPI', iframe_motion='zero') == ([-1, 1, 2, -1], list('nccn'))
 
@@ -190,6 +212,10 @@ def test_mpeg4_b_frames_before_an_iframe_hold():
     assert plan('IPBBIBP', codec='mpeg4') == expected
     sources, origins = plan('IPBBIBP', codec='mpeg4', iframe_motion='zero')
     assert sources == [-1, 1, 1, 1, -1, 6, 6] and origins == list('nchhnpc')
+
+
+def test_mpeg4_b_frames_at_the_end_hold():
+    assert plan('IPBB', codec='mpeg4') == ([1, 1, 1, 1], list('hchh'))
 
 
 def test_mpeg4_b_frames_at_the_start_look_past_an_iframe():
