@@ -293,8 +293,12 @@ def _create_dis() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     # well as the medium preset (mean residual 1.9 grey levels) in a third of the time; the presets
     # as they are leave 2.6 (ultrafast) and 2.4 (fast).
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    dis.setFinestScale(1)
-    return lambda image, other: dis.calc(image, other, None)
+
+    def calculate(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+        dis.setFinestScale(1)  # frames too small for it leave it at 0, for those that follow too
+        return dis.calc(image, other, None)
+
+    return calculate
 
 
 def _create_farneback() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

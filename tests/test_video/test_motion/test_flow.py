@@ -79,6 +79,14 @@ def test_threads_do_not_share_an_estimator():
     np.testing.assert_array_equal(together, alone)
 
 
+def test_small_frames_leave_no_trace():
+    """DIS takes another scale for frames of 44 px, and keeps it."""
+    pair, small = translating(2, 2, -1, 144, 176), texture(72, 88)
+    expected = estimate_motion(*pair)
+    estimate_motion(small, small)
+    np.testing.assert_array_equal(estimate_motion(*pair), expected)
+
+
 def test_what_cannot_be_done_is_said(monkeypatch):
     frame = texture(32, 32)
     with pytest.raises(ValueError, match=r"'raft'.*dis"):
