@@ -155,6 +155,11 @@ class CompressedVideoReader:
             num_missing=decoder.num_missing,
         )
 
+    @property
+    def flow_cell(self) -> int:
+        """Px per value of the stream 'flow'."""
+        return self._flow_options.px_per_value
+
     def __len__(self) -> int:
         return len(self._open().decoder.index)
 
