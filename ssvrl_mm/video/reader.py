@@ -171,6 +171,7 @@ class CompressedVideoReader:
         out: np.ndarray | None = None,
         motion_indices: Iterable[int] | None = None,
         receive: Receiver | None = None,
+        pixel_format: Literal['rgb24', 'yuv420p'] = 'rgb24',
     ) -> FrameBatch:
         """Reads frames.
 
@@ -190,6 +191,9 @@ class CompressedVideoReader:
                 asked for, in any order; once more if damage makes it necessary to decode a frame
                 again, and then the last call counts. The pixels are to be used at once, and not
                 written to.
+            pixel_format: what ``receive`` gets as 'rgb': 'rgb24', or 'yuv420p', a tuple of the
+                planes Y ``(h, w)``, U and V ``(ceil(h / 2), ceil(w / 2))``, after BT.601 with
+                limited range, for whoever scales them first and converts what is left.
 
         Returns:
             The frames in the order of ``indices``; motion, residuals and flow in that of
@@ -197,7 +201,7 @@ class CompressedVideoReader:
 
         Raises:
             ValueError: a stream that does not exist, a size of less than a pixel, ``out`` does not
-                fit, or ``receive`` goes with ``size`` or ``out``.
+                fit, ``receive`` goes with ``size`` or ``out``, or 'yuv420p' without ``receive``.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
                 give its vectors away or frames are too small to compute them.
@@ -211,6 +215,9 @@ class CompressedVideoReader:
             raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
         if receive is not None and not (size is None and out is None):
             raise ValueError('receive takes frames as they are: not with size or out')
+        check_choice('pixel_format', pixel_format, ('rgb24', 'yuv420p'))
+        if receive is None and pixel_format != 'rgb24':
+            raise ValueError("pixel_format='yuv420p' is for receive: a batch has RGB")
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
@@ -221,17 +228,17 @@ class CompressedVideoReader:
 
         delivery: Delivery | None = None
         if 'rgb' in streams and receive is not None:
-            delivery = HandOver(numbers, receive, fetcher)
+            delivery = HandOver(numbers, receive, fetcher, pixel_format == 'yuv420p')
         elif 'rgb' in streams:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
             array = rgb_array(len(numbers), fetcher.size, size, orientation, out)
-            delivery = BatchDelivery(numbers, array)
+            delivery = BatchDelivery(numbers, array, fetcher)
         contents = Contents()
         while True:
             frames, moved = fetcher.stand_ins(numbers), fetcher.stand_ins(moving)
             pixels, vectors = moves.needs(moved)
-            sink: Sink = _keep
+            sink: Sink = fetcher.keep
             if delivery is not None:
                 # Residuals, estimates and flow are computed from pixels as large as the frames.
                 delivery.kept, sink = set(pixels), delivery
@@ -243,9 +250,8 @@ class CompressedVideoReader:
 
         lost = np.array([number in fetcher.lost for number in numbers], bool)
         batch: dict[str, Any] = {}
-        rgb = delivery.finish(frames, contents) if delivery else None
-        if rgb is not None:
-            batch['rgb'] = rgb
+        if isinstance(delivery, BatchDelivery):
+            batch['rgb'] = delivery.finish(frames, contents)
         if source or flow:
             orientation = self._orientation(fetcher)
             batch |= moves.read(moving, moved, contents, orientation, receive)
@@ -381,8 +387,3 @@ class CompressedVideoReader:
         """How frames are turned for display."""
         exports = fetcher.decoder.codec in EXPORTING_CODECS and self._options.mode != 'estimate'
         return fetcher.find_orientation(exports and self._num_threads == 1)
-
-
-def _keep(number: int, image: np.ndarray) -> np.ndarray:
-    """Remembers the pixels of every frame."""
-    return image

@@ -4,7 +4,13 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ssvrl_mm.datasets.transforms.showing import ShownFrames, Steps, show_flow, show_motion
+from ssvrl_mm.datasets.transforms.showing import (
+    ShownFrames,
+    ShownPlanes,
+    Steps,
+    show_flow,
+    show_motion,
+)
 from ssvrl_mm.datasets.transforms.views import stream_views
 from ssvrl_mm.video import FrameBatch
 
@@ -21,6 +27,7 @@ class ClipRequest:
             they are there.
         streams: What is decoded: 'rgb', 'motion', 'residual', 'flow', 'iframe'.
         flow_cell: px per value of the reader's flow.
+        as_yuv: RGB comes as planes of YUV 4:2:0; I-frames, read apart then, do not.
 
     Attributes:
         frames: Frames whose RGB is read, or whose times are, in ascending order.
@@ -28,7 +35,13 @@ class ClipRequest:
         keyframes: Keyframes to read apart from these.
     """
 
-    def __init__(self, results: dict, streams: Collection[str], flow_cell: int = 1) -> None:
+    def __init__(
+        self,
+        results: dict,
+        streams: Collection[str],
+        flow_cell: int = 1,
+        as_yuv: bool = False,
+    ) -> None:
         self._flow_cell = flow_cell
         self._shape, size = results['original_shape'], results['img_shape']
         clips = np.asarray(results['frame_inds'])
@@ -46,17 +59,24 @@ class ClipRequest:
         ):
             if stream in streams:
                 parts = _clips_of(np.asarray(numbers), key, results)
-                self._shown[key] = ShownFrames(parts, size, dtype)
+                kind = ShownPlanes if as_yuv and stream == 'rgb' else ShownFrames
+                self._shown[key] = kind(parts, size, dtype)
         results.pop('view_steps', None)
-        iframes = np.unique(results['iframe_inds']) if 'iframe' in streams else clips[:0]
-        wanted = [clips.ravel(), iframes.ravel()] if 'rgb' in streams else [clips.ravel()]
-        self.frames: list[int] = np.unique(np.concatenate(wanted)).tolist()
+        iframes = np.unique(results['iframe_inds']) if 'iframe' in streams else clips.ravel()[:0]
+        comes_along = 'rgb' in streams and not as_yuv
+        self._keys = {
+            'rgb': ('imgs', 'iframes') if comes_along else ('imgs',),
+            'residual': ('residuals',),
+            'iframe': ('iframes',),
+        }
+        wanted = np.concatenate([clips.ravel(), iframes]) if comes_along else clips
+        self.frames: list[int] = np.unique(wanted).tolist()
         self.moving: list[int] = np.unique(motion).tolist()
-        self.keyframes: list[int] = [] if 'rgb' in streams else iframes.tolist()
+        self.keyframes: list[int] = [] if comes_along else iframes.tolist()
 
     def receive(self, stream: str, number: int, image: np.ndarray) -> None:
         """Takes a frame from the reader, see :data:`~ssvrl_mm.video.delivery.Receiver`."""
-        for key in ('residuals',) if stream == 'residual' else ('imgs', 'iframes'):
+        for key in self._keys[stream]:
             if key in self._shown:
                 self._shown[key].take(number, image)
 

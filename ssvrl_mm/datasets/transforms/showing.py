@@ -1,8 +1,8 @@
 """Making clips show their views: of frames that are there, or of frames as they are decoded."""
 
+import functools
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -77,6 +77,9 @@ def show_views(
 
     Returns:
         The results, with C times as many clips of every stream.
+
+    Raises:
+        ValueError: The frames are there, and in YUV.
     """
     options = size, motion_stride, interpolation, flow_stride
     rounds = [[Step(view, *options) for view in shown] for shown in views]
@@ -85,6 +88,8 @@ def show_views(
         results['view_steps'] = [
             (*steps, step) for shown in rounds for steps, step in zip(before, shown, strict=True)
         ]
+    elif results.get('pixel_format') == 'yuv420p':
+        raise ValueError("pixel_format='yuv420p': crops have to stand before DecodeCompressedVideo")
     else:
         _show(results, rounds)
     if len(views) > 1:
@@ -159,36 +164,96 @@ class ShownFrames:
         dtype: Of the pixels.
 
     Attributes:
-        frames: V*T arrays (h, w, 3), clip after clip. Clips that show a frame alike share it.
+        frames: V*T arrays (h, w, 3), clip after clip. No two share memory: some transforms of
+            mmaction2 mirror frames in place.
     """
 
     def __init__(
         self, clips: Sequence[tuple[np.ndarray, Steps]], size: Size, dtype: type = np.uint8
     ) -> None:
-        self._places: dict[int, dict[Steps, int]] = {}
-        order, count = [], 0
+        self._places: dict[int, dict[Steps, list[int]]] = {}
+        count = 0
         for numbers, steps in clips:
             merged = _merge(steps)
             for number in numbers.tolist():
-                place = self._places.setdefault(number, {}).setdefault(merged, count)
-                count += place == count
-                order.append(place)
-        self._images: np.ndarray = np.empty((count, *size, 3), dtype)
-        self.frames = [self._images[place] for place in order]
+                self._places.setdefault(number, {}).setdefault(merged, []).append(count)
+                count += 1
+        self._images = self._make(count, size, dtype)
+        self.frames = list(self._images)
+
+    def _make(self, count: int, size: Size, dtype: type) -> np.ndarray:
+        return np.empty((count, *size, 3), dtype)
 
     def take(self, number: int, image: np.ndarray) -> None:
         """Shows a frame (H, W, 3) wherever it belongs; nowhere, if it is in none of the clips."""
-        # Crops of the same resized frame resize it once.
-        known: dict[Steps, np.ndarray] = {(): image}
-        for steps, place in self._places.get(number, {}).items():
-            for length in range(1, len(steps)):
-                before, so_far = steps[: length - 1], steps[:length]
-                if so_far not in known:
-                    known[so_far] = show_image(known[before], so_far[-1])
-            if steps:
-                show_image(known[steps[:-1]], steps[-1], self._images[place])
-            else:
-                self._images[place] = image
+        _show_everywhere(image, self._places.get(number, {}), self._images)
+
+
+class ShownPlanes(ShownFrames):
+    """The same of frames in YUV 4:2:0.
+
+    Args:
+        clips: See :class:`ShownFrames`.
+        size: (h, w) after the steps, both even.
+
+    Attributes:
+        frames: V*T arrays uint8 (3 / 2 h, w), as OpenCV has them: Y (h, w), below it U and V.
+
+    Raises:
+        ValueError: A side is odd.
+    """
+
+    def _make(self, count: int, size: Size, dtype: type) -> np.ndarray:
+        height, width = size
+        if height % 2 or width % 2:
+            raise ValueError(f'YUV 4:2:0 has frames of even height and width only, not {size}')
+        images: np.ndarray = np.empty((count, height * 3 // 2, width), dtype)
+        chroma = images[:, height:].reshape(count, 2, height // 2, width // 2)
+        self._planes = images[:, :height], chroma[:, 0], chroma[:, 1]
+        return images
+
+    def take(self, number: int, image: Sequence[np.ndarray]) -> None:  # type: ignore[override]
+        """Shows a frame, planes of (H, W) and twice (H / 2, W / 2), wherever it belongs."""
+        places = self._places.get(number, {})
+        luma, *chroma = image
+        _show_everywhere(luma, places, self._planes[0])
+        for plane, out in zip(chroma, self._planes[1:], strict=True):
+            _show_everywhere(plane, places, out, _halved)
+
+
+def _show_everywhere(
+    image: np.ndarray,
+    places: Mapping[Steps, Sequence[int]],
+    out: np.ndarray,
+    adapt: Callable[[Steps], Steps] | None = None,
+) -> None:
+    """Shows a picture after some steps each, in the rows of ``out`` that are named beside them."""
+    # Crops of the same resized frame resize it once.
+    known: dict[Steps, np.ndarray] = {(): image}
+    for named, (first, *others) in places.items():
+        steps = adapt(named) if adapt else named
+        for length in range(1, len(steps)):
+            before, so_far = steps[: length - 1], steps[:length]
+            if so_far not in known:
+                known[so_far] = show_image(known[before], so_far[-1])
+        if steps:
+            show_image(known[steps[:-1]], steps[-1], out[first])
+        else:
+            out[first] = image
+        for place in others:
+            out[place] = out[first]
+
+
+@functools.lru_cache(maxsize=64)
+def _halved(steps: Steps) -> Steps:
+    """The steps of planes of half the height and width."""
+    halved = []
+    for step in steps:
+        left, top, right, bottom, flip = step.view
+        view = View(left // 2, top // 2, (right + 1) // 2, (bottom + 1) // 2, flip)
+        height, width = step.size
+        halved.append(step._replace(view=view, size=((height + 1) // 2, (width + 1) // 2)))
+    return tuple(halved)
 
 
 def _merge(steps: Steps) -> Steps:
@@ -220,7 +285,7 @@ def _show(results: dict, rounds: Sequence[Sequence[Step]]) -> None:
         _show_fields(results, 'motion', rounds, show_motion)
     if 'flow' in results:
         cell = results['flow_cell']
-        _show_fields(results, 'flow', rounds, partial(show_flow, cell=cell))
+        _show_fields(results, 'flow', rounds, functools.partial(show_flow, cell=cell))
         results['flow_cell'] = rounds[0][0].flow_stride or cell
 
 
