@@ -20,11 +20,15 @@ _LAYOUTS = {
     'motion': ((6,), 2),
     'motion_valid': ((6,), 1),
     'residual': ((6,), 3),
+    'flow': ((6,), 2),
+    'flow_valid': ((6,), 1),
     'iframe': ((5, 6), 3),
 }
 
 # The streams of pictures, whose channels lie last in memory, as convolutions like it best.
 _PICTURES = ('rgb', 'residual', 'iframe')
+
+_SizeOption = Literal['rgb'] | int | Sequence[int] | None
 
 
 @MODELS.register_module()
@@ -42,7 +46,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
     - ``motion`` (N, V, 2, T, h, w): clipped to +-``clip`` px per frame, divided by ``clip``, and
       resized to ``size`` by nearest neighbour, which repeats a block's vector on its pixels;
     - ``motion_valid`` (N, V, 1, T, h, w): resized like ``motion``, bool as before;
-    - ``residual`` (N, V, 3, T, H, W): divided by ``scale``.
+    - ``residual`` (N, V, 3, T, H, W): divided by ``scale``;
+    - ``flow`` (N, V, 2, T, h, w) and ``flow_valid``: like motion, with settings of their own.
 
     In memory the channels of ``rgb``, ``iframe`` and ``residual`` lie last. A stream of another
     name goes to the device as it is. The bitstream is not to be trusted: a vector that is not a
@@ -57,6 +62,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             of the RGB clips or, without RGB, as it is; one number or (height, width); None for
             as it is.
         residual: ``scale``, default 255.
+        flow: ``clip`` (px over its span, default 20; None leaves it in px) and ``size``, as of
+            motion, by default None.
         augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each clip of
             each video gets its own draw, the frames of a clip share it. None: no augmentation.
         non_blocking: Whether copies to the device may overlap with the host's work.
@@ -81,11 +88,13 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         residual: dict | None = None,
         augment: dict | None = None,
         non_blocking: bool = True,
+        flow: dict | None = None,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
         self._set_rgb(**(rgb or {}))
         self._set_motion(**(motion or {}))
         self._set_residual(**(residual or {}))
+        self._set_flow(**(flow or {}))
         self.augment = PhotometricAugmentation(**augment) if augment is not None else None
 
     def _set_rgb(
@@ -102,24 +111,17 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             scaled = torch.tensor(values, dtype=torch.float32).view(3, 1, 1, 1) / 255
             self.register_buffer(name, scaled, persistent=False)
 
-    def _set_motion(
-        self, clip: float = 20.0, size: Literal['rgb'] | int | Sequence[int] | None = 'rgb'
-    ) -> None:
+    def _set_motion(self, clip: float = 20.0, size: _SizeOption = 'rgb') -> None:
         if clip <= 0:
             raise ValueError(f'motion needs clip > 0: {clip}')
         self.motion_clip = clip
-        self.motion_size: tuple[int, int] | Literal['rgb'] | None = None
-        if size == 'rgb' or size is None:
-            self.motion_size = size
-            return
-        sides = (size, size) if isinstance(size, int | np.integer) else tuple(size)
-        if len(sides) != 2 or not all(
-            isinstance(side, int | np.integer) and side > 0 for side in sides
-        ):
-            raise ValueError(
-                f"motion needs size 'rgb', one number, (height, width) or None: {size!r}"
-            )
-        self.motion_size = (int(sides[0]), int(sides[1]))
+        self.motion_size = _checked_size('motion', size)
+
+    def _set_flow(self, clip: float | None = 20.0, size: _SizeOption = None) -> None:
+        if clip is not None and clip <= 0:
+            raise ValueError(f'flow needs clip > 0 or None: {clip}')
+        self.flow_clip = clip
+        self.flow_size = _checked_size('flow', size)
 
     def _set_residual(self, scale: float = 255.0) -> None:
         if scale <= 0:
@@ -148,7 +150,10 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         streams = {name: self._stack(name, stream) for name, stream in inputs.items()}
         if 'yuv420' in streams:
             streams['rgb'] = yuv420_to_rgb(streams.pop('yuv420'))
-        motion_size = self._target_motion_size(streams)
+        shown = streams['rgb'].shape[-2:] if 'rgb' in streams else None
+        motion_size, flow_size = (
+            shown if size == 'rgb' else size for size in (self.motion_size, self.flow_size)
+        )
         for name, stream in streams.items():
             if name in ('rgb', 'iframe'):
                 stream = self._images(stream, training)
@@ -158,6 +163,10 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
                 stream = scale_motion(stream, self.motion_clip, motion_size)
             elif name == 'motion_valid':
                 stream = _resize(stream.float(), motion_size).bool()
+            elif name == 'flow':
+                stream = scale_motion(stream, self.flow_clip, flow_size)
+            elif name == 'flow_valid':
+                stream = _resize(stream.float(), flow_size).bool()
             elif name == 'residual':
                 stream = stream.float() / self.residual_scale
             if name in _PICTURES:
@@ -185,14 +194,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             )
         return stream
 
-    def _target_motion_size(self, streams: dict[str, Tensor]) -> tuple[int, int] | None:
-        if self.motion_size != 'rgb':
-            return self.motion_size
-        if 'rgb' not in streams:
-            return None
-        height, width = streams['rgb'].shape[-2:]
-        return height, width
-
     def _images(self, images: Tensor, training: bool) -> Tensor:
         shape = images.shape
         clips = images.flatten(0, 1).float() / 255
@@ -200,6 +201,19 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if training and self.augment is not None:
             clips = self.augment(clips)
         return ((clips - self.mean) / self.std).reshape(shape)
+
+
+def _checked_size(stream: str, size: _SizeOption) -> tuple[int, int] | Literal['rgb'] | None:
+    if size == 'rgb' or size is None:
+        return size
+    sides = (size, size) if isinstance(size, int | np.integer) else tuple(size)
+    if len(sides) != 2 or not all(
+        isinstance(side, int | np.integer) and side > 0 for side in sides
+    ):
+        raise ValueError(
+            f"{stream} needs size 'rgb', one number, (height, width) or None: {size!r}"
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def yuv420_to_rgb(yuv: Tensor) -> Tensor:
@@ -226,19 +240,21 @@ def yuv420_to_rgb(yuv: Tensor) -> Tensor:
     return rgb.clamp(0, 255).movedim(-1, 2)
 
 
-def scale_motion(motion: Tensor, clip: float, size: Sequence[int] | None = None) -> Tensor:
+def scale_motion(motion: Tensor, clip: float | None, size: Sequence[int] | None = None) -> Tensor:
     """Brings motion to [-1, 1] and to a size.
 
     Args:
         motion: (N, V, 2, T, h, w) in px per frame. What is not a number counts as no motion.
-        clip: Largest motion in px per frame; what is beyond is cut off.
+        clip: Largest motion in px per frame; what is beyond is cut off. None leaves motion in px,
+            but for what is not finite.
         size: (H, W) that blocks are repeated to; None: as it is.
 
     Returns:
         (N, V, 2, T, H, W) float32.
     """
-    motion = motion.float().nan_to_num(nan=0.0, posinf=clip, neginf=-clip)
-    return _resize(motion.clamp(-clip, clip) / clip, size)
+    largest = torch.finfo(torch.float16).max if clip is None else clip
+    motion = motion.float().nan_to_num(nan=0.0, posinf=largest, neginf=-largest)
+    return _resize(motion if clip is None else motion.clamp(-clip, clip) / clip, size)
 
 
 def _resize(stream: Tensor, size: Sequence[int] | None) -> Tensor:

@@ -20,13 +20,15 @@ from ssvrl_mm.video.errors import (
     VideoError,
     VideoOpenError,
 )
+from ssvrl_mm.video.flow_stream import flow_source
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
-from ssvrl_mm.video.motion.flow import FlowMethod
-from ssvrl_mm.video.motion.geometry import Size, spread
+from ssvrl_mm.video.motion.flow import FlowMethod, FlowOptions
+from ssvrl_mm.video.motion.geometry import Size
 from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
-from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice, residuals
+from ssvrl_mm.video.moving_streams import MovingStreams
+from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice
 
-STREAMS = ('rgb', 'motion', 'residual')
+STREAMS = ('rgb', 'motion', 'residual', 'flow')
 
 
 class CompressedVideoReader:
@@ -58,9 +60,14 @@ class CompressedVideoReader:
             and valid on I-frames.
         dense: motion of every pixel instead of every cell, ``(T, H, W, 2)``; accumulated motion is
             traced pixel by pixel then.
-        flow: how motion is estimated: 'dis', 'farneback', 'tvl1' or a function such as
-            :class:`~ssvrl_mm.video.motion.raft.RAFT`; see
-            :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
+        flow_method: how the stream 'flow' is made, and motion estimated: 'dis', 'farneback',
+            'tvl1' or a function such as :class:`~ssvrl_mm.video.motion.raft.RAFT`; or, for 'flow'
+            alone, 'vectors', which follows the codec's vectors along their paths. See
+            :class:`~ssvrl_mm.video.motion.flow.FlowOptions`.
+        flow_scale: 'flow' is computed on frames resized by this factor.
+        flow_cell: px per value of 'flow'; None: 1, with 'vectors' 8.
+        flow_span: k > 0: 'flow' of frame t is the displacement since frame t - k; k < 0: from
+            frame t until t + |k|. Forward in time, in px, not divided by k.
         max_pixels: the most pixels that the frames may have: a damaged header can ask for more
             memory than there is. Single frames more than twice as large count as damaged.
         name: what to call bytes or a file object, in errors above all; a path has its own name.
@@ -92,7 +99,10 @@ class CompressedVideoReader:
         timeout: float | None = None,
         accumulate: bool = False,
         dense: bool = False,
-        flow: FlowMethod = 'dis',
+        flow_method: FlowMethod = 'dis',
+        flow_scale: float = 1.0,
+        flow_cell: int | None = None,
+        flow_span: int = 1,
         max_pixels: int = MAX_PIXELS,
         name: str | None = None,
     ) -> None:
@@ -103,8 +113,9 @@ class CompressedVideoReader:
         check_choice('on_error', on_error, ('pad', 'raise'))
         check_choice('on_size_change', on_size_change, ('resize', 'raise'))
         self._options = MotionOptions(
-            motion, normalize_time, iframe_motion, accumulate, dense, flow
+            motion, normalize_time, iframe_motion, accumulate, dense, flow_method
         )
+        self._flow_options = FlowOptions(flow_method, flow_scale, flow_cell, flow_span)
         self._source = MediaSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
@@ -146,6 +157,11 @@ class CompressedVideoReader:
             num_missing=decoder.num_missing,
         )
 
+    @property
+    def flow_cell(self) -> int:
+        """Px per value of the stream 'flow'."""
+        return self._flow_options.px_per_value
+
     def __len__(self) -> int:
         return len(self._open().decoder.index)
 
@@ -164,13 +180,13 @@ class CompressedVideoReader:
 
         Args:
             indices: frame numbers from 0, in any order, repeated or not.
-            streams: which of 'rgb', 'motion' and 'residual' to compute.
-            size: ``(h, w)`` in px to scale RGB to, linearly, or its shorter side. Motion and
-                residuals stay those of the frames as coded.
+            streams: which of 'rgb', 'motion', 'residual' and 'flow' to compute.
+            size: ``(h, w)`` in px to scale RGB to, linearly, or its shorter side. Motion,
+                residuals and flow stay those of the frames as coded.
             out: uint8 ``(T, h, w, 3)``, C-contiguous, that RGB is written to instead of to a new
                 array; ``rgb`` of the batch is this array then.
-            motion_indices: the frames whose motion and residuals to read, where they are others
-                than those of RGB; in the same pass over the video.
+            motion_indices: the frames whose motion, residuals and flow to read, where they are
+                others than those of RGB; in the same pass over the video.
             receive: takes RGB and residuals frame by frame, as soon as each is there, instead of
                 the batch, whose ``rgb`` and ``residual`` are None then: who crops frames need not
                 have them all in memory. It is called with the name of the stream, the frame's
@@ -185,7 +201,7 @@ class CompressedVideoReader:
                 ``receive`` gets of the RGB of these frames. The rest need not be converted.
 
         Returns:
-            The frames in the order of ``indices``; motion and residuals in that of
+            The frames in the order of ``indices``; motion, residuals and flow in that of
             ``motion_indices``, if given.
 
         Raises:
@@ -193,8 +209,8 @@ class CompressedVideoReader:
                 fit, ``receive`` goes with ``size`` or ``out``, 'yuv420p' or ``regions`` without
                 ``receive`` or with each other, or a region is not inside its frame.
             FrameIndexError: the video has no such frame.
-            MotionUnavailableError: motion or residuals are asked for, and the codec does not give
-                its vectors away or frames are too small to estimate it.
+            MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
+                give its vectors away or frames are too small to compute them.
             VideoDecodeError: a frame cannot be decoded and ``on_error='raise'``, or none can.
         """
         fetcher = self._open()
@@ -211,6 +227,10 @@ class CompressedVideoReader:
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
+        flow = None
+        if 'flow' in streams:
+            flow = flow_source(self._flow_options, fetcher, self.path)
+        moves = MovingStreams(fetcher, streams, self._options, source, flow)
 
         delivery: Delivery | None = None
         if 'rgb' in streams and receive is not None:
@@ -224,13 +244,10 @@ class CompressedVideoReader:
         contents = Contents()
         while True:
             frames, moved = fetcher.stand_ins(numbers), fetcher.stand_ins(moving)
-            pixels, vectors = source.needs(moved) if source else (set(), set())
-            if source and 'residual' in streams:
-                references = [source.reference(number) for number in moved]
-                pixels.update(moved, (found.frame for found in references if found))
+            pixels, vectors = moves.needs(moved)
             sink: Sink = fetcher.keep
             if delivery is not None:
-                # Residuals and estimates are computed from pixels as large as the frames.
+                # Residuals, estimates and flow are computed from pixels as large as the frames.
                 delivery.kept, sink = set(pixels), delivery
                 contents.passed -= pixels
                 pixels |= delivery.plan(frames, contents)
@@ -242,9 +259,9 @@ class CompressedVideoReader:
         batch: dict[str, Any] = {}
         if isinstance(delivery, BatchDelivery):
             batch['rgb'] = delivery.finish(frames, contents)
-        if source is not None:
-            request = moving, moved, contents, streams, receive
-            batch |= self._motion_streams(fetcher, source, *request)
+        if source or flow:
+            orientation = self._orientation(fetcher)
+            batch |= moves.read(moving, moved, contents, orientation, receive)
         return self._batch(fetcher, numbers, lost, batch, out)
 
     def get_keyframes_near(
@@ -360,45 +377,6 @@ class CompressedVideoReader:
         if self._source_of_motion is None:
             self._source_of_motion = self._options.source(fetcher, self.path)
         return self._source_of_motion
-
-    def _motion_streams(
-        self,
-        fetcher: FrameFetcher,
-        source: MotionSource,
-        numbers: list[int],
-        frames: list[int],
-        contents: Contents,
-        streams: Collection[str],
-        receive: Receiver | None,
-    ) -> dict[str, np.ndarray]:
-        batch: dict[str, np.ndarray] = {}
-        orientation = self._orientation(fetcher)
-        lost = np.array([number in fetcher.lost for number in numbers], bool)
-        for normalize in (True, False):
-            # Residuals are those of motion in px/frame, whatever motion is asked for.
-            has_residual = normalize and 'residual' in streams
-            has_motion = normalize == self._options.normalize_time and 'motion' in streams
-            if not (has_residual or has_motion):
-                continue
-            motion, valid, origins = source.fields(frames, contents, normalize)
-            motion, valid = orientation.motion(motion, valid, fetcher.size)
-            size = orientation.size(fetcher.size)
-            if self._options.dense and motion.shape[1:3] != size:
-                motion, valid = spread(motion, size), spread(valid, size)
-            if has_residual:
-                found = residuals(frames, contents, motion, source, orientation)
-                if receive is None:
-                    batch['residual'] = out = np.empty((len(frames), *size, 3), np.int16)
-                    for place, image in zip(out, found, strict=True):
-                        place[...] = image
-                else:
-                    for number, image in zip(numbers, found, strict=True):
-                        receive('residual', number, image)
-            if has_motion:
-                origins[lost & (origins != 'none')] = 'held'
-                valid[lost] = False
-                batch |= {'motion': motion, 'motion_valid': valid, 'motion_origin': origins}
-        return batch
 
     def _batch(
         self,

@@ -1,15 +1,14 @@
 """The streams of motion: read from the codec's vectors or estimated on pixels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import MotionUnavailableError
-from ssvrl_mm.video.motion.flow import METHODS, SMALLEST_SIDE, FlowMethod, estimate_motion
+from ssvrl_mm.video.motion.flow import SMALLEST_SIDE, VECTORS, FlowMethod, estimate_motion
 from ssvrl_mm.video.motion.geometry import (
     MotionAccumulator,
     Size,
@@ -18,7 +17,6 @@ from ssvrl_mm.video.motion.geometry import (
     resize_motion,
     spread,
 )
-from ssvrl_mm.video.motion.residual import residual
 from ssvrl_mm.video.motion.vectors import (
     EXPORTING_CODECS,
     VECTOR,
@@ -38,13 +36,16 @@ class MotionOptions:
     iframe_motion: IFrameMotion = 'hold'
     accumulate: bool = False
     dense: bool = False
-    flow: FlowMethod = 'dis'
+    flow_method: FlowMethod = 'dis'
 
     def __post_init__(self) -> None:
         check_choice('motion', self.mode, ('codec', 'auto', 'estimate'))
         check_choice('iframe_motion', self.iframe_motion, ('hold', 'zero'))
-        if not callable(self.flow):
-            check_choice('flow', self.flow, METHODS)
+        if self.mode == 'estimate' and self.flow_method == VECTORS:
+            raise ValueError(
+                "motion='estimate' computes motion on pixels: flow_method='vectors' does not go "
+                'with it'
+            )
 
     def source(self, fetcher: FrameFetcher, path: str) -> 'MotionSource':
         """Where motion comes from in a video.
@@ -70,9 +71,15 @@ class MotionOptions:
             raise MotionUnavailableError(
                 path, f'motion cannot be estimated on frames of less than {SMALLEST_SIDE} px'
             )
+        if estimates and self.flow_method == VECTORS:
+            raise MotionUnavailableError(
+                path,
+                f'there are no motion vectors to read ({decoder.codec}), and to estimate motion '
+                "flow_method must be another than 'vectors'",
+            )
         source: MotionSource
         if estimates:
-            source = EstimatedMotion(fetcher, self.flow)
+            source = EstimatedMotion(fetcher, self.flow_method)
         else:
             decoder.export_motion()
             source = CodecMotion(fetcher, self.iframe_motion)
@@ -91,6 +98,16 @@ class Fields(NamedTuple):
     motion: np.ndarray
     valid: np.ndarray
     origins: np.ndarray
+
+    def entries(self, stream: str, lost: np.ndarray) -> dict[str, np.ndarray]:
+        """Entries of the batch. What is lost, bool ``(T,)``, has the motion of another frame."""
+        self.origins[lost & (self.origins != 'none')] = 'held'
+        self.valid[lost] = False
+        return {
+            stream: self.motion,
+            f'{stream}_valid': self.valid,
+            f'{stream}_origin': self.origins,
+        }
 
 
 class Reference(NamedTuple):
@@ -216,12 +233,12 @@ class EstimatedMotion(_SincePrevious):
 
     Args:
         fetcher: knows the frames.
-        flow: the method, see :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
+        method: see :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
     """
 
-    def __init__(self, fetcher: FrameFetcher, flow: FlowMethod) -> None:
+    def __init__(self, fetcher: FrameFetcher, method: FlowMethod) -> None:
         super().__init__(fetcher)
-        self._flow = flow
+        self._method = method
 
     def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]:
         """The pixels of the frames and of those before them; no vectors."""
@@ -242,7 +259,7 @@ class EstimatedMotion(_SincePrevious):
             if pair not in known:
                 previous, number = pair
                 pixels = contents.pixels
-                field = estimate_motion(pixels[previous], pixels[number], self._flow)
+                field = estimate_motion(pixels[previous], pixels[number], self._method)
                 known[pair] = field / (number - previous) if normalize else field
             motion[row] = known[pair]
             origins[row] = 'estimated' if pair[1] == frame else 'held'
@@ -333,36 +350,3 @@ class AccumulatedMotion:
             if iframe not in self._fetcher.lost:
                 return iframe
         return next(n for n in range(frame + 1) if n not in self._fetcher.lost)
-
-
-def residuals(
-    frames: Sequence[int],
-    contents: Contents,
-    motion: np.ndarray,
-    source: MotionSource,
-    orientation: Orientation,
-) -> Iterator[np.ndarray]:
-    """Frames as displayed minus what motion makes of their references.
-
-    Args:
-        frames: frame numbers.
-        contents: their pixels and those of their references.
-        motion: float32 ``(T, gh, gw, 2)`` of the frames as displayed.
-        source: knows the references.
-        orientation: how frames are turned for display.
-
-    Yields:
-        int16 ``(h, w, 3)`` of each frame; of one that comes again, the same array.
-    """
-    known: dict[int, np.ndarray] = {}
-    last = {number: row for row, number in enumerate(frames)}
-    for row, number in enumerate(frames):
-        if number not in known:
-            reference = source.reference(number)
-            frame = orientation.frames(contents.pixels[number])
-            if reference is None:
-                known[number] = np.zeros(frame.shape, np.int16)
-            else:
-                before = orientation.frames(contents.pixels[reference.frame])
-                known[number] = residual(before, frame, motion[row] * reference.span)
-        yield known.pop(number) if row == last[number] else known[number]

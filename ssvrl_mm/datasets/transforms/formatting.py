@@ -43,6 +43,9 @@ class PackSSLInputs(BaseTransform):
       reader put there: zero, or held and propagated motion;
     - ``motion_valid`` as ``motion_valid``: bool (V, 1, T, h, w), if asked for;
     - ``residuals`` as ``residual``: int16 (V, 3, T, H, W);
+    - ``flow`` as ``flow``: float16 (V, 2, T, h, w), px of the H x W frame over the reader's
+      ``flow_span``; at the resolution of its grid, ``flow_cell`` px per value;
+    - ``flow_valid`` as ``flow_valid``: bool (V, 1, T, h, w), if asked for;
     - ``iframes`` as ``iframe``: uint8 (V, 3, H, W), or (V, 3, n, H, W) with n > 1 per clip.
 
     In memory, pictures keep their channels last (``torch.channels_last_3d``); motion is contiguous.
@@ -55,7 +58,7 @@ class PackSSLInputs(BaseTransform):
         extra_keys: What transforms of yours wrote for the model, labels for instance: arrays and
             numbers become tensors of the data sample (``sample.your_key``, at least one axis) and
             go to the device with it; anything else goes to the metainfo.
-        with_valid: Whether to pack ``motion_valid``.
+        with_valid: Whether to pack ``motion_valid`` and ``flow_valid``.
         motion_target: Motion is no input but what the model has to predict: it goes to the data
             sample as ``motion_target``, a tensor like ``motion``.
         rgb_interval: RGB keeps one frame in so many, from the first of each clip on; all the others
@@ -101,12 +104,13 @@ class PackSSLInputs(BaseTransform):
                 inputs['yuv420' if is_yuv else name] = packed
         if 'iframe' in inputs and inputs['iframe'].shape[2] == 1:
             inputs['iframe'] = inputs['iframe'].squeeze(2)
-        if 'motion' in results and not self.motion_target:
-            inputs['motion'] = pack_motion(results)
+        for key in ('motion', 'flow'):
+            if key not in results or (key == 'motion' and self.motion_target):
+                continue
+            inputs[key] = pack_motion(results, key)
             if self.with_valid:
-                num_clips = len(inputs['motion'])
-                valid = torch.from_numpy(results['motion_valid'])
-                inputs['motion_valid'] = _pack(valid.unsqueeze(-1), num_clips)
+                valid = torch.from_numpy(results[f'{key}_valid'])
+                inputs[f'{key}_valid'] = _pack(valid.unsqueeze(-1), len(inputs[key]))
         if not inputs:
             raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
 
@@ -180,10 +184,10 @@ def set_motion_target(data_sample: ActionDataSample, results: dict) -> None:
     data_sample.set_field(pack_motion(results), 'motion_target')
 
 
-def pack_motion(results: dict) -> torch.Tensor:
-    """``motion`` of a pipeline's results as float16 (V, 2, T, h, w)."""
-    motion = torch.from_numpy(results['motion']).half()
-    return _pack(motion, len(split_views(results, 'motion')))
+def pack_motion(results: dict, key: str = 'motion') -> torch.Tensor:
+    """``motion`` or ``flow`` of a pipeline's results as float16 (V, 2, T, h, w)."""
+    motion = torch.from_numpy(results[key]).half()
+    return _pack(motion, len(split_views(results, key)))
 
 
 def _pack(frames: torch.Tensor, num_clips: int) -> torch.Tensor:

@@ -10,8 +10,9 @@ from mmengine.fileio import get_file_backend
 from ssvrl_mm.datasets.transforms.clip_request import ClipRequest
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
+from ssvrl_mm.video.reader_options import check_reader_options
 
-_STREAMS = ('rgb', 'motion', 'residual', 'iframe')
+_STREAMS = ('rgb', 'motion', 'residual', 'flow', 'iframe')
 
 
 def check_streams(streams: Sequence[str]) -> tuple[str, ...]:
@@ -37,7 +38,9 @@ class ChooseStreams(BaseTransform):
         reader_options: Options of :class:`OpenCompressedVideo` that count before its own.
 
     Raises:
-        ValueError: A stream that cannot be decoded.
+        ValueError: A stream that cannot be decoded, or an option of the reader out of range.
+        TypeError: The reader has no such option.
+        ImportError: ``flow_method='tvl1'`` without OpenCV's contrib modules.
 
     Example:
         >>> ChooseStreams(('motion',), dict(motion='auto'))({})
@@ -51,6 +54,7 @@ class ChooseStreams(BaseTransform):
     ) -> None:
         self.streams = None if streams is None else check_streams(streams)
         self.reader_options = dict(reader_options or {})
+        check_reader_options(self.reader_options)
 
     def transform(self, results: dict) -> dict:
         """Adds what is given."""
@@ -84,9 +88,12 @@ class OpenCompressedVideo(BaseTransform):
         backend_args: Which of mmengine's file backends fetches files, and its arguments:
             ``dict(backend='petrel')``, ``dict(backend='memcached', ...)``. None: local files are
             read in place, and of URIs (``s3://...``, ``http://...``) the prefix tells.
-        **reader_options: Further options of :class:`~ssvrl_mm.video.CompressedVideoReader`.
+        **reader_options: Further options of :class:`~ssvrl_mm.video.CompressedVideoReader`, such as
+            ``flow_method``, ``flow_scale``, ``flow_cell`` and ``flow_span`` of the stream 'flow'.
 
     Raises:
+        TypeError, ValueError, ImportError: When the pipeline is built: no such option, a value out
+            of range, ``flow_method='tvl1'`` without OpenCV's contrib modules.
         VideoOpenError: The file is missing or no video, or its backend does not give it.
         MotionUnavailableError: ``motion='codec'`` and the codec exports no vectors.
     """
@@ -108,6 +115,7 @@ class OpenCompressedVideo(BaseTransform):
             on_error=on_error,
             **reader_options,
         )
+        check_reader_options(self.options)
 
     def transform(self, results: dict) -> dict:
         """Adds the open reader."""
@@ -148,8 +156,8 @@ class DecodeCompressedVideo(BaseTransform):
     and whole frames are never all in memory.
 
     **Required keys:** ``video_reader`` (taken out), ``frame_inds`` (V, T); ``iframe_inds`` for
-    'iframe'. **Optional keys:** ``motion_inds`` (Vm, Tm), frames whose motion and residuals are
-    decoded instead of those of ``frame_inds``; ``streams``; ``view_steps`` (taken out) and
+    'iframe'. **Optional keys:** ``motion_inds`` (Vm, Tm), frames whose motion, residuals and
+    flow are decoded instead of those of ``frame_inds``; ``streams``; ``view_steps`` (taken out) and
     ``stream_views``, from crops before this step. **Added keys:** ``clip_times`` float32 (V, 2),
     the presentation time in seconds at which each clip begins and ends, ``original_shape``,
     ``img_shape`` (h, w), ``pixel_format`` and the streams asked for, with (H, W) = ``img_shape``:
@@ -160,6 +168,8 @@ class DecodeCompressedVideo(BaseTransform):
       ``frame_interval``, and ``motion_valid`` bool without the last axis: False where the codec
       coded no vector;
     - 'residual': ``residuals``, list of Vm*Tm int16 (H, W, 3);
+    - 'flow': ``flow`` float32 (Vm*Tm, ceil(H / cell), ceil(W / cell), 2), px over the reader's
+      ``flow_span``, ``flow_valid`` bool without the last axis, and ``flow_cell``, the px per value;
     - 'iframe': ``iframes``, list of Vi*n uint8 (H, W, 3), the keyframes ``iframe_inds`` (Vi, n).
 
     Args:
@@ -207,7 +217,8 @@ class DecodeCompressedVideo(BaseTransform):
             shape = metadata.height, metadata.width
             results.setdefault('img_shape', shape)
             results['original_shape'] = shape
-            request = ClipRequest(results, streams, self.pixel_format == 'yuv420p')
+            as_yuv = self.pixel_format == 'yuv420p'
+            request = ClipRequest(results, streams, reader.flow_cell, as_yuv)
             batch = reader.get_frames_at(
                 request.frames,
                 streams=[name for name in streams if name != 'iframe'],

@@ -15,10 +15,10 @@ from ssvrl_mm.datasets.transforms.views import (
     stream_views,
     total_views,
 )
-from ssvrl_mm.video.motion.geometry import crop_resize_motion
+from ssvrl_mm.video.motion.geometry import crop_resize_motion, grid_size
 
 _IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
-_STREAMS = (*_IMAGE_STREAMS, 'motion')
+_STREAMS = (*_IMAGE_STREAMS, 'motion', 'flow')
 
 
 class Step(NamedTuple):
@@ -29,12 +29,24 @@ class Step(NamedTuple):
         size: (h, w) of the new frame.
         motion_stride: Width of the motion cells in px; None keeps the number of cells.
         interpolation: OpenCV's constant.
+        flow_stride: Width of the cells of flow in px; None keeps it.
     """
 
     view: View
     size: Size
     motion_stride: int | None = None
     interpolation: int = cv2.INTER_LINEAR
+    flow_stride: int | None = None
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """``(x1, y1, x2, y2)`` of what is shown; the wrong way round where it is mirrored."""
+        left, top, right, bottom, flip = self.view
+        if flip == 'horizontal':
+            left, right = right, left
+        elif flip == 'vertical':
+            top, bottom = bottom, top
+        return left, top, right, bottom
 
 
 #: What becomes of the frames of a view, one step after the other.
@@ -47,6 +59,7 @@ def show_views(
     size: Size,
     motion_stride: int | None,
     interpolation: int = cv2.INTER_LINEAR,
+    flow_stride: int | None = None,
 ) -> dict:
     """Replaces the clips by views of them.
 
@@ -60,6 +73,7 @@ def show_views(
         size: (h, w) of the new frames.
         motion_stride: Width of the motion cells in px; None keeps the number of cells.
         interpolation: OpenCV's constant.
+        flow_stride: Width of the cells of flow in px; None keeps it.
 
     Returns:
         The results, with C times as many clips of every stream.
@@ -67,7 +81,8 @@ def show_views(
     Raises:
         ValueError: The frames are there, and in YUV.
     """
-    rounds = [[Step(view, size, motion_stride, interpolation) for view in shown] for shown in views]
+    options = size, motion_stride, interpolation, flow_stride
+    rounds = [[Step(view, *options) for view in shown] for shown in views]
     if 'video_reader' in results:
         before: list[Steps] = results.get('view_steps') or [()] * total_views(results)
         results['view_steps'] = [
@@ -124,13 +139,24 @@ def show_motion(
     grid, stride = motion.shape[1:3], step.motion_stride
     if stride is not None:
         grid = math.ceil(step.size[0] / stride), math.ceil(step.size[1] / stride)
-    left, top, right, bottom, flip = step.view
-    if flip == 'horizontal':
-        left, right = right, left
-    elif flip == 'vertical':
-        top, bottom = bottom, top
-    box = (left, top, right, bottom)
-    return crop_resize_motion(motion, valid, box, shape, step.size, grid)
+    return crop_resize_motion(motion, valid, step.box, shape, step.size, grid)
+
+
+def show_flow(
+    flow: np.ndarray, valid: np.ndarray | None, shape: Size, step: Step, cell: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Flow after a step, on cells of ``step.flow_stride`` px, of which the last may overhang.
+
+    Args:
+        flow: (T, gh, gw, 2) px of frames of ``shape`` (h, w).
+        valid: (T, gh, gw) or None.
+        shape: See above.
+        step: What to show of the frames.
+        cell: px per cell of ``flow``.
+    """
+    new_cell = step.flow_stride or cell
+    grid = grid_size(step.size, new_cell)
+    return crop_resize_motion(flow, valid, step.box, shape, step.size, grid, cell, new_cell)
 
 
 class ShownFrames:
@@ -279,20 +305,33 @@ def _show(results: dict, rounds: Sequence[Sequence[Step]]) -> None:
                 for view, clip in clips
                 for image in clip
             ]
-    if 'motion' not in results:
-        return
-    motion, valid = results['motion'], results.get('motion_valid')
-    clips = split_views(results, 'motion')
-    length = len(motion) // len(clips)
+    if 'motion' in results:
+        _show_fields(results, 'motion', rounds, show_motion)
+    if 'flow' in results:
+        cell = results['flow_cell']
+        _show_fields(results, 'flow', rounds, functools.partial(show_flow, cell=cell))
+        results['flow_cell'] = rounds[0][0].flow_stride or cell
+
+
+def _show_fields(
+    results: dict,
+    key: str,
+    rounds: Sequence[Sequence[Step]],
+    show: Callable[..., tuple[np.ndarray, np.ndarray | None]],
+) -> None:
+    """Shows motion or flow, with its mask if there is one."""
+    fields, valid = results[key], results.get(f'{key}_valid')
+    clips = split_views(results, key)
+    length = len(fields) // len(clips)
     masks = [None if valid is None else valid[n * length :][:length] for n in range(len(clips))]
     found = [
-        show_motion(vectors, mask, results['img_shape'], shown[view])
+        show(vectors, mask, results['img_shape'], shown[view])
         for shown in rounds
         for (view, vectors), mask in zip(clips, masks, strict=True)
     ]
-    results['motion'] = np.concatenate([field for field, _ in found])
+    results[key] = np.concatenate([field for field, _ in found])
     if valid is not None:
-        results['motion_valid'] = np.concatenate([mask for _, mask in found])
+        results[f'{key}_valid'] = np.concatenate([mask for _, mask in found])
 
 
 def _repeat(results: dict, rounds: int) -> None:
