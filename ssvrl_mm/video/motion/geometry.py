@@ -20,9 +20,9 @@ Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 
 
-def grid_size(size: Size) -> Size:
-    """The grid ``(gh, gw)`` that covers a frame of ``size = (h, w)`` with cells of 8x8 px."""
-    return -(-size[0] // CELL), -(-size[1] // CELL)
+def grid_size(size: Size, cell: int = CELL) -> Size:
+    """The grid ``(gh, gw)`` that covers a frame of ``size = (h, w)`` with cells of ``cell`` px."""
+    return -(-size[0] // cell), -(-size[1] // cell)
 
 
 def cell_size(length: int, cells: int) -> float:
