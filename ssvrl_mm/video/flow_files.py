@@ -158,6 +158,8 @@ class FlowWriter:
                 f'expected flow {self._header.grid} of {len(self._table)} frames, '
                 f'got {flow.shape} for frame {self._written}'
             )
+        if origin not in ORIGINS:
+            raise ValueError(f'origin must be one of {ORIGINS}, got {origin!r}')
         try:
             data = encode_flow(flow)
         except ValueError as error:
