@@ -4,8 +4,6 @@ import hashlib
 import os
 from functools import lru_cache
 
-from ssvrl_mm.video.decoding.container import FileKey
-
 # Digests that a process remembers, of some 300 bytes each.
 _REMEMBERED = 2**16
 
@@ -24,6 +22,6 @@ def file_digest(path: str | os.PathLike) -> str:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _file_digest(key: FileKey) -> str:
+def _file_digest(key: tuple[str, int, int, int]) -> str:
     with open(key[0], 'rb') as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
