@@ -74,7 +74,9 @@ def test_ablations_change_what_they_say():
         assert load(f'c3d_ucf101_{name}').model.motion_head.objective.type == objective
     for split in ('train', 'val', 'test'):
         dataset = load('c3d_ucf101_flow')[f'{split}_dataloader'].dataset
-        assert dataset.reader_options == dict(motion='estimate', flow='tvl1', iframe_motion='hold')
+        assert dataset.reader_options == dict(
+            motion='estimate', flow_method='tvl1', iframe_motion='hold'
+        )
 
 
 def rates(cfg, per_epoch):
@@ -200,7 +202,7 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     cfg = load(name)
     if name.endswith('flow'):  # TV-L1 takes seconds, and is not in every OpenCV
         for split in ('train', 'test'):
-            cfg[f'{split}_dataloader'].dataset.reader_options.flow = 'dis'
+            cfg[f'{split}_dataloader'].dataset.reader_options.flow_method = 'dis'
     model = MODELS.build(small(cfg))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     data = pseudo_collate([dataset[i] for i in range(3)])

@@ -57,7 +57,7 @@ class VideoMetadata:
 class FrameBatch:
     """Frames of a video, in the order they were asked for. Streams not asked for are None.
 
-    Motion and residuals are those of other frames where ``motion_indices`` was given.
+    Motion, residuals and flow are those of other frames where ``motion_indices`` was given.
 
     Attributes:
         indices: int64 ``(T,)`` frame numbers.
@@ -75,6 +75,14 @@ class FrameBatch:
             Part 2 B-frame), 'estimated' (optical flow) or 'none' (zero).
         residual: int16 ``(T, H, W, 3)``: frame minus motion-compensated previous frame, zero for
             frame 0, which has none before it.
+        flow: float32 ``(T, ceil(H / cell), ceil(W / cell), 2)``, (dx, dy) in px over the whole
+            span, forward in time: k > 0, where what is seen here has moved since k frames before;
+            k < 0, where it will have moved |k| frames later. The mean over each cell.
+        flow_valid: bool ``(T, ceil(H / cell), ceil(W / cell))``: False where 'vectors' followed a
+            cell without vector, and all over a frame whose flow is 'held' or 'none'.
+        flow_origin: str ``(T,)``: 'estimated' (computed on pixels), 'coded' (the codec's vectors,
+            followed), 'held' (of the nearest frame that has a partner a span away) or 'none'
+            (zero).
     """
 
     indices: np.ndarray
@@ -86,6 +94,9 @@ class FrameBatch:
     motion_valid: np.ndarray | None = None
     motion_origin: np.ndarray | None = None
     residual: np.ndarray | None = None
+    flow: np.ndarray | None = None
+    flow_valid: np.ndarray | None = None
+    flow_origin: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -18,13 +18,21 @@ from ssvrl_mm.video.errors import (
     VideoError,
     VideoOpenError,
 )
+from ssvrl_mm.video.flow_stream import flow_source
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
-from ssvrl_mm.video.motion.flow import FlowMethod
+from ssvrl_mm.video.motion.flow import FlowMethod, FlowOptions
 from ssvrl_mm.video.motion.geometry import Size, spread
 from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
-from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice, residuals
+from ssvrl_mm.video.streams import (
+    Fields,
+    MotionOptions,
+    MotionSource,
+    check_choice,
+    needs_of,
+    residuals,
+)
 
-STREAMS = ('rgb', 'motion', 'residual')
+STREAMS = ('rgb', 'motion', 'residual', 'flow')
 
 
 class CompressedVideoReader:
@@ -56,9 +64,14 @@ class CompressedVideoReader:
             and valid on I-frames.
         dense: motion of every pixel instead of every cell, ``(T, H, W, 2)``; accumulated motion is
             traced pixel by pixel then.
-        flow: how motion is estimated: 'dis', 'farneback', 'tvl1' or a function such as
-            :class:`~ssvrl_mm.video.motion.raft.RAFT`; see
-            :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
+        flow_method: how the stream 'flow' is made, and motion estimated: 'dis', 'farneback',
+            'tvl1' or a function such as :class:`~ssvrl_mm.video.motion.raft.RAFT`; or, for 'flow'
+            alone, 'vectors', which follows the codec's vectors along their paths. See
+            :class:`~ssvrl_mm.video.motion.flow.FlowOptions`.
+        flow_scale: 'flow' is computed on frames resized by this factor.
+        flow_cell: px per value of 'flow'; None: 1, with 'vectors' 8.
+        flow_span: k > 0: 'flow' of frame t is the displacement since frame t - k; k < 0: from
+            frame t until t + |k|. Forward in time, in px, not divided by k.
         max_pixels: the most pixels that the frames may have: a damaged header can ask for more
             memory than there is. Single frames more than twice as large count as damaged.
         name: what to call bytes or a file object, in errors above all; a path has its own name.
@@ -90,7 +103,10 @@ class CompressedVideoReader:
         timeout: float | None = None,
         accumulate: bool = False,
         dense: bool = False,
-        flow: FlowMethod = 'dis',
+        flow_method: FlowMethod = 'dis',
+        flow_scale: float = 1.0,
+        flow_cell: int | None = None,
+        flow_span: int = 1,
         max_pixels: int = MAX_PIXELS,
         name: str | None = None,
     ) -> None:
@@ -100,8 +116,9 @@ class CompressedVideoReader:
         check_choice('on_error', on_error, ('pad', 'raise'))
         check_choice('on_size_change', on_size_change, ('resize', 'raise'))
         self._options = MotionOptions(
-            motion, normalize_time, iframe_motion, accumulate, dense, flow
+            motion, normalize_time, iframe_motion, accumulate, dense, flow_method
         )
+        self._flow_options = FlowOptions(flow_method, flow_scale, flow_cell, flow_span)
         self._source = MediaSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
@@ -158,24 +175,24 @@ class CompressedVideoReader:
 
         Args:
             indices: frame numbers from 0, in any order, repeated or not.
-            streams: which of 'rgb', 'motion' and 'residual' to compute.
-            size: ``(h, w)`` in px to scale RGB to, linearly, or its shorter side. Motion and
-                residuals stay those of the frames as coded.
+            streams: which of 'rgb', 'motion', 'residual' and 'flow' to compute.
+            size: ``(h, w)`` in px to scale RGB to, linearly, or its shorter side. Motion,
+                residuals and flow stay those of the frames as coded.
             out: uint8 ``(T, h, w, 3)``, C-contiguous, that RGB is written to instead of to a new
                 array; ``rgb`` of the batch is this array then.
-            motion_indices: the frames whose motion and residuals to read, where they are others
-                than those of RGB; in the same pass over the video.
+            motion_indices: the frames whose motion, residuals and flow to read, where they are
+                others than those of RGB; in the same pass over the video.
 
         Returns:
-            The frames in the order of ``indices``; motion and residuals in that of
+            The frames in the order of ``indices``; motion, residuals and flow in that of
             ``motion_indices``, if given.
 
         Raises:
             ValueError: a stream that does not exist, a size of less than a pixel, or ``out`` does
                 not fit.
             FrameIndexError: the video has no such frame.
-            MotionUnavailableError: motion or residuals are asked for, and the codec does not give
-                its vectors away or frames are too small to estimate it.
+            MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
+                give its vectors away or frames are too small to compute them.
             VideoDecodeError: a frame cannot be decoded and ``on_error='raise'``, or none can.
         """
         fetcher = self._open()
@@ -187,6 +204,9 @@ class CompressedVideoReader:
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
+        flow = None
+        if 'flow' in streams:
+            flow = flow_source(self._flow_options, fetcher, self.path)
 
         rgb = None
         rows: dict[int, np.ndarray] = {}
@@ -195,15 +215,15 @@ class CompressedVideoReader:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
             rgb = rgb_array(len(numbers), fetcher.size, size, orientation, out)
-            # Residuals and estimates are computed from pixels as large as the frames.
-            computes = 'residual' in streams or (source and source.needs(moving)[0])
+            # Residuals, estimates and flow are computed from pixels as large as the frames.
+            computes = 'residual' in streams or needs_of((source, flow), moving)[0]
             if rgb.shape[1:3] == fetcher.size or not computes:
                 first = {number: row for row, number in reversed(list(enumerate(numbers)))}
                 rows = {number: rgb[row] for number, row in first.items()}
         contents = Contents()
         while True:
             frames, moved = fetcher.stand_ins(numbers), fetcher.stand_ins(moving)
-            pixels, vectors = source.needs(moved) if source else (set(), set())
+            pixels, vectors = needs_of((source, flow), moved)
             if rgb is not None:
                 pixels.update(frames)
             if source and 'residual' in streams:
@@ -220,8 +240,11 @@ class CompressedVideoReader:
                 if first.get(frame) != row:  # else it was written there
                     scale(contents.pixels[frame], rgb[row])
             batch['rgb'] = rgb
+        lost_motion = np.array([number in fetcher.lost for number in moving], bool)
+        if flow is not None:
+            found = flow.fields(moved, contents, self._orientation(fetcher))
+            batch |= found.entries('flow', lost_motion)
         if source is not None:
-            lost_motion = np.array([number in fetcher.lost for number in moving], bool)
             batch |= self._motion_streams(fetcher, source, moved, lost_motion, contents, streams)
         return self._batch(fetcher, numbers, lost, batch, out)
 
@@ -354,9 +377,7 @@ class CompressedVideoReader:
                 shown = orientation, size
                 batch['residual'] = residuals(frames, contents, motion, source, *shown)
             if has_motion:
-                origins[lost & (origins != 'none')] = 'held'
-                valid[lost] = False
-                batch |= {'motion': motion, 'motion_valid': valid, 'motion_origin': origins}
+                batch |= Fields(motion, valid, origins).entries('motion', lost)
         return batch
 
     def _batch(

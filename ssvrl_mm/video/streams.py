@@ -1,6 +1,6 @@
 """The streams of motion: read from the codec's vectors or estimated on pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import MotionUnavailableError
-from ssvrl_mm.video.motion.flow import METHODS, SMALLEST_SIDE, FlowMethod, estimate_motion
+from ssvrl_mm.video.motion.flow import SMALLEST_SIDE, VECTORS, FlowMethod, estimate_motion
 from ssvrl_mm.video.motion.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
 from ssvrl_mm.video.motion.residual import residual
 from ssvrl_mm.video.motion.vectors import (
@@ -31,13 +31,16 @@ class MotionOptions:
     iframe_motion: IFrameMotion = 'hold'
     accumulate: bool = False
     dense: bool = False
-    flow: FlowMethod = 'dis'
+    flow_method: FlowMethod = 'dis'
 
     def __post_init__(self) -> None:
         check_choice('motion', self.mode, ('codec', 'auto', 'estimate'))
         check_choice('iframe_motion', self.iframe_motion, ('hold', 'zero'))
-        if not callable(self.flow):
-            check_choice('flow', self.flow, METHODS)
+        if self.mode == 'estimate' and self.flow_method == VECTORS:
+            raise ValueError(
+                "motion='estimate' computes motion on pixels: flow_method='vectors' does not go "
+                'with it'
+            )
 
     def source(self, fetcher: FrameFetcher, path: str) -> 'MotionSource':
         """Where motion comes from in a video.
@@ -63,9 +66,15 @@ class MotionOptions:
             raise MotionUnavailableError(
                 path, f'motion cannot be estimated on frames of less than {SMALLEST_SIDE} px'
             )
+        if estimates and self.flow_method == VECTORS:
+            raise MotionUnavailableError(
+                path,
+                f'there are no motion vectors to read ({decoder.codec}), and to estimate motion '
+                "flow_method must be another than 'vectors'",
+            )
         source: MotionSource
         if estimates:
-            source = EstimatedMotion(fetcher, self.flow)
+            source = EstimatedMotion(fetcher, self.flow_method)
         else:
             decoder.export_motion()
             source = CodecMotion(fetcher, self.iframe_motion)
@@ -84,6 +93,16 @@ class Fields(NamedTuple):
     motion: np.ndarray
     valid: np.ndarray
     origins: np.ndarray
+
+    def entries(self, stream: str, lost: np.ndarray) -> dict[str, np.ndarray]:
+        """Entries of the batch. What is lost, bool ``(T,)``, has the motion of another frame."""
+        self.origins[lost & (self.origins != 'none')] = 'held'
+        self.valid[lost] = False
+        return {
+            stream: self.motion,
+            f'{stream}_valid': self.valid,
+            f'{stream}_origin': self.origins,
+        }
 
 
 class Reference(NamedTuple):
@@ -104,6 +123,22 @@ class MotionSource(Protocol):
 
     def reference(self, frame: int) -> Reference | None:
         """Where the normalised motion of a frame starts from; None if there is nothing."""
+
+
+class _Needing(Protocol):
+    def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]: ...
+
+
+def needs_of(
+    sources: Iterable[_Needing | None], frames: Sequence[int]
+) -> tuple[set[int], set[int]]:
+    """The frames whose pixels, and those whose vectors, several sources take."""
+    pixels: set[int] = set()
+    vectors: set[int] = set()
+    for source in filter(None, sources):
+        for needed, more in zip((pixels, vectors), source.needs(frames), strict=True):
+            needed |= more
+    return pixels, vectors
 
 
 class _SincePrevious:
@@ -203,12 +238,12 @@ class EstimatedMotion(_SincePrevious):
 
     Args:
         fetcher: knows the frames.
-        flow: the method, see :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
+        method: see :func:`~ssvrl_mm.video.motion.flow.estimate_motion`.
     """
 
-    def __init__(self, fetcher: FrameFetcher, flow: FlowMethod) -> None:
+    def __init__(self, fetcher: FrameFetcher, method: FlowMethod) -> None:
         super().__init__(fetcher)
-        self._flow = flow
+        self._method = method
 
     def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]:
         """The pixels of the frames and of those before them; no vectors."""
@@ -229,7 +264,7 @@ class EstimatedMotion(_SincePrevious):
             if pair not in known:
                 previous, number = pair
                 pixels = contents.pixels
-                field = estimate_motion(pixels[previous], pixels[number], self._flow)
+                field = estimate_motion(pixels[previous], pixels[number], self._method)
                 known[pair] = field / (number - previous) if normalize else field
             motion[row] = known[pair]
             origins[row] = 'estimated' if pair[1] == frame else 'held'

@@ -64,7 +64,7 @@ def test_streams_and_reader_options_reach_every_sample(clips):
     assert set(packed) == {'motion'}
     codec, still = (
         build(clips, seed=0, streams=('motion',), reader_options=options)[1]['inputs']['motion']
-        for options in (None, dict(normalize_time=False, motion='estimate', flow='dis'))
+        for options in (None, dict(normalize_time=False, motion='estimate', flow_method='dis'))
     )
     assert codec.shape == still.shape and not torch.equal(codec, still)
     with pytest.raises(ValueError, match='streams must be some of'):

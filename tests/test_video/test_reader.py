@@ -335,8 +335,8 @@ def test_indices_are_checked(clips):
                 reader.get_keyframes_near(index)
         with pytest.raises(TypeError):
             reader.get_frames_at([1.5])
-        with pytest.raises(ValueError, match='flow'):
-            reader.get_frames_at([1], streams=('flow',))
+        with pytest.raises(ValueError, match='depth'):
+            reader.get_frames_at([1], streams=('depth',))
         assert reader.get_frames_at([]).rgb.shape == (0, HEIGHT, WIDTH, 3)
         assert reader.get_frames_at([], EVERYTHING).motion.shape == (0, 21, 25, 2)
         assert len(reader.get_frames_at(np.array([3, 2]))) == 2

@@ -1,14 +1,20 @@
 """Optical flow that obeys the contract of motion, and its colour coding."""
 
+import math
+import operator
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from ssvrl_mm.video.motion.geometry import CELL, grid_size
+from ssvrl_mm.video.motion.geometry import CELL, Size, grid_size
 
 METHODS = ('dis', 'farneback', 'tvl1')
+
+#: The method that computes nothing: motion vectors followed along their paths.
+VECTORS = 'vectors'
 
 #: A name in :data:`METHODS`, or a function that takes two RGB frames, uint8 ``(h, w, 3)``, and
 #: returns the flow from the first to the second, float32 ``(h, w, 2)`` px.
@@ -18,6 +24,149 @@ FlowMethod = str | Callable[[np.ndarray, np.ndarray], np.ndarray]
 SMALLEST_SIDE = 16
 
 _persistent = threading.local()
+
+
+@dataclass(frozen=True)
+class FlowOptions:
+    """Which flow to read; the reader's arguments that begin with ``flow_``.
+
+    Args:
+        method: 'dis', 'farneback', 'tvl1', a function such as
+            :class:`~ssvrl_mm.video.motion.raft.RAFT`, or 'vectors': motion vectors followed along
+            their paths.
+        scale: flow is computed on frames resized by this factor; not with 'vectors'.
+        cell: px of the frame per value, along each side: 1 is dense, and ``scale=.5, cell=2``
+            leaves every computed value as it is. None: 1, of 'vectors' 8.
+        span: frames from the start of the displacement to its end. k > 0: at frame t since t - k;
+            k < 0: at frame t until t + |k|.
+
+    Raises:
+        ValueError: an unknown method, or a value out of range.
+        ImportError: 'tvl1' without OpenCV's contrib modules.
+    """
+
+    method: FlowMethod = 'dis'
+    scale: float = 1.0
+    cell: int | None = None
+    span: int = 1
+
+    def __post_init__(self) -> None:
+        if not callable(self.method):
+            _require(self.method, (*METHODS, VECTORS))
+        if not 0 < self.scale < math.inf:
+            raise ValueError(f'flow_scale must be positive, got {self.scale}')
+        if self.method == VECTORS and self.scale != 1:
+            raise ValueError(
+                f"flow_scale={self.scale} is for flow that is computed, not for 'vectors'; "
+                'flow_cell sets the px per value'
+            )
+        for name, value in (('flow_cell', self.cell), ('flow_span', self.span)):
+            if not hasattr(value, '__index__') and not (name == 'flow_cell' and value is None):
+                raise ValueError(f'{name} must be a whole number, got {value!r}')
+        if self.cell is not None and self.cell < 1:
+            raise ValueError(f'flow_cell must be 1 px or more, got {self.cell}')
+        if self.span == 0:
+            raise ValueError('flow_span must be a number of frames other than 0')
+
+    @property
+    def px_per_value(self) -> int:
+        """``cell``, or what it is by default."""
+        if self.cell is not None:
+            return operator.index(self.cell)
+        return CELL if self.method == VECTORS else 1
+
+
+class FlowEstimator:
+    """Computes optical flow between frames of one size, each of which is converted once.
+
+    Args:
+        size: ``(h, w)`` of the frames in px.
+        method: a name in :data:`METHODS` or a function.
+        scale: flow is computed on frames resized by this factor.
+        cell: px of the frame per value.
+
+    Raises:
+        ValueError: unknown method, a scale that is not positive, or frames that are too small.
+        ImportError: 'tvl1' without ``cv2.optflow``.
+    """
+
+    def __init__(
+        self, size: Size, method: FlowMethod = 'dis', scale: float = 1.0, cell: int = 1
+    ) -> None:
+        if not scale > 0:
+            raise ValueError(f'scale must be positive: {scale}')
+        if not callable(method):
+            _require(method, METHODS)
+        height, width = (max(round(side * scale), min(side, SMALLEST_SIDE)) for side in size)
+        if min(height, width) < SMALLEST_SIDE:
+            raise ValueError(
+                f'optical flow needs frames of {SMALLEST_SIDE} px at least, got {size}'
+            )
+        self._size = size
+        self._work = height, width
+        self._method = method
+        self._cell = cell
+
+    def prepare(self, frame: np.ndarray) -> np.ndarray:
+        """What the method takes of a frame, uint8 ``(h, w, 3)`` or grey ``(h, w)``."""
+        if callable(self._method):
+            frame = cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB) if frame.ndim == 2 else frame
+        elif frame.ndim == 3:
+            frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        if frame.shape[:2] == self._work:
+            return frame
+        return cv2.resize(frame, self._work[::-1], interpolation=cv2.INTER_AREA)
+
+    def __call__(self, image: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """The flow from one prepared frame to another, on the grid of the first.
+
+        Returns:
+            float32 ``(ceil(h / cell), ceil(w / cell), 2)``, px of the frames, the mean over each
+            cell.
+        """
+        if callable(self._method):
+            flow = self._method(image, other)
+            if flow.shape != (*self._work, 2):
+                raise ValueError(
+                    f'{self._method!r} gives flow {flow.shape} for frames of {self._work} px'
+                )
+            flow = flow.astype(np.float32)
+        else:
+            flow = _flow(self._method)(image, other)
+        height, width = self._size
+        flow *= np.array([width / self._work[1], height / self._work[0]], np.float32)
+        return mean_over_cells(flow, self._size, self._cell)
+
+
+def mean_over_cells(field: np.ndarray, size: Size, cell: int) -> np.ndarray:
+    """The means of a field over the cells of a frame, linear between values that are too few.
+
+    The last cells may overhang the frame: the field is repeated there so that every cell is whole.
+
+    Args:
+        field: float32 ``(h', w')`` or ``(h', w', channels)``, which covers the frame.
+        size: ``(h, w)`` of the frame in px.
+        cell: px per cell.
+
+    Returns:
+        float32 ``(ceil(h / cell), ceil(w / cell), ...)``.
+    """
+    cell = min(cell, max(size))
+    grid = grid_size(size, cell)
+    have = field.shape[:2]
+    covered = [cells * cell * own for cells, own in zip(grid, have, strict=True)]
+    if covered[0] % size[0] or covered[1] % size[1]:
+        # The last cells end between two values.
+        field = cv2.resize(field, size[::-1], interpolation=cv2.INTER_LINEAR)
+        return mean_over_cells(field, size, cell)
+    below, beyond = covered[0] // size[0] - have[0], covered[1] // size[1] - have[1]
+    if below or beyond:
+        field = cv2.copyMakeBorder(field, 0, below, 0, beyond, cv2.BORDER_REPLICATE)
+    if field.shape[:2] == grid:
+        return field
+    shrinks = grid[0] <= field.shape[0] and grid[1] <= field.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(field, grid[::-1], interpolation=interpolation)
 
 
 def estimate_motion(
@@ -57,30 +206,10 @@ def estimate_motion(
         raise ValueError(
             f'expected two frames of one shape, got {previous_rgb.shape} and {frame_rgb.shape}'
         )
-    if not scale > 0:
-        raise ValueError(f'scale must be positive: {scale}')
-    size = height, width = frame_rgb.shape[:2]
-    work = tuple(max(round(side * scale), min(side, SMALLEST_SIDE)) for side in size)
-    if min(work) < SMALLEST_SIDE:
-        raise ValueError(f'optical flow needs frames of {SMALLEST_SIDE} px at least, got {size}')
-
-    if callable(method):
-        back = method(_resize(_rgb(frame_rgb), work), _resize(_rgb(previous_rgb), work))
-        if back.shape != (*work, 2):
-            raise ValueError(f'{method!r} gives flow {back.shape} for frames of {work} px')
-        back = back.astype(np.float32)
-    else:
-        back = _flow(method)(_grey(frame_rgb, work), _grey(previous_rgb, work))
-    back *= np.array([-width / work[1], -height / work[0]], np.float32)
-    if not grid:
-        return cv2.resize(back, (width, height), interpolation=cv2.INTER_LINEAR)
-    rows, cols = grid_size(size)
-    # The last cells may overhang the frame: repeat the field there so that every cell is whole.
-    below = round(rows * CELL * work[0] / height) - work[0]
-    beyond = round(cols * CELL * work[1] / width) - work[1]
-    if below or beyond:
-        back = cv2.copyMakeBorder(back, 0, below, 0, beyond, cv2.BORDER_REPLICATE)
-    return cv2.resize(back, (cols, rows), interpolation=cv2.INTER_AREA)
+    height, width = frame_rgb.shape[:2]
+    estimator = FlowEstimator((height, width), method, scale, CELL if grid else 1)
+    back = estimator(estimator.prepare(frame_rgb), estimator.prepare(previous_rgb))
+    return np.negative(back, out=back)
 
 
 def colour_code_flow(motion: np.ndarray, max_magnitude: float | None = None) -> np.ndarray:
@@ -141,26 +270,19 @@ def _colour_wheel() -> np.ndarray:
 _WHEEL = _colour_wheel()
 
 
-def _grey(frame: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    if frame.ndim == 3:
-        frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    return _resize(frame, size)
-
-
-def _rgb(frame: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB) if frame.ndim == 2 else frame
-
-
-def _resize(frame: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    if frame.shape[:2] == size:
-        return frame
-    return cv2.resize(frame, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+def _require(method: object, methods: tuple[str, ...]) -> None:
+    """Refuses a method that is unknown, or that OpenCV lacks here."""
+    if method not in methods:
+        raise ValueError(f'unknown optical flow {method!r}, expected one of {methods}')
+    if method == 'tvl1' and not hasattr(cv2, 'optflow'):
+        raise ImportError(
+            "TV-L1 optical flow is in OpenCV's contrib modules: install opencv-contrib-python, "
+            "or use 'dis' or 'farneback'"
+        )
 
 
 def _flow(method: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Flow from the first grey image to the second. Its buffers live as long as the thread."""
-    if method not in METHODS:
-        raise ValueError(f'unknown optical flow {method!r}, expected one of {METHODS}')
     if not hasattr(_persistent, method):
         setattr(_persistent, method, _CREATE[method]())
     return getattr(_persistent, method)
@@ -194,11 +316,6 @@ def _create_farneback() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
 
 def _create_tvl1() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    if not hasattr(cv2, 'optflow'):
-        raise ImportError(
-            "TV-L1 optical flow is in OpenCV's contrib modules: install opencv-contrib-python, "
-            "or use method='dis' or 'farneback'"
-        )
     tvl1 = cv2.optflow.DualTVL1OpticalFlow.create()
     return lambda image, other: tvl1.calc(image, other, None)
 

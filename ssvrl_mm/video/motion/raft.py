@@ -14,7 +14,7 @@ class RAFT:
     """Optical flow by RAFT (Teed and Deng, ECCV 2020), as torchvision implements it.
 
     A method for :func:`~ssvrl_mm.video.motion.flow.estimate_motion` and for the reader's option
-    ``flow``. torch and torchvision are imported on first use; nothing is downloaded.
+    ``flow_method``. torch and torchvision are imported on first use; nothing is downloaded.
 
     Args:
         weights: file of the model's state dict, such as torchvision's

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video.motion import flow
-from ssvrl_mm.video.motion.flow import METHODS, colour_code_flow, estimate_motion
+from ssvrl_mm.video.motion.flow import (
+    METHODS,
+    FlowEstimator,
+    FlowOptions,
+    colour_code_flow,
+    estimate_motion,
+    mean_over_cells,
+)
 from tests.clips import texture, translating
 
 
@@ -86,6 +93,81 @@ def test_what_cannot_be_done_is_said(monkeypatch):
     monkeypatch.setattr(flow, '_persistent', threading.local())
     with pytest.raises(ImportError, match='opencv-contrib-python'):
         estimate_motion(frame, frame, 'tvl1')
+
+
+@pytest.mark.parametrize('size', [(48, 64), (45, 61)])
+@pytest.mark.parametrize('cell', [1, 2, 3, 8, 16, 100, 10**9])
+def test_cells_of_a_dense_field(size, cell):
+    """The mean over each cell; the field is repeated where the last ones overhang the frame."""
+    field = np.random.default_rng(0).normal(size=(*size, 2)).astype(np.float32)
+    cell_px = min(cell, 64)
+    found = mean_over_cells(field, size, cell)
+    rows, cols = (-(-side // cell_px) for side in size)
+    assert found.shape == (rows, cols, 2)
+    for row, col in np.ndindex(rows, cols):
+        y = np.minimum(np.arange(row * cell_px, (row + 1) * cell_px), size[0] - 1)
+        x = np.minimum(np.arange(col * cell_px, (col + 1) * cell_px), size[1] - 1)
+        mean = field[np.ix_(y, x)].mean(axis=(0, 1))
+        if cell <= 64:
+            np.testing.assert_allclose(found[row, col], mean, atol=1e-5)
+
+
+@pytest.mark.parametrize('size', [(48, 64), (45, 64), (121, 155), (20, 128)])
+@pytest.mark.parametrize('scale', [0.25, 0.5, 0.7, 1, 2])
+@pytest.mark.parametrize('cell', [1, 2, 4, 8])
+def test_cells_are_where_they_are(size, scale, cell):
+    """A ramp that is known at other places than the cells' keeps its place to a quarter px."""
+    have = [max(round(side * scale), 16) for side in size]
+    y, x = ((np.arange(n) + 0.5) * side / n for n, side in zip(have, size, strict=True))
+    field = np.stack(np.meshgrid(x, y), -1).astype(np.float32)
+    found = mean_over_cells(field, size, cell)
+    y, x = ((np.arange(-(-side // cell)) + 0.5) * cell for side in size)
+    error = np.abs(found - np.stack(np.meshgrid(x, y), -1))
+    # The border is repeated: half a value outside the values, and where cells overhang.
+    edges = [1 + int(side / n / cell) for side, n in zip(size, have, strict=True)]
+    inner = error[edges[0] : -edges[0], edges[1] : -edges[1]]
+    assert inner.size and inner.max() < 0.3
+
+
+def test_an_estimator_converts_frames_once():
+    """Grey for OpenCV, RGB for functions, at the size at which flow is computed."""
+    frame = texture(48, 64)
+    assert FlowEstimator((48, 64)).prepare(frame).shape == (48, 64)
+    assert FlowEstimator((48, 64), scale=0.5).prepare(frame).shape == (24, 32)
+    assert FlowEstimator((48, 64), scale=0.1).prepare(frame).shape == (16, 16)
+    with_function = FlowEstimator((48, 64), lambda image, other: None, scale=0.5)
+    for given in (frame, frame[..., 0]):
+        assert with_function.prepare(given).shape == (24, 32, 3)
+
+    def wrong(image, other):
+        return np.zeros((3, 4, 2), np.float32)
+
+    estimator = FlowEstimator((48, 64), wrong)
+    with pytest.raises(ValueError, match=r'wrong.*\(3, 4, 2\).*\(48, 64\)'):
+        estimator(*[estimator.prepare(frame)] * 2)
+
+
+def test_lengths_are_those_of_the_frame():
+    """What a function finds on smaller frames is scaled along each axis; forward, to the second."""
+
+    def method(image, other):
+        return np.full((*image.shape[:2], 2), (3, 4), np.float64)
+
+    estimator = FlowEstimator((40, 24), method, scale=0.5)  # computed at 20 x 16
+    frame = estimator.prepare(texture(40, 24))
+    flow = estimator(frame, frame)
+    assert flow.dtype == np.float32 and flow.shape == (40, 24, 2)
+    np.testing.assert_allclose(flow, np.broadcast_to((4.5, 8), flow.shape))
+
+
+def test_options_of_flow():
+    assert [FlowOptions(m).px_per_value for m in ('dis', len, 'vectors')] == [1, 1, 8]
+    assert FlowOptions('vectors', cell=2).px_per_value == 2
+    assert FlowOptions(cell=np.int64(2)).px_per_value == 2
+    assert FlowOptions(scale=2, span=-1) == FlowOptions('dis', 2.0, None, -1)
+    for wrong in (dict(method='raft'), dict(scale=-1), dict(cell='2'), dict(span=2.0)):
+        with pytest.raises(ValueError, match=str(*wrong.values())):
+            FlowOptions(**wrong)
 
 
 # Hue number k of the benchmark's wheel: red to yellow in 15 steps, to green in 6, cyan in 4,
