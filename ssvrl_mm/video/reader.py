@@ -18,11 +18,12 @@ from ssvrl_mm.video.errors import (
     VideoError,
     VideoOpenError,
 )
-from ssvrl_mm.video.flow_stream import flow_source
+from ssvrl_mm.video.flow_stream import FlowSource, flow_source
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.motion.flow import FlowMethod, FlowOptions
 from ssvrl_mm.video.motion.geometry import Size, spread
 from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
+from ssvrl_mm.video.stored_flow import StoredFlow
 from ssvrl_mm.video.streams import (
     Fields,
     MotionOptions,
@@ -72,6 +73,9 @@ class CompressedVideoReader:
         flow_cell: px per value of 'flow'; None: 1, with 'vectors' 8.
         flow_span: k > 0: 'flow' of frame t is the displacement since frame t - k; k < 0: from
             frame t until t + |k|. Forward in time, in px, not divided by k.
+        flow_file: file, or its bytes, that 'flow' is read from instead, as
+            ``tools/data/extract_flow.py`` writes it; it must be of this video and of the options
+            ``flow_...`` above. 'raft' is the name of a method then.
         max_pixels: the most pixels that the frames may have: a damaged header can ask for more
             memory than there is. Single frames more than twice as large count as damaged.
         name: what to call bytes or a file object, in errors above all; a path has its own name.
@@ -107,6 +111,7 @@ class CompressedVideoReader:
         flow_scale: float = 1.0,
         flow_cell: int | None = None,
         flow_span: int = 1,
+        flow_file: str | os.PathLike | bytes | None = None,
         max_pixels: int = MAX_PIXELS,
         name: str | None = None,
     ) -> None:
@@ -118,7 +123,8 @@ class CompressedVideoReader:
         self._options = MotionOptions(
             motion, normalize_time, iframe_motion, accumulate, dense, flow_method
         )
-        self._flow_options = FlowOptions(flow_method, flow_scale, flow_cell, flow_span)
+        self._flow_options = FlowOptions(flow_method, flow_scale, flow_cell, flow_span, flow_file)
+        self._stored_flow: StoredFlow | None = None
         self._source = MediaSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
@@ -193,6 +199,8 @@ class CompressedVideoReader:
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
                 give its vectors away or frames are too small to compute them.
+            FlowFileError: flow is asked for, and ``flow_file`` is missing or damaged, or holds
+                that of another video or of other options.
             VideoDecodeError: a frame cannot be decoded and ``on_error='raise'``, or none can.
         """
         fetcher = self._open()
@@ -206,7 +214,7 @@ class CompressedVideoReader:
             source = self._motion_source(fetcher)
         flow = None
         if 'flow' in streams:
-            flow = flow_source(self._flow_options, fetcher, self.path)
+            flow = self._flow_source(fetcher)
 
         rgb = None
         rows: dict[int, np.ndarray] = {}
@@ -304,7 +312,7 @@ class CompressedVideoReader:
     def __getstate__(self) -> dict[str, Any]:
         if not self._source.is_portable:
             raise TypeError(f'{self!r} reads from a file object and cannot be pickled')
-        return {**self.__dict__, '_fetcher': None, '_source_of_motion': None}
+        return {**self.__dict__, '_fetcher': None, '_source_of_motion': None, '_stored_flow': None}
 
     def _open(self) -> FrameFetcher:
         """What reads the file in this process; opens it if need be."""
@@ -350,6 +358,15 @@ class CompressedVideoReader:
         if self._source_of_motion is None:
             self._source_of_motion = self._options.source(fetcher, self.path)
         return self._source_of_motion
+
+    def _flow_source(self, fetcher: FrameFetcher) -> FlowSource:
+        """Where flow comes from in this video."""
+        if self._flow_options.file is None:
+            return flow_source(self._flow_options, fetcher, self.path)
+        if self._stored_flow is None:
+            size = self._orientation(fetcher).size(fetcher.size)
+            self._stored_flow = StoredFlow(self._flow_options, self._source, len(self), size)
+        return self._stored_flow
 
     def _motion_streams(
         self,

@@ -76,8 +76,7 @@ class StoredFlow:
     """Flow that was computed before.
 
     Args:
-        source: the file of flow, or its bytes.
-        options: what flow is asked for.
+        options: what flow is asked for, and its file.
         video: the video.
         num_frames: its frames.
         size: ``(h, w)`` of the frames as displayed, px.
@@ -89,15 +88,15 @@ class StoredFlow:
 
     def __init__(
         self,
-        source: str | os.PathLike | bytes,
         options: FlowOptions,
         video: MediaSource,
         num_frames: int,
         size: Size,
     ) -> None:
-        name = f'<flow of {video.path}>'
+        if options.file is None:
+            raise ValueError('there is no file of flow among the options')
         try:
-            self._file = FlowFile(source, name)
+            self._file = FlowFile(options.file, f'<flow of {video.path}>')
         except FlowFileError as error:
             command = _command(video.path, error.path, options)
             raise FlowFileError(error.path, f'{error.reason}; {command} makes it') from error

@@ -1,5 +1,6 @@
 """Opening compressed videos and decoding the frames and the motion of the sampled clips."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ from mmcv.transforms import BaseTransform
 from mmengine.fileio import get_file_backend
 
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
+from ssvrl_mm.video import CompressedVideoReader, FlowFileError, VideoOpenError
+from ssvrl_mm.video.flow_files import SUFFIX
+from ssvrl_mm.video.motion.flow import FlowOptions
 
 _STREAMS = ('rgb', 'motion', 'residual', 'iframe')
 
@@ -19,6 +22,22 @@ def check_streams(streams: Sequence[str]) -> tuple[str, ...]:
     if unknown or not streams or isinstance(streams, str):
         raise ValueError(f'streams must be some of {_STREAMS}, got {streams!r}')
     return tuple(streams)
+
+
+def check_flow(options: Mapping[str, Any]) -> None:
+    """Refuses options of flow that the reader would refuse, before there is a video.
+
+    Args:
+        options: Those of the reader, and ``flow_root``.
+
+    Raises:
+        ValueError: A value out of range, or a method that does not exist.
+        ImportError: TV-L1 is to be computed and OpenCV lacks it.
+    """
+    names = ('method', 'scale', 'cell', 'span')
+    given = {name: options[f'flow_{name}'] for name in names if f'flow_{name}' in options}
+    root = options.get('flow_root')
+    FlowOptions(**given, file=options.get('flow_file') if root is None else root)
 
 
 @TRANSFORMS.register_module()
@@ -50,6 +69,7 @@ class ChooseStreams(BaseTransform):
     ) -> None:
         self.streams = None if streams is None else check_streams(streams)
         self.reader_options = dict(reader_options or {})
+        check_flow(self.reader_options)
 
     def transform(self, results: dict) -> dict:
         """Adds what is given."""
@@ -68,9 +88,9 @@ class ChooseStreams(BaseTransform):
 class OpenCompressedVideo(BaseTransform):
     """Opens a video file; nothing is decoded yet.
 
-    **Required keys:** ``filename``. **Optional key:** ``reader_options``, which count before the
-    arguments. **Added keys:** ``video_reader`` (closed and taken out again by
-    :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``.
+    **Required keys:** ``filename``. **Optional keys:** ``reader_options``, which count before the
+    arguments; ``video_root`` and ``data_root``, for ``flow_root``. **Added keys:** ``video_reader``
+    (closed and taken out again by :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``.
 
     Args:
         motion: 'codec' (an error where the codec's vectors cannot be had), 'estimate', or 'auto'
@@ -82,11 +102,17 @@ class OpenCompressedVideo(BaseTransform):
         backend_args: Which of mmengine's file backends fetches files, and its arguments:
             ``dict(backend='petrel')``, ``dict(backend='memcached', ...)``. None: local files are
             read in place, and of URIs (``s3://...``, ``http://...``) the prefix tells.
+        flow_root: Folder of stored flow, as ``tools/data/extract_flow.py`` writes it, relative to
+            ``data_root``: the flow of ``a/b.avi`` is read from ``a/b.avi.flow`` in it instead of
+            being computed. None: flow is computed.
         **reader_options: Further options of :class:`~ssvrl_mm.video.CompressedVideoReader`.
 
     Raises:
         VideoOpenError: The file is missing or no video, or its backend does not give it.
         MotionUnavailableError: ``motion='codec'`` and the codec exports no vectors.
+        FlowFileError: The backend does not give the file of flow, or the video is not below
+            ``video_root``.
+        ImportError: When built: TV-L1 is to be computed and OpenCV lacks it.
     """
 
     def __init__(
@@ -96,6 +122,7 @@ class OpenCompressedVideo(BaseTransform):
         iframe_motion: str = 'hold',
         on_error: str = 'pad',
         backend_args: dict[str, Any] | None = None,
+        flow_root: str | None = None,
         **reader_options: Any,
     ) -> None:
         self.backend_args = backend_args
@@ -104,19 +131,42 @@ class OpenCompressedVideo(BaseTransform):
             normalize_time=normalize_time,
             iframe_motion=iframe_motion,
             on_error=on_error,
+            flow_root=flow_root,
             **reader_options,
         )
+        check_flow(self.options)
 
     def transform(self, results: dict) -> dict:
         """Adds the open reader."""
         filename = results['filename']
         source = self._fetch(filename) if self.backend_args or '://' in filename else filename
         options = {**self.options, **results.get('reader_options', {})}
+        flow_root = options.pop('flow_root', None)
+        if flow_root is not None and 'flow' in results.get('streams', ('flow',)):
+            options['flow_file'] = self._flow_file(flow_root, results)
         reader = CompressedVideoReader(source, name=filename, **options)
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
         results['avg_fps'] = float(reader.metadata.average_fps or 0)
         return results
+
+    def _flow_file(self, flow_root: str, results: Mapping[str, Any]) -> str | bytes:
+        """The file of a video's flow; its contents where a backend has it."""
+        filename, video_root = results['filename'], results.get('video_root', '')
+        name = os.path.relpath(filename, video_root or '.')
+        if os.path.isabs(name) or name.startswith('..'):
+            where = video_root or 'the working directory'
+            reason = f'is not below {where}: flow_root does not tell where its flow is'
+            raise FlowFileError(filename, reason)
+        if '://' not in flow_root:
+            flow_root = os.path.join(results.get('data_root', ''), flow_root)
+        file = os.path.join(flow_root, name + SUFFIX)
+        if not self.backend_args and '://' not in file:
+            return file
+        try:
+            return self._fetch(file)
+        except VideoOpenError as error:
+            raise FlowFileError(error.path, error.reason) from error
 
     def _fetch(self, filename: str) -> bytes:
         """The contents of a file from its backend."""

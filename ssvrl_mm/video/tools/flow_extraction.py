@@ -58,8 +58,8 @@ def extract_flow(
 ) -> FlowResult:
     """Computes the flow of a video and stores it, for the reader's option ``flow_file``.
 
-    OpenCV works in one thread meanwhile, since what DIS finds depends on their number. The file
-    appears under its name when it is complete, never before.
+    OpenCV and RAFT compute in one thread meanwhile, so that results cannot depend on the number of
+    threads. The file appears under its name when it is complete, never before.
 
     Args:
         video: a video file.
@@ -156,9 +156,7 @@ def extract_flow_tree(
     return [result for result in results if result is not None]
 
 
-def extract_or_report(
-    pair: tuple[Path, Path], options: FlowOptions, overwrite: bool
-) -> FlowResult:
+def extract_or_report(pair: tuple[Path, Path], options: FlowOptions, overwrite: bool) -> FlowResult:
     """Does what :func:`extract_flow` does for (video, target); reports what that raises."""
     try:
         return extract_flow(*pair, options, overwrite)
@@ -174,9 +172,10 @@ def _write(reader: CompressedVideoReader, target: Path, header: FlowHeader) -> N
         for start in range(0, len(reader), step):
             part = range(start, min(start + step, len(reader)))
             batch = reader.get_frames_at(part, streams=('flow',))
-            found = batch.flow, batch.flow_valid.all(axis=(1, 2)), batch.flow_origin.tolist()
-            for flow, valid, origin in zip(*found, strict=True):
-                writer.write(flow, bool(valid), origin)
+            flow, valid, origins = batch.flow, batch.flow_valid, batch.flow_origin
+            assert flow is not None and valid is not None and origins is not None
+            for row, origin in enumerate(origins.tolist()):
+                writer.write(flow[row], bool(valid[row].all()), origin)
 
 
 def _is_finished(target: Path, header: FlowHeader, overwrite: bool) -> bool:

@@ -79,6 +79,14 @@ def test_threads_do_not_share_an_estimator():
     np.testing.assert_array_equal(together, alone)
 
 
+def test_small_frames_leave_no_trace():
+    """OpenCV's DIS takes its finest scale from them, for good."""
+    small, large = translating(2, 1, 0, 24, 30), translating(2, 2, 1, 96, 128)
+    before = estimate_motion(*large, scale=1, grid=False)
+    estimate_motion(*small, scale=1, grid=False)
+    np.testing.assert_array_equal(estimate_motion(*large, scale=1, grid=False), before)
+
+
 def test_what_cannot_be_done_is_said(monkeypatch):
     frame = texture(32, 32)
     with pytest.raises(ValueError, match=r"'raft'.*dis"):
