@@ -221,6 +221,7 @@ def test_forged_as_written():
     [
         (forged(count=2**32 - 1), 'truncated'),
         (forged(length=2**32 - 1), 'truncated'),
+        (forged(length=5000), 'truncated'),
         (forged(text=b' ' * 70000), 'truncated'),
         (forged(entries=[(10**6, 5, 0, 0, 1)] * 6), 'truncated'),
         (forged(entries=[(24, 2**32 - 1, 0, 0, 1)] * 6), 'truncated'),
