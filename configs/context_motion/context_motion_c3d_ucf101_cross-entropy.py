@@ -13,9 +13,9 @@ model = dict(
 train_pipeline = [
     _base_.open_video,
     dict(_base_.sample, num_negatives=0),
-    _base_.decode,
     _base_.crop,
     _base_.flip,
+    _base_.decode,
     _base_.pack,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

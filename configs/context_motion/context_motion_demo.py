@@ -60,13 +60,13 @@ sample = dict(
 decode = dict(type='DecodeCompressedVideo')
 crop = dict(type='ClipRandomResizedCrop', size=56, area_range=(0.5, 1.0))
 pack = dict(type='PackSSLInputs')
-train_pipeline = [open_video, sample, decode, crop, pack]
+train_pipeline = [open_video, sample, crop, decode, pack]
 test_pipeline = [
     open_video,
     dict(sample, num_clips=3, test_mode=True),
-    decode,
     dict(type='ClipResize', short_side=56),
     dict(type='ClipCenterCrop', size=56),
+    decode,
     pack,
 ]
 train_dataloader = dict(dataset=dict(streams=('rgb', 'motion', 'iframe'), pipeline=train_pipeline))

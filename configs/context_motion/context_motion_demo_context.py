@@ -5,8 +5,8 @@ model = dict(backbones=dict(motion=None), motion_head=None, context_head=dict(lo
 train_pipeline = [
     _base_.open_video,
     dict(_base_.sample, num_negatives=0),
-    _base_.decode,
     _base_.crop,
+    _base_.decode,
     _base_.pack,
 ]
 train_dataloader = dict(dataset=dict(streams=('rgb', 'iframe'), pipeline=train_pipeline))

@@ -38,17 +38,17 @@ train_pipeline = [
     dict(type='OpenCompressedVideo'),
     # Clips that do not overlap share the object's motion, but not the camera's.
     dict(type='SampleClips', clip_len=16, num_clips=2, min_gap=16),
-    dict(type='DecodeCompressedVideo'),
     dict(type='ClipRandomResizedCrop', size=56, area_range=(0.5, 1.0)),
+    dict(type='DecodeCompressedVideo'),
     # RGB costs most of the time: half of its frames will do.
     dict(type='PackSSLInputs', rgb_interval=2),
 ]
 test_pipeline = [
     dict(type='OpenCompressedVideo'),
     dict(type='SampleClips', clip_len=16, num_clips=3, test_mode=True),
-    dict(type='DecodeCompressedVideo'),
     dict(type='ClipResize', short_side=56),
     dict(type='ClipCenterCrop', size=56),
+    dict(type='DecodeCompressedVideo'),
     dict(type='PackSSLInputs', rgb_interval=2),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -21,6 +21,9 @@ _LAYOUTS = {
     'iframe': ((5, 6), 3),
 }
 
+# The streams of pictures, whose channels lie last in memory, as convolutions like it best.
+_PICTURES = ('rgb', 'residual', 'iframe')
+
 
 @MODELS.register_module()
 class SSLDataPreprocessor(BaseDataPreprocessor):
@@ -37,9 +40,10 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
     - ``motion_valid`` (N, V, 1, T, h, w): resized like ``motion``, bool as before;
     - ``residual`` (N, V, 3, T, H, W): divided by ``scale``.
 
-    A stream of another name goes to the device as it is. The bitstream is not to be trusted: a
-    vector that is not a number counts as no motion, an infinite one as the largest, so that one
-    damaged cell does not spoil the whole batch.
+    In memory the channels of ``rgb``, ``iframe`` and ``residual`` lie last. A stream of another
+    name goes to the device as it is. The bitstream is not to be trusted: a vector that is not a
+    number counts as no motion, an infinite one as the largest, so that one damaged cell does not
+    spoil the whole batch.
 
     Args:
         rgb: ``mean`` and ``std`` of the channels, on the scale 0 to 255, as usual for Kinetics by
@@ -148,7 +152,10 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
                 stream = _resize(stream.float(), motion_size).bool()
             elif name == 'residual':
                 stream = stream.float() / self.residual_scale
-            streams[name] = stream.contiguous()
+            if name in _PICTURES:
+                streams[name] = stream.movedim(2, -1).contiguous().movedim(-1, 2)
+            else:
+                streams[name] = stream.contiguous()
         rest = {key: self.cast_data(value) for key, value in data.items() if key != 'inputs'}
         return {'inputs': streams, 'data_samples': None, **rest}
 
@@ -159,7 +166,10 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             shapes = {tuple(clip.shape) for clip in stream}
             if len(shapes) != 1:
                 raise ValueError(f'{name!r} differs in shape within the batch: {sorted(shapes)}')
-            stream = torch.stack(list(stream))
+            if name in _PICTURES:
+                stream = torch.stack([clip.movedim(1, -1) for clip in stream]).movedim(-1, 2)
+            else:
+                stream = torch.stack(list(stream))
         axes, channels = _LAYOUTS.get(name, ((stream.dim(),), None))
         if stream.dim() not in axes or (channels and stream.shape[2] != channels):
             raise ValueError(
@@ -181,7 +191,7 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         clips = clips.unsqueeze(2) if clips.dim() == 4 else clips
         if training and self.augment is not None:
             clips = self.augment(clips)
-        return ((clips - self.mean) / self.std).view(shape)
+        return ((clips - self.mean) / self.std).reshape(shape)
 
 
 def scale_motion(motion: Tensor, clip: float, size: Sequence[int] | None = None) -> Tensor:

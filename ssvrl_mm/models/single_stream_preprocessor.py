@@ -59,7 +59,6 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
             data = {**data, 'inputs': kept}
         data = super().forward(data, training)
         clips = data['inputs'][self.stream]
-        if self.channels_last:
-            flat = clips.flatten(0, 1).contiguous(memory_format=torch.channels_last_3d)
-            clips = flat.unflatten(0, clips.shape[:2])
-        return {**data, 'inputs': clips}
+        layout = torch.channels_last_3d if self.channels_last else torch.contiguous_format
+        flat = clips.flatten(0, 1).contiguous(memory_format=layout)
+        return {**data, 'inputs': flat.unflatten(0, clips.shape[:2])}

@@ -8,10 +8,11 @@ from typing import Any, BinaryIO, Literal, Self
 import numpy as np
 
 from ssvrl_mm.video.decoding.container import CACHE_BYTES, MediaSource
-from ssvrl_mm.video.decoding.conversion import rgb_array, scale
+from ssvrl_mm.video.decoding.conversion import rgb_array
 from ssvrl_mm.video.decoding.decoder import MAX_PIXELS, FrameDecoder
-from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
+from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher, Sink
 from ssvrl_mm.video.decoding.orientation import Orientation
+from ssvrl_mm.video.delivery import BatchDelivery, Delivery, HandOver, Receiver
 from ssvrl_mm.video.errors import (
     FrameIndexError,
     VideoDecodeError,
@@ -21,17 +22,11 @@ from ssvrl_mm.video.errors import (
 from ssvrl_mm.video.flow_stream import FlowSource, flow_source
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.motion.flow import FlowMethod, FlowOptions
-from ssvrl_mm.video.motion.geometry import Size, spread
+from ssvrl_mm.video.motion.geometry import Size
 from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
+from ssvrl_mm.video.moving_streams import MovingStreams
 from ssvrl_mm.video.stored_flow import StoredFlow
-from ssvrl_mm.video.streams import (
-    Fields,
-    MotionOptions,
-    MotionSource,
-    check_choice,
-    needs_of,
-    residuals,
-)
+from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice
 
 STREAMS = ('rgb', 'motion', 'residual', 'flow')
 
@@ -176,6 +171,7 @@ class CompressedVideoReader:
         size: int | Size | None = None,
         out: np.ndarray | None = None,
         motion_indices: Iterable[int] | None = None,
+        receive: Receiver | None = None,
     ) -> FrameBatch:
         """Reads frames.
 
@@ -188,14 +184,21 @@ class CompressedVideoReader:
                 array; ``rgb`` of the batch is this array then.
             motion_indices: the frames whose motion, residuals and flow to read, where they are
                 others than those of RGB; in the same pass over the video.
+            receive: takes RGB and residuals frame by frame, as soon as each is there, instead of
+                the batch, whose ``rgb`` and ``residual`` are None then: who crops frames need not
+                have them all in memory. It is called with the name of the stream, the frame's
+                number and its pixels ``(h, w, 3)`` as displayed, once for each number that was
+                asked for, in any order; once more if damage makes it necessary to decode a frame
+                again, and then the last call counts. The pixels are to be used at once, and not
+                written to.
 
         Returns:
             The frames in the order of ``indices``; motion, residuals and flow in that of
             ``motion_indices``, if given.
 
         Raises:
-            ValueError: a stream that does not exist, a size of less than a pixel, or ``out`` does
-                not fit.
+            ValueError: a stream that does not exist, a size of less than a pixel, ``out`` does not
+                fit, or ``receive`` goes with ``size`` or ``out``.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
                 give its vectors away or frames are too small to compute them.
@@ -209,51 +212,46 @@ class CompressedVideoReader:
         unknown = set(streams) - set(STREAMS)
         if unknown:
             raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
+        if receive is not None and not (size is None and out is None):
+            raise ValueError('receive takes frames as they are: not with size or out')
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
         flow = None
         if 'flow' in streams:
             flow = self._flow_source(fetcher)
+        moves = MovingStreams(fetcher, streams, self._options, source, flow)
 
-        rgb = None
-        rows: dict[int, np.ndarray] = {}
-        first: dict[int, int] = {}
-        if 'rgb' in streams:
+        delivery: Delivery | None = None
+        if 'rgb' in streams and receive is not None:
+            delivery = HandOver(numbers, receive, fetcher)
+        elif 'rgb' in streams:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
-            rgb = rgb_array(len(numbers), fetcher.size, size, orientation, out)
-            # Residuals, estimates and flow are computed from pixels as large as the frames.
-            computes = 'residual' in streams or needs_of((source, flow), moving)[0]
-            if rgb.shape[1:3] == fetcher.size or not computes:
-                first = {number: row for row, number in reversed(list(enumerate(numbers)))}
-                rows = {number: rgb[row] for number, row in first.items()}
+            array = rgb_array(len(numbers), fetcher.size, size, orientation, out)
+            delivery = BatchDelivery(numbers, array)
         contents = Contents()
         while True:
             frames, moved = fetcher.stand_ins(numbers), fetcher.stand_ins(moving)
-            pixels, vectors = needs_of((source, flow), moved)
-            if rgb is not None:
-                pixels.update(frames)
-            if source and 'residual' in streams:
-                references = [source.reference(number) for number in moved]
-                pixels.update(moved, (found.frame for found in references if found))
+            pixels, vectors = moves.needs(moved)
+            sink: Sink = _keep
+            if delivery is not None:
+                # Residuals, estimates and flow are computed from pixels as large as the frames.
+                delivery.kept, sink = set(pixels), delivery
+                contents.passed -= pixels
+                pixels |= delivery.plan(frames, contents)
             # What turns out lost changes what is needed in its place.
-            if fetcher.fetch(contents, pixels, vectors, rows):
+            if fetcher.fetch(contents, pixels, vectors, sink):
                 break
 
         lost = np.array([number in fetcher.lost for number in numbers], bool)
         batch: dict[str, Any] = {}
+        rgb = delivery.finish(frames, contents) if delivery else None
         if rgb is not None:
-            for row, frame in enumerate(frames):
-                if first.get(frame) != row:  # else it was written there
-                    scale(contents.pixels[frame], rgb[row])
             batch['rgb'] = rgb
-        lost_motion = np.array([number in fetcher.lost for number in moving], bool)
-        if flow is not None:
-            found = flow.fields(moved, contents, self._orientation(fetcher))
-            batch |= found.entries('flow', lost_motion)
-        if source is not None:
-            batch |= self._motion_streams(fetcher, source, moved, lost_motion, contents, streams)
+        if source or flow:
+            orientation = self._orientation(fetcher)
+            batch |= moves.read(moving, moved, contents, orientation, receive)
         return self._batch(fetcher, numbers, lost, batch, out)
 
     def get_keyframes_near(
@@ -281,10 +279,7 @@ class CompressedVideoReader:
             pixels = fetcher.keyframe(keyframe)
             if pixels is None:
                 # One that does not stand alone, such as H.264's points of gradual refresh.
-                contents = Contents()
-                while not fetcher.fetch(contents, fetcher.stand_ins([keyframe]), (), {}):
-                    pass
-                (pixels,) = contents.pixels.values()
+                pixels = fetcher.pixels(keyframe)
                 lost[row] = keyframe in fetcher.lost
             rgb[row] = pixels
         return self._batch(fetcher, near, lost, {'rgb': rgb})
@@ -368,35 +363,6 @@ class CompressedVideoReader:
             self._stored_flow = StoredFlow(self._flow_options, self._source, len(self), size)
         return self._stored_flow
 
-    def _motion_streams(
-        self,
-        fetcher: FrameFetcher,
-        source: MotionSource,
-        frames: list[int],
-        lost: np.ndarray,
-        contents: Contents,
-        streams: Collection[str],
-    ) -> dict[str, np.ndarray]:
-        batch: dict[str, np.ndarray] = {}
-        orientation = self._orientation(fetcher)
-        for normalize in (True, False):
-            # Residuals are those of motion in px/frame, whatever motion is asked for.
-            has_residual = normalize and 'residual' in streams
-            has_motion = normalize == self._options.normalize_time and 'motion' in streams
-            if not (has_residual or has_motion):
-                continue
-            motion, valid, origins = source.fields(frames, contents, normalize)
-            motion, valid = orientation.motion(motion, valid, fetcher.size)
-            size = orientation.size(fetcher.size)
-            if self._options.dense and motion.shape[1:3] != size:
-                motion, valid = spread(motion, size), spread(valid, size)
-            if has_residual:
-                shown = orientation, size
-                batch['residual'] = residuals(frames, contents, motion, source, *shown)
-            if has_motion:
-                batch |= Fields(motion, valid, origins).entries('motion', lost)
-        return batch
-
     def _batch(
         self,
         fetcher: FrameFetcher,
@@ -427,3 +393,8 @@ class CompressedVideoReader:
         """How frames are turned for display."""
         exports = fetcher.decoder.codec in EXPORTING_CODECS and self._options.mode != 'estimate'
         return fetcher.find_orientation(exports and self._num_threads == 1)
+
+
+def _keep(number: int, image: np.ndarray) -> np.ndarray:
+    """Remembers the pixels of every frame."""
+    return image

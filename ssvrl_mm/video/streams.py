@@ -1,17 +1,15 @@
 """The streams of motion: read from the codec's vectors or estimated on pixels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
-from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.errors import MotionUnavailableError
 from ssvrl_mm.video.motion.flow import SMALLEST_SIDE, VECTORS, FlowMethod, estimate_motion
 from ssvrl_mm.video.motion.geometry import MotionAccumulator, Size, grid_size, resize_motion, spread
-from ssvrl_mm.video.motion.residual import residual
 from ssvrl_mm.video.motion.vectors import (
     EXPORTING_CODECS,
     VECTOR,
@@ -128,22 +126,6 @@ class MotionSource(Protocol):
 
     def reference(self, frame: int) -> Reference | None:
         """Where the normalised motion of a frame starts from; None if there is nothing."""
-
-
-class _Needing(Protocol):
-    def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]: ...
-
-
-def needs_of(
-    sources: Iterable[_Needing | None], frames: Sequence[int]
-) -> tuple[set[int], set[int]]:
-    """The frames whose pixels, and those whose vectors, several sources take."""
-    pixels: set[int] = set()
-    vectors: set[int] = set()
-    for source in filter(None, sources):
-        for needed, more in zip((pixels, vectors), source.needs(frames), strict=True):
-            needed |= more
-    return pixels, vectors
 
 
 class _SincePrevious:
@@ -360,36 +342,3 @@ class AccumulatedMotion:
             if iframe not in self._fetcher.lost:
                 return iframe
         return next(n for n in range(frame + 1) if n not in self._fetcher.lost)
-
-
-def residuals(
-    frames: Sequence[int],
-    contents: Contents,
-    motion: np.ndarray,
-    source: MotionSource,
-    orientation: Orientation,
-    size: Size,
-) -> np.ndarray:
-    """Frames as displayed minus what motion makes of their references: int16 ``(T, h, w, 3)``.
-
-    Args:
-        frames: frame numbers.
-        contents: their pixels and those of their references.
-        motion: float32 ``(T, gh, gw, 2)`` of the frames as displayed.
-        source: knows the references.
-        orientation: how frames are turned for display.
-        size: ``(h, w)`` of the frames as displayed.
-    """
-    out = np.zeros((len(frames), *size, 3), np.int16)
-    known: dict[int, int] = {}
-    for row, number in enumerate(frames):
-        reference = source.reference(number)
-        if number in known:
-            out[row] = out[known[number]]
-        elif reference is not None:
-            before, frame = (
-                orientation.frames(contents.pixels[n]) for n in (reference.frame, number)
-            )
-            out[row] = residual(before, frame, motion[row] * reference.span)
-        known.setdefault(number, row)
-    return out

@@ -9,7 +9,7 @@ from ssvrl_mm.video.decoding.conversion import RGBConverter
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from tests.clips import H264, H264_B, encode, translating
 
-NUM_FRAMES, EVERYTHING = 30, ('rgb', 'motion', 'residual')
+NUM_FRAMES, EVERYTHING = 30, ('rgb', 'motion', 'residual', 'flow')
 VARIANTS = {
     'h264.mp4': ('libx264', H264),
     'open.ts': ('libx264', {**H264_B, 'refs': '3', 'x264-params': 'open-gop=1:min-keyint=10'}),
@@ -40,7 +40,7 @@ def clips(tmp_path_factory):
 def assert_parts(batch, whole, numbers, moving):
     """RGB and facts are those of ``numbers``, what moves is that of ``moving``, bit for bit."""
     for name, part in vars(batch).items():
-        moves = name == 'residual' or name.startswith('motion')
+        moves = name.startswith(('motion', 'residual', 'flow'))
         expected = getattr(whole, name)[list(moving if moves else numbers)]
         np.testing.assert_array_equal(part, expected, err_msg=name)
 

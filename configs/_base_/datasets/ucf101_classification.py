@@ -9,9 +9,9 @@ pack = dict(type='PackSSLInputs')
 train_pipeline = [
     open_video,
     dict(type='SampleClips', clip_len=32, num_clips=1),
-    decode,
     dict(type='ClipRandomResizedCrop', size=128, area_range=(0.2, 1.0)),
     dict(type='ClipFlip', flip_ratio=0.5),
+    decode,
     pack,
 ]
 # How the papers test; the probabilities of all clips and crops of a video are averaged.
@@ -19,9 +19,9 @@ test_protocols = {
     name: [
         open_video,
         dict(type='SampleClips', clip_len=32, test_mode=True, **clips),
-        decode,
         dict(type='ClipResize', short_side=144),
         dict(type=crop, size=128),
+        decode,
         pack,
     ]
     for name, clips, crop in (

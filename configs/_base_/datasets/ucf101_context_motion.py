@@ -17,7 +17,7 @@ decode = dict(type='DecodeCompressedVideo')
 crop = dict(type='ClipRandomResizedCrop', size=112, area_range=(0.2, 1.0))
 flip = dict(type='ClipFlip', flip_ratio=0.5)
 pack = dict(type='PackSSLInputs')
-train_pipeline = [open_video, sample, decode, crop, flip, pack]
+train_pipeline = [open_video, sample, crop, flip, decode, pack]
 
 train_dataloader = dict(
     batch_size=16,

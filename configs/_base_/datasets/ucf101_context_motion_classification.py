@@ -9,7 +9,7 @@ random_crop = dict(type='ClipRandomResizedCrop', size=112, area_range=(0.2, 1.0)
 flip = dict(type='ClipFlip', flip_ratio=0.5)
 pack = dict(type='PackSSLInputs')
 
-train_pipeline = [open_video, dict(sample, num_clips=1), decode, random_crop, flip, pack]
+train_pipeline = [open_video, dict(sample, num_clips=1), random_crop, flip, decode, pack]
 # With the motion that follows each clip, for the regularisation by motion prediction.
 regularized_pipeline = [
     open_video,
@@ -24,9 +24,9 @@ regularized_pipeline = [
         num_negatives=3,
         iframe_window=None,
     ),
-    decode,
     random_crop,
     flip,
+    decode,
     dict(pack, motion_target=True),
 ]
 # The probabilities of all clips and crops of a video are averaged.
@@ -34,9 +34,9 @@ test_protocols = {
     name: [
         open_video,
         dict(sample, test_mode=True, **clips),
-        decode,
         dict(type='ClipResize', short_side=128),
         dict(type=crop, size=112),
+        decode,
         pack,
     ]
     for name, clips, crop in (

@@ -5,9 +5,9 @@ retrieval_root = '{{$SSVRL_DATA:data}}/ucf101'
 test_pipeline = [
     dict(type='OpenCompressedVideo'),
     dict(type='SampleContextMotion', clip_len=16, frame_interval=4, num_clips=10, test_mode=True),
-    dict(type='DecodeCompressedVideo'),
     dict(type='ClipResize', short_side=128),
     dict(type='ClipCenterCrop', size=112),
+    dict(type='DecodeCompressedVideo'),
     dict(type='PackSSLInputs'),
 ]
 test_dataloader = dict(

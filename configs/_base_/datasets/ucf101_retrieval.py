@@ -5,9 +5,9 @@ retrieval_root = '{{$SSVRL_DATA:data}}/ucf101'
 test_pipeline = [
     dict(type='OpenCompressedVideo'),
     dict(type='SampleClips', clip_len=32, num_clips=10, test_mode=True),
-    dict(type='DecodeCompressedVideo'),
     dict(type='ClipResize', short_side=144),
     dict(type='ClipCenterCrop', size=128),
+    dict(type='DecodeCompressedVideo'),
     dict(type='PackSSLInputs'),
 ]
 test_dataloader = dict(

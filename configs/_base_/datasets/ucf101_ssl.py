@@ -5,9 +5,9 @@ data_root = '{{$SSVRL_DATA:data}}/ucf101'
 train_pipeline = [
     dict(type='OpenCompressedVideo'),
     dict(type='SampleClips', clip_len=32, num_clips=2),
-    dict(type='DecodeCompressedVideo'),
     dict(type='ClipRandomResizedCrop', size=128, area_range=(0.2, 1.0)),
     dict(type='ClipFlip', flip_ratio=0.5),
+    dict(type='DecodeCompressedVideo'),
     dict(type='PackSSLInputs'),
 ]
 train_dataloader = dict(

@@ -43,8 +43,8 @@ model = dict(
 train_pipeline = [
     _base_.open_video,
     dict(_base_.sample, num_negatives=1),
-    _base_.decode,
     _base_.crop,
+    _base_.decode,
     dict(_base_.pack, motion_target=True),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, streams=('rgb', 'motion')))

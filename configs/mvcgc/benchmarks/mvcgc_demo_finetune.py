@@ -47,16 +47,16 @@ del data_preprocessor, pretrained, head, rgb, motion
 train_pipeline = [
     dict(type='OpenCompressedVideo'),
     dict(type='SampleClips', clip_len=16, num_clips=1),
-    dict(type='DecodeCompressedVideo'),
     dict(type='ClipRandomResizedCrop', size=56, area_range=(0.5, 1.0)),
+    dict(type='DecodeCompressedVideo'),
     dict(type='PackSSLInputs', rgb_interval=2),
 ]
 test_pipeline = [
     dict(type='OpenCompressedVideo'),
     dict(type='SampleClips', clip_len=16, num_clips=3, test_mode=True),
-    dict(type='DecodeCompressedVideo'),
     dict(type='ClipResize', short_side=56),
     dict(type='ClipCenterCrop', size=56),
+    dict(type='DecodeCompressedVideo'),
     dict(type='PackSSLInputs', rgb_interval=2),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

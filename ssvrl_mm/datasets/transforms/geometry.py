@@ -14,12 +14,12 @@ from collections.abc import Sequence
 import cv2
 from mmcv.transforms import BaseTransform
 
+from ssvrl_mm.datasets.transforms.showing import show_views
 from ssvrl_mm.datasets.transforms.views import (
     Size,
     View,
     centre_box,
     random_box,
-    show_views,
     total_views,
 )
 from ssvrl_mm.registry import TRANSFORMS

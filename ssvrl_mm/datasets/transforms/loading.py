@@ -8,6 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.fileio import get_file_backend
 
+from ssvrl_mm.datasets.transforms.clip_request import ClipRequest
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import CompressedVideoReader, FlowFileError, VideoOpenError
 from ssvrl_mm.video.flow_files import SUFFIX
@@ -90,7 +91,8 @@ class OpenCompressedVideo(BaseTransform):
 
     **Required keys:** ``filename``. **Optional keys:** ``reader_options``, which count before the
     arguments; ``video_root`` and ``data_root``, for ``flow_root``. **Added keys:** ``video_reader``
-    (closed and taken out again by :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``.
+    (closed and taken out again by :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``,
+    ``original_shape`` and ``img_shape`` (h, w).
 
     Args:
         motion: 'codec' (an error where the codec's vectors cannot be had), 'estimate', or 'auto'
@@ -145,9 +147,11 @@ class OpenCompressedVideo(BaseTransform):
         if flow_root is not None and 'flow' in results.get('streams', ('flow',)):
             options['flow_file'] = self._flow_file(flow_root, results)
         reader = CompressedVideoReader(source, name=filename, **options)
+        metadata = reader.metadata
         results['video_reader'] = reader
-        results['total_frames'] = len(reader)
-        results['avg_fps'] = float(reader.metadata.average_fps or 0)
+        results['total_frames'] = metadata.num_frames
+        results['avg_fps'] = metadata.average_fps
+        results['original_shape'] = results['img_shape'] = metadata.height, metadata.width
         return results
 
     def _flow_file(self, flow_root: str, results: Mapping[str, Any]) -> str | bytes:
@@ -189,16 +193,22 @@ class OpenCompressedVideo(BaseTransform):
 class DecodeCompressedVideo(BaseTransform):
     """Decodes the sampled frames, each once, and closes the reader.
 
+    Crops, resizes and flips (``Clip*``) may stand before this step or after it, and the clips are
+    the same, bit for bit. What stands before it is done to each frame as soon as it is decoded,
+    and whole frames are never all in memory.
+
     **Required keys:** ``video_reader`` (taken out), ``frame_inds`` (V, T); ``iframe_inds`` for
     'iframe'. **Optional keys:** ``motion_inds`` (Vm, Tm), frames whose motion and residuals are
-    decoded instead of those of ``frame_inds``; ``streams``. **Added keys:** ``original_shape``,
-    ``img_shape`` (h, w), ``clip_times`` float32 (V, 2), the presentation time in seconds at which
-    each clip begins and ends, and, for the streams asked for,
+    decoded instead of those of ``frame_inds``; ``streams``; ``view_steps`` (taken out) and
+    ``stream_views``, from crops before this step. **Added keys:** ``clip_times`` float32 (V, 2),
+    the presentation time in seconds at which each clip begins and ends, ``original_shape``,
+    ``img_shape`` (h, w) and, for the streams asked for, with (H, W) = ``img_shape``
 
     - 'rgb': ``imgs``, list of V*T uint8 (H, W, 3);
-    - 'motion': ``motion`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), px per frame since the
-      frame before in the *video* whatever ``frame_interval``, and ``motion_valid`` bool without the
-      last axis: False where the codec coded no vector;
+    - 'motion': ``motion`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), on the grid of the last crop if
+      there was one, px per frame since the frame before in the *video* whatever
+      ``frame_interval``, and ``motion_valid`` bool without the last axis: False where the codec
+      coded no vector;
     - 'residual': ``residuals``, list of Vm*Tm int16 (H, W, 3);
     - 'iframe': ``iframes``, list of Vi*n uint8 (H, W, 3), the keyframes ``iframe_inds`` (Vi, n).
 
@@ -228,42 +238,26 @@ class DecodeCompressedVideo(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Decodes, closes and removes the reader."""
         streams = self._streams_of(results)
-        reads_rgb, reads_iframes = 'rgb' in streams, 'iframe' in streams
         with results.pop('video_reader') as reader:
-            if reads_iframes and 'iframe_inds' not in results:
+            if 'iframe' in streams and 'iframe_inds' not in results:
                 raise KeyError("stream 'iframe' needs iframe_inds; SampleContextMotion sets them")
-            clips = np.ravel(results['frame_inds'])
-            motion = np.ravel(results.get('motion_inds', clips))
-            iframes = np.ravel(results['iframe_inds']) if reads_iframes else clips[:0]
-            # Clips overlap and short videos repeat frames: decode each frame once, in order. The
-            # I-frames often are among the clips' frames or on the way to them.
-            frames = np.unique(np.concatenate([clips, iframes]) if reads_rgb else clips)
-            moving = np.unique(motion)
+            metadata = reader.metadata
+            shape = metadata.height, metadata.width
+            results.setdefault('img_shape', shape)
+            results['original_shape'] = shape
+            request = ClipRequest(results, streams)
             batch = reader.get_frames_at(
-                frames.tolist(),
+                request.frames,
                 streams=[name for name in streams if name != 'iframe'],
-                motion_indices=moving.tolist(),
+                motion_indices=request.moving,
+                receive=request.receive,
             )
-            if reads_iframes and not reads_rgb:
-                near = {k: reader.get_keyframes_near(k).rgb[0] for k in iframes.tolist()}
-                results['iframes'] = [near[k] for k in iframes.tolist()]
-            shape = (reader.metadata.height, reader.metadata.width)
-            frame_seconds = 1 / float(reader.metadata.average_fps or np.nan)
-        if reads_rgb:
-            results['imgs'] = [batch.rgb[place] for place in np.searchsorted(frames, clips)]
-        if reads_rgb and reads_iframes:
-            places = np.searchsorted(frames, iframes)
-            results['iframes'] = [batch.rgb[place] for place in places]
-        places = np.searchsorted(moving, motion)
-        if 'motion' in streams:
-            results['motion'] = batch.motion[places]
-            results['motion_valid'] = batch.motion_valid[places]
-        if 'residual' in streams:
-            results['residuals'] = [batch.residual[place] for place in places]
+            for keyframe in request.keyframes:
+                request.receive('iframe', keyframe, reader.get_keyframes_near(keyframe).rgb[0])
+        request.finish(results, batch)
         spans = np.sort(results['frame_inds'].reshape(len(results['frame_inds']), -1))[:, [0, -1]]
-        times = np.asarray(batch.pts_seconds)[np.searchsorted(frames, spans)] + [0, frame_seconds]
-        results['clip_times'] = times.astype(np.float32)
-        results['original_shape'] = results['img_shape'] = shape
+        times = batch.pts_seconds[np.searchsorted(batch.indices, spans)]
+        results['clip_times'] = (times + [0, 1 / metadata.average_fps]).astype(np.float32)
         return results
 
     def __repr__(self) -> str:

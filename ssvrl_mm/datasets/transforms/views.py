@@ -1,17 +1,10 @@
-"""Views of clips: a box of the frame, resized and mirrored, with the motion it shows."""
+"""Views of clips: which boxes of the frame they show, and which clips share one."""
 
 import math
 import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import cv2
-import numpy as np
-
-from ssvrl_mm.video.motion.geometry import crop_resize_motion
-
-_IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
-_STREAMS = (*_IMAGE_STREAMS, 'motion')
 Size = tuple[int, int]
 
 
@@ -63,100 +56,6 @@ def split_views(results: dict, key: str) -> list[tuple[int, Any]]:
     if rest:
         raise ValueError(f'{key}: {len(frames)} frames are no {len(views)} clips of equal length')
     return [(view, frames[n * length : (n + 1) * length]) for n, view in enumerate(views)]
-
-
-def _show_image(image: np.ndarray, view: View, size: Size, interpolation: int) -> np.ndarray:
-    image = image[view.top : view.bottom, view.left : view.right]
-    if image.shape[:2] != size:
-        image = cv2.resize(image, size[::-1], interpolation=interpolation)
-    if view.flip is not None:
-        image = cv2.flip(image, 1 if view.flip == 'horizontal' else 0)
-    return image
-
-
-def show_views(
-    results: dict,
-    views: Sequence[Sequence[View]],
-    size: Size,
-    motion_stride: int | None,
-    interpolation: int = cv2.INTER_LINEAR,
-) -> dict:
-    """Replaces the clips by views of them.
-
-    Args:
-        results: With ``num_clips``, ``img_shape`` and any of the streams.
-        views: How each of the V :func:`total_views` looks, in each of C rounds. Of every stream
-            the new clips come round after round; view v of round c is view c * V + v.
-        size: (h, w) of the new frames.
-        motion_stride: Width of the motion cells in px; None keeps the number of cells.
-        interpolation: OpenCV's constant.
-
-    Returns:
-        The results, with C times as many clips of every stream.
-    """
-    for key in _IMAGE_STREAMS:
-        if key in results:
-            clips = split_views(results, key)
-            results[key] = [
-                _show_image(image, shown[view], size, interpolation)
-                for shown in views
-                for view, clip in clips
-                for image in clip
-            ]
-    if 'motion' in results:
-        _show_motion(results, views, size, motion_stride)
-    if len(views) > 1:
-        _repeat(results, len(views))
-    results['img_shape'] = size
-    return results
-
-
-def _repeat(results: dict, rounds: int) -> None:
-    """Counts the clips of so many rounds, once their streams are there."""
-    if 'stream_views' in results:
-        total = total_views(results)
-        results['stream_views'] = {
-            key: [c * total + view for c in range(rounds) for view in stream_views(results, key)]
-            for key in _STREAMS
-        }
-    for key in ('frame_inds', 'motion_inds', 'iframe_inds', 'iframe_distance', 'clip_times'):
-        if key in results:
-            values = np.asarray(results[key])
-            results[key] = np.tile(values, (rounds, 1) if values.ndim > 1 else rounds)
-    results['num_clips'] *= rounds
-
-
-def _show_motion(
-    results: dict, views: Sequence[Sequence[View]], size: Size, motion_stride: int | None
-) -> None:
-    motion, valid = results['motion'], results.get('motion_valid')
-    if motion_stride is None:
-        grid = motion.shape[1:3]
-    else:
-        grid = math.ceil(size[0] / motion_stride), math.ceil(size[1] / motion_stride)
-    clips = split_views(results, 'motion')
-    length = len(motion) // len(clips)
-    shown = []
-    for looks in views:
-        for clip, (view, vectors) in enumerate(clips):
-            left, top, right, bottom, flip = looks[view]
-            if flip == 'horizontal':
-                left, right = right, left
-            elif flip == 'vertical':
-                top, bottom = bottom, top
-            shown.append(
-                crop_resize_motion(
-                    vectors,
-                    None if valid is None else valid[clip * length : (clip + 1) * length],
-                    (left, top, right, bottom),
-                    results['img_shape'],
-                    size,
-                    grid,
-                )
-            )
-    results['motion'] = np.concatenate([field for field, _ in shown])
-    if valid is not None:
-        results['motion_valid'] = np.concatenate([mask for _, mask in shown])
 
 
 def random_box(

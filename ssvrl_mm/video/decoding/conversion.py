@@ -88,8 +88,8 @@ class RGBConverter:
         self._reformatter = VideoReformatter()
         self._has_warned = False
 
-    def __call__(self, frame: VideoFrame, out: np.ndarray | None = None) -> np.ndarray:
-        """Returns uint8 ``(h, w, 3)``, or scaled to ``out`` if it is given."""
+    def __call__(self, frame: VideoFrame) -> np.ndarray:
+        """Returns uint8 ``(h, w, 3)``, whose rows may lie apart. It is not to be written to."""
         changed = make_convertible(frame)
         if changed and not self._has_warned:
             self._has_warned = True
@@ -98,15 +98,12 @@ class RGBConverter:
         image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
         plane = image.planes[0]
         view = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+        # It may be the decoder's own picture, from which others are predicted.
+        view.flags.writeable = False
         if plane.line_size == 3 * width:
-            view = view.reshape(height, width, 3)
-        else:
-            rows = view.reshape(-1, plane.line_size)
-            view = rows[:height, : width * 3].reshape(height, width, 3)
-        if out is None:
-            return view.copy()
-        scale(view, out)
-        return out
+            return view.reshape(height, width, 3)
+        rows = view.reshape(-1, plane.line_size)
+        return rows[:height, : width * 3].reshape(height, width, 3)
 
 
 def scale(image: np.ndarray, out: np.ndarray) -> None:

@@ -1,6 +1,6 @@
 """The decoded contents of frames: pixels and motion vectors, and what stands in for lost ones."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,12 +22,21 @@ _TURNING_FORMATS = ('mov', 'matroska')
 _TURNING_CODECS = ('h264', 'hevc')
 
 
+#: Takes a frame's number and its pixels, uint8 ``(h, w, 3)``, as soon as they are decoded; returns
+#: the array to remember them in, or None if nobody will ask for them again.
+Sink = Callable[[int, np.ndarray], np.ndarray | None]
+
+
 @dataclass
 class Contents:
-    """Pixels uint8 ``(h, w, 3)`` and motion vectors, with the size of their frame, by number."""
+    """Pixels uint8 ``(h, w, 3)`` and motion vectors, with the size of their frame, by number.
+
+    ``passed`` are frames whose pixels have been passed on and are not remembered.
+    """
 
     pixels: dict[int, np.ndarray] = field(default_factory=dict)
     vectors: dict[int, tuple[np.ndarray, Size]] = field(default_factory=dict)
+    passed: set[int] = field(default_factory=set)
 
 
 class FrameFetcher:
@@ -63,7 +72,7 @@ class FrameFetcher:
         contents: Contents,
         pixels: Collection[int],
         vectors: Collection[int],
-        rows: Mapping[int, np.ndarray],
+        sink: Sink,
     ) -> bool:
         """Adds to ``contents`` what is missing in it.
 
@@ -71,7 +80,7 @@ class FrameFetcher:
             contents: what is there already.
             pixels: frames whose pixels are needed.
             vectors: frames whose motion vectors are needed.
-            rows: where to write the pixels of some frames.
+            sink: takes the pixels; those of a frame once more if it has to be decoded once more.
 
         Returns:
             Whether everything is there; otherwise ``lost`` has grown.
@@ -79,14 +88,14 @@ class FrameFetcher:
         Raises:
             VideoDecodeError: a frame is lost, or has another size, and that is an error.
         """
-        pixels = {number for number in pixels if number not in contents.pixels}
+        pixels = set(pixels) - contents.pixels.keys() - contents.passed
         vectors = {number for number in vectors if number not in contents.vectors}
         missing = pixels | vectors
         if pixels:
             self.decoder.decode_fully()
         while True:
             try:
-                self._decode(contents, pixels, vectors, rows, missing)
+                self._decode(contents, pixels, vectors, sink, missing)
                 break
             except DamagedError:
                 self.decoder.recover()
@@ -103,19 +112,23 @@ class FrameFetcher:
         contents: Contents,
         pixels: set[int],
         vectors: set[int],
-        rows: Mapping[int, np.ndarray],
+        sink: Sink,
         missing: set[int],
     ) -> None:
         for number, frame in self.decoder.decode(set(missing)):
             missing.discard(number)
             self._inspect(number, frame)
             if number in pixels:
-                contents.pixels[number] = self._convert(frame, rows.get(number))
+                image = sink(number, self._convert(frame))
+                if image is None:
+                    contents.passed.add(number)
+                else:
+                    contents.pixels[number] = image
             if number in vectors:
                 contents.vectors[number] = _vectors(frame), (frame.height, frame.width)
 
     def keyframe(self, number: int) -> np.ndarray | None:
-        """The pixels of a keyframe decoded alone, None if that cannot be done."""
+        """The pixels of a keyframe decoded alone; None if that cannot be done."""
         self.decoder.decode_fully()
         try:
             frame = None if self.decoder.is_damaged else self.decoder.decode_keyframe(number)
@@ -127,6 +140,14 @@ class FrameFetcher:
         self._inspect(number, frame)
         return self._convert(frame)
 
+    def pixels(self, number: int) -> np.ndarray:
+        """The pixels of a frame, or of what stands in for it."""
+        contents = Contents()
+        while not self.fetch(contents, self.stand_ins([number]), (), lambda _, image: image):
+            pass
+        (pixels,) = contents.pixels.values()
+        return pixels
+
     def inspect_keyframe(self, number: int) -> None:
         """Learns from a keyframe what only a decoded frame tells."""
         try:
@@ -137,8 +158,7 @@ class FrameFetcher:
         if frame is not None:
             self._inspect(number, frame)
         else:
-            while not self.fetch(Contents(), self.stand_ins([number]), (), {}):
-                pass
+            self.pixels(number)
 
     def find_orientation(self, exports_motion: bool) -> Orientation:
         """How frames are turned for display; one has to be decoded to know.

@@ -39,7 +39,7 @@ class Orientation(NamedTuple):
     @property
     def is_upright(self) -> bool:
         """Whether frames are shown as they are coded."""
-        return self == Orientation()
+        return not (self.mirrored or self.quarter_turns)
 
     def size(self, size: Size) -> Size:
         """``(h, w)`` on the screen of what is coded as ``size``, and the other way round."""

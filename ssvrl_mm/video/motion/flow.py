@@ -325,8 +325,7 @@ def _create_dis() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
     def calculate(image: np.ndarray, other: np.ndarray) -> np.ndarray:
-        # Each time: frames of less than 40 px or so lower it for all that follow.
-        dis.setFinestScale(1)
+        dis.setFinestScale(1)  # frames too small for it leave it at 0, for those that follow too
         return dis.calc(image, other, None)
 
     return calculate

@@ -32,7 +32,8 @@ def test_every_element_lands_in_its_place():
     assert rgb.shape == (2, 3, 3, 16, 24) and rgb.dtype == torch.uint8
     assert motion.shape == (2, 2, 3, 4, 6) and motion.dtype == torch.float16
     assert valid.shape == (2, 1, 3, 4, 6) and valid.dtype == torch.bool
-    assert all(tensor.is_contiguous() for tensor in (rgb, motion, valid))
+    assert motion.is_contiguous() and valid.is_contiguous()
+    assert rgb.is_contiguous(memory_format=torch.channels_last_3d)
     for v, c, t, y, x in [(0, 0, 0, 0, 0), (1, 2, 2, 15, 23), (1, 0, 1, 7, 3)]:
         assert rgb[v, c, t, y, x] == results['imgs'][v * 3 + t][y, x, c]
     for v, c, t, y, x in [(0, 0, 0, 0, 0), (1, 1, 2, 3, 5), (0, 1, 1, 2, 4)]:

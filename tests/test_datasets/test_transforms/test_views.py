@@ -4,11 +4,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from ssvrl_mm.datasets.transforms.showing import show_views
 from ssvrl_mm.datasets.transforms.views import (
     View,
     centre_box,
     random_box,
-    show_views,
     stream_views,
     total_views,
 )

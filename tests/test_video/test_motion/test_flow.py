@@ -80,11 +80,11 @@ def test_threads_do_not_share_an_estimator():
 
 
 def test_small_frames_leave_no_trace():
-    """OpenCV's DIS takes its finest scale from them, for good."""
-    small, large = translating(2, 1, 0, 24, 30), translating(2, 2, 1, 96, 128)
-    before = estimate_motion(*large, scale=1, grid=False)
-    estimate_motion(*small, scale=1, grid=False)
-    np.testing.assert_array_equal(estimate_motion(*large, scale=1, grid=False), before)
+    """DIS takes another scale for frames of 44 px, and keeps it."""
+    pair, small = translating(2, 2, -1, 144, 176), texture(72, 88)
+    expected = estimate_motion(*pair)
+    estimate_motion(small, small)
+    np.testing.assert_array_equal(estimate_motion(*pair), expected)
 
 
 def test_what_cannot_be_done_is_said(monkeypatch):

@@ -1,0 +1,220 @@
+"""Making clips show their views: of frames that are there, or of frames as they are decoded."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ssvrl_mm.datasets.transforms.views import (
+    Size,
+    View,
+    split_views,
+    stream_views,
+    total_views,
+)
+from ssvrl_mm.video.motion.geometry import crop_resize_motion
+
+_IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
+_STREAMS = (*_IMAGE_STREAMS, 'motion')
+
+
+class Step(NamedTuple):
+    """One change of what a view shows.
+
+    Args:
+        view: What is shown of the frame so far.
+        size: (h, w) of the new frame.
+        motion_stride: Width of the motion cells in px; None keeps the number of cells.
+        interpolation: OpenCV's constant.
+    """
+
+    view: View
+    size: Size
+    motion_stride: int | None = None
+    interpolation: int = cv2.INTER_LINEAR
+
+
+#: What becomes of the frames of a view, one step after the other.
+Steps = tuple[Step, ...]
+
+
+def show_views(
+    results: dict,
+    views: Sequence[Sequence[View]],
+    size: Size,
+    motion_stride: int | None,
+    interpolation: int = cv2.INTER_LINEAR,
+) -> dict:
+    """Replaces the clips by views of them.
+
+    Before the video is decoded it notes the steps in ``results['view_steps']``, one tuple of
+    them per view, for :class:`~ssvrl_mm.datasets.transforms.loading.DecodeCompressedVideo`.
+
+    Args:
+        results: With ``num_clips``, ``img_shape`` and any of the streams.
+        views: How each of the V :func:`total_views` looks, in each of C rounds. Of every stream
+            the new clips come round after round; view v of round c is view c * V + v.
+        size: (h, w) of the new frames.
+        motion_stride: Width of the motion cells in px; None keeps the number of cells.
+        interpolation: OpenCV's constant.
+
+    Returns:
+        The results, with C times as many clips of every stream.
+    """
+    rounds = [[Step(view, size, motion_stride, interpolation) for view in shown] for shown in views]
+    if 'video_reader' in results:
+        before: list[Steps] = results.get('view_steps') or [()] * total_views(results)
+        results['view_steps'] = [
+            (*steps, step) for shown in rounds for steps, step in zip(before, shown, strict=True)
+        ]
+    else:
+        _show(results, rounds)
+    if len(views) > 1:
+        _repeat(results, len(views))
+    results['img_shape'] = size
+    return results
+
+
+def show_image(image: np.ndarray, step: Step, out: np.ndarray | None = None) -> np.ndarray:
+    """A frame after a step.
+
+    Args:
+        image: (H, W, C).
+        step: What to show of it.
+        out: (h, w, C), to write the new frame to.
+
+    Returns:
+        ``out``, or else an array that may share memory with ``image``.
+    """
+    (left, top, right, bottom, flip), size = step.view, step.size
+    image = image[top:bottom, left:right]
+    if image.shape[:2] != size:
+        target = None if flip else out
+        image = cv2.resize(image, size[::-1], dst=target, interpolation=step.interpolation)
+    if flip:
+        return cv2.flip(image, 1 if flip == 'horizontal' else 0, dst=out)
+    if out is not None and image is not out:
+        out[...] = image
+    return image if out is None else out
+
+
+def show_motion(
+    motion: np.ndarray, valid: np.ndarray | None, shape: Size, step: Step
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Motion after a step.
+
+    Args:
+        motion: (T, gh, gw, 2) px of frames of ``shape`` (h, w).
+        valid: (T, gh, gw) or None.
+        shape: See above.
+        step: What to show of the frames.
+    """
+    grid, stride = motion.shape[1:3], step.motion_stride
+    if stride is not None:
+        grid = math.ceil(step.size[0] / stride), math.ceil(step.size[1] / stride)
+    left, top, right, bottom, flip = step.view
+    if flip == 'horizontal':
+        left, right = right, left
+    elif flip == 'vertical':
+        top, bottom = bottom, top
+    box = (left, top, right, bottom)
+    return crop_resize_motion(motion, valid, box, shape, step.size, grid)
+
+
+class ShownFrames:
+    """The frames of V clips as their views show them, made while the video is decoded.
+
+    Args:
+        clips: Frame numbers (T,) of each of the V clips, and the steps of what it shows.
+        size: (h, w) after the steps.
+        dtype: Of the pixels.
+
+    Attributes:
+        frames: V*T arrays (h, w, 3), clip after clip. Clips that show a frame alike share it.
+    """
+
+    def __init__(
+        self, clips: Sequence[tuple[np.ndarray, Steps]], size: Size, dtype: type = np.uint8
+    ) -> None:
+        self._places: dict[int, dict[Steps, int]] = {}
+        order, count = [], 0
+        for numbers, steps in clips:
+            merged = _merge(steps)
+            for number in numbers.tolist():
+                place = self._places.setdefault(number, {}).setdefault(merged, count)
+                count += place == count
+                order.append(place)
+        self._images: np.ndarray = np.empty((count, *size, 3), dtype)
+        self.frames = [self._images[place] for place in order]
+
+    def take(self, number: int, image: np.ndarray) -> None:
+        """Shows a frame (H, W, 3) wherever it belongs; nowhere, if it is in none of the clips."""
+        # Crops of the same resized frame resize it once.
+        known: dict[Steps, np.ndarray] = {(): image}
+        for steps, place in self._places.get(number, {}).items():
+            for length in range(1, len(steps)):
+                before, so_far = steps[: length - 1], steps[:length]
+                if so_far not in known:
+                    known[so_far] = show_image(known[before], so_far[-1])
+            if steps:
+                show_image(known[steps[:-1]], steps[-1], self._images[place])
+            else:
+                self._images[place] = image
+
+
+def _merge(steps: Steps) -> Steps:
+    """The same steps of images, with whole frames mirrored in the step before."""
+    merged: list[Step] = []
+    for step in steps:
+        last = merged[-1] if merged else None
+        flips = [view.flip for view in (last and last.view, step.view) if view and view.flip]
+        is_whole = step.view[:4] == (0, 0, *step.size[::-1])
+        if last and is_whole and last.size == step.size and len(flips) < 2:
+            merged[-1] = last._replace(view=last.view._replace(flip=next(iter(flips), None)))
+        else:
+            merged.append(step)
+    return tuple(merged)
+
+
+def _show(results: dict, rounds: Sequence[Sequence[Step]]) -> None:
+    """Shows every stream that is there."""
+    for key in _IMAGE_STREAMS:
+        if key in results:
+            clips = split_views(results, key)
+            results[key] = [
+                show_image(image, shown[view])
+                for shown in rounds
+                for view, clip in clips
+                for image in clip
+            ]
+    if 'motion' not in results:
+        return
+    motion, valid = results['motion'], results.get('motion_valid')
+    clips = split_views(results, 'motion')
+    length = len(motion) // len(clips)
+    masks = [None if valid is None else valid[n * length :][:length] for n in range(len(clips))]
+    found = [
+        show_motion(vectors, mask, results['img_shape'], shown[view])
+        for shown in rounds
+        for (view, vectors), mask in zip(clips, masks, strict=True)
+    ]
+    results['motion'] = np.concatenate([field for field, _ in found])
+    if valid is not None:
+        results['motion_valid'] = np.concatenate([mask for _, mask in found])
+
+
+def _repeat(results: dict, rounds: int) -> None:
+    """Counts the clips of so many rounds, once their streams are there."""
+    if 'stream_views' in results:
+        total = total_views(results)
+        results['stream_views'] = {
+            key: [c * total + view for c in range(rounds) for view in stream_views(results, key)]
+            for key in _STREAMS
+        }
+    for key in ('frame_inds', 'motion_inds', 'iframe_inds', 'iframe_distance', 'clip_times'):
+        if key in results:
+            values = np.asarray(results[key])
+            results[key] = np.tile(values, (rounds, 1) if values.ndim > 1 else rounds)
+    results['num_clips'] *= rounds
