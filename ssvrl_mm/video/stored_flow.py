@@ -53,14 +53,14 @@ def flow_header(
 
 def differences(stored: FlowHeader, expected: FlowHeader) -> list[str]:
     """What is stored though something else is expected, in words; nothing if it is the same."""
+    options = ['method', 'method_options', 'scale', 'cell', 'span']
+    if stored.method == expected.method and not expected.method_options:
+        options.remove('method_options')  # a name asks for no more than the name
     found = [
         f'{name} is {getattr(stored, name)!r}, not {getattr(expected, name)!r}'
-        for name in ('method', 'method_options', 'scale', 'cell', 'span')
+        for name in options
         if getattr(stored, name) != getattr(expected, name)
     ]
-    if stored.method == expected.method and not expected.method_options:
-        # A name asks for no more than the name.
-        found = [words for words in found if not words.startswith('method_options')]
     facts = 'video_bytes', 'video_sha256', 'num_frames', 'height', 'width'
     others = [name for name in facts if getattr(stored, name) != getattr(expected, name)]
     if others:
@@ -87,11 +87,7 @@ class StoredFlow:
     """
 
     def __init__(
-        self,
-        options: FlowOptions,
-        video: MediaSource,
-        num_frames: int,
-        size: Size,
+        self, options: FlowOptions, video: MediaSource, num_frames: int, size: Size
     ) -> None:
         if options.file is None:
             raise ValueError('there is no file of flow among the options')
