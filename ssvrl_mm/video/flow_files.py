@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from ssvrl_mm.video.errors import FlowFileError
+from ssvrl_mm.video.errors import FlowFileError, FrameIndexError
 from ssvrl_mm.video.motion.flow_coding import decode_flow, encode_flow
 from ssvrl_mm.video.motion.geometry import Size, grid_size
 
@@ -249,8 +249,13 @@ class FlowFile:
             ``(T,)``, one of :data:`ORIGINS`.
 
         Raises:
+            FrameIndexError: there is no such frame.
             FlowFileError: it is damaged.
         """
+        for frame in frames:
+            if not 0 <= frame < len(self):
+                reason = f'there is no frame {frame}, it has {len(self)} frames'
+                raise FrameIndexError(self.path, reason)
         entries = self._table[list(frames)]
         flow = np.empty((len(entries), *self.header.grid, 2), np.float32)
         first: dict[int, int] = {}

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from ssvrl_mm.video import FlowFileError
+from ssvrl_mm.video import FlowFileError, FrameIndexError
 from ssvrl_mm.video.flow_files import FlowFile, FlowHeader, FlowWriter
 
 HEADER = FlowHeader(
@@ -64,6 +64,12 @@ def test_any_order_repeated_and_none(path):
         np.testing.assert_array_equal(part, whole[frames])
     flow, valid, origins = stored.read([])
     assert flow.shape == (0, *GRID, 2) and len(valid) == len(origins) == 0
+
+
+@pytest.mark.parametrize('frame', [-1, 6])
+def test_frames_that_are_not_there(path, frame):
+    with pytest.raises(FrameIndexError, match=f'no frame {frame}, it has 6 frames'):
+        FlowFile(path).read([0, frame])
 
 
 def test_from_bytes_and_pickled(path):
