@@ -166,6 +166,7 @@ def test_bad_videos_do_not_stop_the_rest(videos, tmp_path):
         bad, good = extract(folder, target, workers=workers)
         assert (bad.status, good.status) == ('failed', 'written')
         assert bad.reason.startswith(str(folder / 'bad.avi'))
+        assert (bad.num_frames, bad.seconds, bad.target_bytes) == (0, 0, 0)
         assert list(contents(target)) == ['good.mkv.flow']
     with pytest.raises(VideoOpenError):
         extract_flow(folder / 'bad.avi', tmp_path / 'x.flow')
