@@ -135,7 +135,7 @@ class FlowWriter:
         # Hidden, so that nothing takes it for what it will be.
         self._partial = self._path.with_name(f'.{self._path.name}.partial')
         self._header = header
-        self._json = json.dumps(asdict(header), sort_keys=True).encode()
+        self._json = json.dumps(asdict(header)).encode()
         self._table = np.zeros(header.num_frames, _ENTRY)
         self._written = 0
         self._last = b''

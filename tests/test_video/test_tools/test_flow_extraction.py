@@ -86,19 +86,20 @@ def test_header(videos, tmp_path):
 @pytest.mark.parametrize('span', [1, 5, -3])
 def test_in_pieces(videos, tmp_path, monkeypatch, span):
     options = replace(LOW, span=span)
+    sizes = []
+    read = CompressedVideoReader.get_frames_at
+
+    def spy(self, indices, *arguments, **more):
+        sizes.append(len(indices))
+        return read(self, indices, *arguments, **more)
+
+    monkeypatch.setattr(CompressedVideoReader, 'get_frames_at', spy)
     extract_flow(videos / 'larger.mp4', tmp_path / 'whole', options)
+    assert sizes == [12]
     for frames in (1, 4):
+        sizes.clear()
         monkeypatch.setattr(flow_extraction, '_CHUNK_BYTES', 16 * 96 * 120 * frames)
-        sizes = []
-        read = CompressedVideoReader.get_frames_at
-
-        def spy(self, indices, *arguments, sizes=sizes, read=read, **more):
-            sizes.append(len(indices))
-            return read(self, indices, *arguments, **more)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(CompressedVideoReader, 'get_frames_at', spy)
-            extract_flow(videos / 'larger.mp4', tmp_path / 'pieces', options, overwrite=True)
+        extract_flow(videos / 'larger.mp4', tmp_path / 'pieces', options)
         assert sizes == [frames] * (12 // frames)
         assert (tmp_path / 'pieces').read_bytes() == (tmp_path / 'whole').read_bytes()
         (tmp_path / 'pieces').unlink()
