@@ -15,14 +15,19 @@ from .utils.photometric import PhotometricAugmentation
 # Number of axes of a batch of the stream, and channels on its third axis.
 _LAYOUTS = {
     'rgb': ((6,), 3),
+    'yuv420': ((6,), 1),
     'motion': ((6,), 2),
     'motion_valid': ((6,), 1),
     'residual': ((6,), 3),
+    'flow': ((6,), 2),
+    'flow_valid': ((6,), 1),
     'iframe': ((5, 6), 3),
 }
 
 # The streams of pictures, whose channels lie last in memory, as convolutions like it best.
 _PICTURES = ('rgb', 'residual', 'iframe')
+
+_SizeOption = Literal['rgb'] | int | Sequence[int] | None
 
 
 @MODELS.register_module()
@@ -33,12 +38,15 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
 
     - ``rgb`` (N, V, 3, T, H, W): augmented (training only), then ``(x - mean) / std``, then, with
       ``remove_still``, less its own mean over the clip's frames;
+    - ``yuv420`` (N, V, 1, T, 3 H / 2, W) in place of ``rgb``: becomes ``rgb``, see
+      :func:`yuv420_to_rgb`;
     - ``iframe`` (N, V, 3, H, W) or (N, V, 3, n, H, W): augmented with draws of its own and
       normalised like ``rgb``, still parts included;
     - ``motion`` (N, V, 2, T, h, w): clipped to +-``clip`` px per frame, divided by ``clip``, and
       resized to ``size`` by nearest neighbour, which repeats a block's vector on its pixels;
     - ``motion_valid`` (N, V, 1, T, h, w): resized like ``motion``, bool as before;
-    - ``residual`` (N, V, 3, T, H, W): divided by ``scale``.
+    - ``residual`` (N, V, 3, T, H, W): divided by ``scale``;
+    - ``flow`` (N, V, 2, T, h, w) and ``flow_valid``: like motion, with settings of their own.
 
     In memory the channels of ``rgb``, ``iframe`` and ``residual`` lie last. A stream of another
     name goes to the device as it is. The bitstream is not to be trusted: a vector that is not a
@@ -53,6 +61,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             of the RGB clips or, without RGB, as it is; one number or (height, width); None for
             as it is.
         residual: ``scale``, default 255.
+        flow: ``clip`` (px over its span, default 20; None leaves it in px) and ``size``, as of
+            motion, by default None.
         augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each clip of
             each video gets its own draw, the frames of a clip share it. None: no augmentation.
         non_blocking: Whether copies to the device may overlap with the host's work.
@@ -77,11 +87,13 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         residual: dict | None = None,
         augment: dict | None = None,
         non_blocking: bool = True,
+        flow: dict | None = None,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
         self._set_rgb(**(rgb or {}))
         self._set_motion(**(motion or {}))
         self._set_residual(**(residual or {}))
+        self._set_flow(**(flow or {}))
         self.augment = PhotometricAugmentation(**augment) if augment is not None else None
 
     def _set_rgb(
@@ -98,22 +110,17 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             scaled = torch.tensor(values, dtype=torch.float32).view(3, 1, 1, 1) / 255
             self.register_buffer(name, scaled, persistent=False)
 
-    def _set_motion(
-        self, clip: float = 20.0, size: Literal['rgb'] | int | Sequence[int] | None = 'rgb'
-    ) -> None:
+    def _set_motion(self, clip: float = 20.0, size: _SizeOption = 'rgb') -> None:
         if clip <= 0:
             raise ValueError(f'motion needs clip > 0: {clip}')
         self.motion_clip = clip
-        self.motion_size: tuple[int, int] | Literal['rgb'] | None = None
-        if size == 'rgb' or size is None:
-            self.motion_size = size
-            return
-        sides = (size, size) if isinstance(size, int) else tuple(size)
-        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-            raise ValueError(
-                f"motion needs size 'rgb', one number, (height, width) or None: {size!r}"
-            )
-        self.motion_size = (sides[0], sides[1])
+        self.motion_size = _checked_size('motion', size)
+
+    def _set_flow(self, clip: float | None = 20.0, size: _SizeOption = None) -> None:
+        if clip is not None and clip <= 0:
+            raise ValueError(f'flow needs clip > 0 or None: {clip}')
+        self.flow_clip = clip
+        self.flow_size = _checked_size('flow', size)
 
     def _set_residual(self, scale: float = 255.0) -> None:
         if scale <= 0:
@@ -140,7 +147,12 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(inputs, Mapping):
             raise TypeError(f'inputs must be a dict of streams, not {type(inputs).__name__}')
         streams = {name: self._stack(name, stream) for name, stream in inputs.items()}
-        motion_size = self._target_motion_size(streams)
+        if 'yuv420' in streams:
+            streams['rgb'] = yuv420_to_rgb(streams.pop('yuv420'))
+        shown = streams['rgb'].shape[-2:] if 'rgb' in streams else None
+        motion_size, flow_size = (
+            shown if size == 'rgb' else size for size in (self.motion_size, self.flow_size)
+        )
         for name, stream in streams.items():
             if name in ('rgb', 'iframe'):
                 stream = self._images(stream, training)
@@ -150,6 +162,10 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
                 stream = scale_motion(stream, self.motion_clip, motion_size)
             elif name == 'motion_valid':
                 stream = _resize(stream.float(), motion_size).bool()
+            elif name == 'flow':
+                stream = scale_motion(stream, self.flow_clip, flow_size)
+            elif name == 'flow_valid':
+                stream = _resize(stream.float(), flow_size).bool()
             elif name == 'residual':
                 stream = stream.float() / self.residual_scale
             if name in _PICTURES:
@@ -177,14 +193,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             )
         return stream
 
-    def _target_motion_size(self, streams: dict[str, Tensor]) -> tuple[int, int] | None:
-        if self.motion_size != 'rgb':
-            return self.motion_size
-        if 'rgb' not in streams:
-            return None
-        height, width = streams['rgb'].shape[-2:]
-        return height, width
-
     def _images(self, images: Tensor, training: bool) -> Tensor:
         shape = images.shape
         clips = images.flatten(0, 1).float() / 255
@@ -194,19 +202,56 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         return ((clips - self.mean) / self.std).reshape(shape)
 
 
-def scale_motion(motion: Tensor, clip: float, size: Sequence[int] | None = None) -> Tensor:
+def _checked_size(stream: str, size: _SizeOption) -> tuple[int, int] | Literal['rgb'] | None:
+    if size == 'rgb' or size is None:
+        return size
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise ValueError(
+            f"{stream} needs size 'rgb', one number, (height, width) or None: {size!r}"
+        )
+    return sides[0], sides[1]
+
+
+def yuv420_to_rgb(yuv: Tensor) -> Tensor:
+    """Converts planes of YUV 4:2:0 (ITU-R BT.601, limited range) to RGB.
+
+    Args:
+        yuv: (N, V, 1, T, 3 H / 2, W) uint8: Y (H, W), below it U and V (H / 2, W / 2) in a row.
+
+    Returns:
+        (N, V, 3, T, H, W) float32 in [0, 255], channels last in memory.
+    """
+    width = yuv.shape[-1]
+    height = yuv.shape[-2] * 2 // 3
+    luma = (yuv[:, :, 0, :, :height].float() - 16) * (255 / 219)
+    chroma = yuv[:, :, 0, :, height:].reshape(-1, 2, height // 2, width // 2).float() - 128
+    chroma = F.interpolate(chroma * (255 / 224), size=(height, width), mode='bilinear')
+    # Colour differences B - Y and R - Y: Y = .299 R + .587 G + .114 B.
+    blue, red = (
+        plane.reshape(luma.shape) * scale
+        for plane, scale in zip(chroma.unbind(1), (1.772, 1.402), strict=True)
+    )
+    green = -(0.299 * red + 0.114 * blue) / 0.587
+    rgb = torch.stack([luma + red, luma + green, luma + blue], dim=-1)
+    return rgb.clamp(0, 255).movedim(-1, 2)
+
+
+def scale_motion(motion: Tensor, clip: float | None, size: Sequence[int] | None = None) -> Tensor:
     """Brings motion to [-1, 1] and to a size.
 
     Args:
         motion: (N, V, 2, T, h, w) in px per frame. What is not a number counts as no motion.
-        clip: Largest motion in px per frame; what is beyond is cut off.
+        clip: Largest motion in px per frame; what is beyond is cut off. None leaves motion in px,
+            but for what is not finite.
         size: (H, W) that blocks are repeated to; None: as it is.
 
     Returns:
         (N, V, 2, T, H, W) float32.
     """
-    motion = motion.float().nan_to_num(nan=0.0, posinf=clip, neginf=-clip)
-    return _resize(motion.clamp(-clip, clip) / clip, size)
+    largest = torch.finfo(torch.float16).max if clip is None else clip
+    motion = motion.float().nan_to_num(nan=0.0, posinf=largest, neginf=-largest)
+    return _resize(motion if clip is None else motion.clamp(-clip, clip) / clip, size)
 
 
 def _resize(stream: Tensor, size: Sequence[int] | None) -> Tensor:

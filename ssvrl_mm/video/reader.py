@@ -68,9 +68,7 @@ class CompressedVideoReader:
         flow_cell: px per value of 'flow'; None: 1, with 'vectors' 8.
         flow_span: k > 0: 'flow' of frame t is the displacement since frame t - k; k < 0: from
             frame t until t + |k|. Forward in time, in px, not divided by k.
-        flow_file: file, or its bytes, that 'flow' is read from instead, as
-            ``tools/data/extract_flow.py`` writes it; it must be of this video and of the options
-            ``flow_...`` above. 'raft' is the name of a method then.
+        flow_file: file or bytes by ``tools/data/extract_flow.py`` that hold this very 'flow'.
         max_pixels: the most pixels that the frames may have: a damaged header can ask for more
             memory than there is. Single frames more than twice as large count as damaged.
         name: what to call bytes or a file object, in errors above all; a path has its own name.
@@ -119,7 +117,6 @@ class CompressedVideoReader:
             motion, normalize_time, iframe_motion, accumulate, dense, flow_method
         )
         self._flow_options = FlowOptions(flow_method, flow_scale, flow_cell, flow_span, flow_file)
-        self._stored_flow: StoredFlow | None = None
         self._source = MediaSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
@@ -161,6 +158,11 @@ class CompressedVideoReader:
             num_missing=decoder.num_missing,
         )
 
+    @property
+    def flow_cell(self) -> int:
+        """Px per value of the stream 'flow'."""
+        return self._flow_options.px_per_value
+
     def __len__(self) -> int:
         return len(self._open().decoder.index)
 
@@ -172,6 +174,7 @@ class CompressedVideoReader:
         out: np.ndarray | None = None,
         motion_indices: Iterable[int] | None = None,
         receive: Receiver | None = None,
+        pixel_format: Literal['rgb24', 'yuv420p'] = 'rgb24',
     ) -> FrameBatch:
         """Reads frames.
 
@@ -191,6 +194,9 @@ class CompressedVideoReader:
                 asked for, in any order; once more if damage makes it necessary to decode a frame
                 again, and then the last call counts. The pixels are to be used at once, and not
                 written to.
+            pixel_format: what ``receive`` gets as 'rgb': 'rgb24', or 'yuv420p', a tuple of the
+                planes Y ``(h, w)``, U and V ``(ceil(h / 2), ceil(w / 2))``, after BT.601 with
+                limited range, for whoever scales them first and converts what is left.
 
         Returns:
             The frames in the order of ``indices``; motion, residuals and flow in that of
@@ -198,12 +204,11 @@ class CompressedVideoReader:
 
         Raises:
             ValueError: a stream that does not exist, a size of less than a pixel, ``out`` does not
-                fit, or ``receive`` goes with ``size`` or ``out``.
+                fit, ``receive`` goes with ``size`` or ``out``, or 'yuv420p' without ``receive``.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
                 give its vectors away or frames are too small to compute them.
-            FlowFileError: flow is asked for, and ``flow_file`` is missing or damaged, or holds
-                that of another video or of other options.
+            FlowFileError: ``flow_file`` is missing, damaged, or of another video or other options.
             VideoDecodeError: a frame cannot be decoded and ``on_error='raise'``, or none can.
         """
         fetcher = self._open()
@@ -214,6 +219,9 @@ class CompressedVideoReader:
             raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
         if receive is not None and not (size is None and out is None):
             raise ValueError('receive takes frames as they are: not with size or out')
+        check_choice('pixel_format', pixel_format, ('rgb24', 'yuv420p'))
+        if receive is None and pixel_format != 'rgb24':
+            raise ValueError("pixel_format='yuv420p' is for receive: a batch has RGB")
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
@@ -224,17 +232,17 @@ class CompressedVideoReader:
 
         delivery: Delivery | None = None
         if 'rgb' in streams and receive is not None:
-            delivery = HandOver(numbers, receive, fetcher)
+            delivery = HandOver(numbers, receive, fetcher, pixel_format == 'yuv420p')
         elif 'rgb' in streams:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
             array = rgb_array(len(numbers), fetcher.size, size, orientation, out)
-            delivery = BatchDelivery(numbers, array)
+            delivery = BatchDelivery(numbers, array, fetcher)
         contents = Contents()
         while True:
             frames, moved = fetcher.stand_ins(numbers), fetcher.stand_ins(moving)
             pixels, vectors = moves.needs(moved)
-            sink: Sink = _keep
+            sink: Sink = fetcher.keep
             if delivery is not None:
                 # Residuals, estimates and flow are computed from pixels as large as the frames.
                 delivery.kept, sink = set(pixels), delivery
@@ -246,9 +254,8 @@ class CompressedVideoReader:
 
         lost = np.array([number in fetcher.lost for number in numbers], bool)
         batch: dict[str, Any] = {}
-        rgb = delivery.finish(frames, contents) if delivery else None
-        if rgb is not None:
-            batch['rgb'] = rgb
+        if isinstance(delivery, BatchDelivery):
+            batch['rgb'] = delivery.finish(frames, contents)
         if source or flow:
             orientation = self._orientation(fetcher)
             batch |= moves.read(moving, moved, contents, orientation, receive)
@@ -307,7 +314,7 @@ class CompressedVideoReader:
     def __getstate__(self) -> dict[str, Any]:
         if not self._source.is_portable:
             raise TypeError(f'{self!r} reads from a file object and cannot be pickled')
-        return {**self.__dict__, '_fetcher': None, '_source_of_motion': None, '_stored_flow': None}
+        return {**self.__dict__, '_fetcher': None, '_source_of_motion': None}
 
     def _open(self) -> FrameFetcher:
         """What reads the file in this process; opens it if need be."""
@@ -358,10 +365,8 @@ class CompressedVideoReader:
         """Where flow comes from in this video."""
         if self._flow_options.file is None:
             return flow_source(self._flow_options, fetcher, self.path)
-        if self._stored_flow is None:
-            size = self._orientation(fetcher).size(fetcher.size)
-            self._stored_flow = StoredFlow(self._flow_options, self._source, len(self), size)
-        return self._stored_flow
+        shown = self._orientation(fetcher).size(fetcher.size)
+        return StoredFlow(self._flow_options, self._source, len(self), shown)
 
     def _batch(
         self,
@@ -393,8 +398,3 @@ class CompressedVideoReader:
         """How frames are turned for display."""
         exports = fetcher.decoder.codec in EXPORTING_CODECS and self._options.mode != 'estimate'
         return fetcher.find_orientation(exports and self._num_threads == 1)
-
-
-def _keep(number: int, image: np.ndarray) -> np.ndarray:
-    """Remembers the pixels of every frame."""
-    return image

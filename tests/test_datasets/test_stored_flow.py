@@ -101,6 +101,24 @@ def test_from_a_backend(root):
         missing[0]
 
 
+def test_through_a_pipeline(root):
+    """Crops and flips do to stored flow what they do to flow that is computed."""
+    pipeline = [
+        dict(type='OpenCompressedVideo', **LOW),
+        dict(type='SampleClips', clip_len=4, num_clips=2),
+        dict(type='DecodeCompressedVideo', streams=('rgb', 'flow')),
+        dict(type='ClipFlip', flip_ratio=1),
+        dict(type='ClipCenterCrop', size=32),
+        dict(type='PackSSLInputs'),
+    ]
+    computed = dataset(root, pipeline=pipeline, seed=0)[0]['inputs']
+    given = dict(pipeline=pipeline, seed=0, reader_options=dict(flow_root='low'))
+    stored = dataset(root, **given)[0]['inputs']
+    assert (stored['rgb'] == computed['rgb']).all()
+    assert stored['flow'].shape == computed['flow'].shape
+    assert 0 < (stored['flow'].float() - computed['flow'].float()).abs().max() <= 1 / 16 + 1e-3
+
+
 def test_computed_without(root):
     found = dataset(root)[0]
     assert not (found * 8 == np.rint(found * 8)).all()

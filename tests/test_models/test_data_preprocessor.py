@@ -54,6 +54,40 @@ def test_normalisation_and_upsampling_transcribed():
     assert items[0]['inputs']['rgb'].dtype == torch.uint8
 
 
+@pytest.mark.parametrize(
+    ('settings', 'scale'), [(None, 20), (dict(clip=8), 8), (dict(clip=None), None)]
+)
+def test_flow_is_scaled_like_motion_with_settings_of_its_own(settings, scale):
+    generator = np.random.default_rng(0)
+    flow = generator.normal(0, 15, (3, 2, 2, 4, 16, 24)).astype(np.float16)
+    flow[0, 0, :, 0, 0, :3] = np.nan, np.inf, -np.inf
+    valid = torch.from_numpy(generator.random((3, 2, 1, 4, 16, 24)) > 0.5)
+    motion = generator.normal(0, 15, (3, 2, 2, 4, 2, 3)).astype(np.float16)
+    inputs = dict(flow=torch.from_numpy(flow), flow_valid=valid, motion=torch.from_numpy(motion))
+    output = build(motion=dict(clip=5), flow=settings)(dict(inputs=inputs))['inputs']
+    largest = scale or 65504
+    expected = np.nan_to_num(flow.astype(np.float32), nan=0, posinf=largest, neginf=-largest)
+    expected = expected.clip(-largest, largest) / (scale or 1)
+    np.testing.assert_allclose(output['flow'], expected, rtol=1e-6)
+    assert output['flow'].dtype == torch.float32
+    assert torch.equal(output['flow_valid'], valid)
+    np.testing.assert_allclose(output['motion'], motion.astype(np.float32).clip(-5, 5) / 5)
+
+
+@pytest.mark.parametrize('size', ['rgb', (16, 24)])
+def test_flow_of_low_resolution_is_repeated(size):
+    flow = torch.arange(2.0 * 8 * 12).view(1, 1, 2, 1, 8, 12).half()
+    rgb = torch.zeros(1, 1, 3, 1, 16, 24, dtype=torch.uint8)
+    inputs = dict(flow=flow, flow_valid=flow[:, :, :1] > 40, rgb=rgb)
+    output = build(flow=dict(clip=None, size=size))(dict(inputs=inputs))['inputs']
+    blocks = flow.float().repeat_interleave(2, -1).repeat_interleave(2, -2)
+    assert torch.equal(output['flow'], blocks)
+    assert torch.equal(output['flow_valid'], blocks[:, :, :1] > 40)
+    for wrong in (dict(clip=0), dict(size=0), dict(size=(1, 2, 3))):
+        with pytest.raises(ValueError, match='flow needs'):
+            build(flow=wrong)
+
+
 def test_lists_and_stacks_give_the_same():
     items = [sample(np.random.default_rng(seed)) for seed in range(2)]
     inputs = [dict(inputs=item['inputs']) for item in items]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, FrameIndexError
-from ssvrl_mm.video.decoding.conversion import RGBConverter
+from ssvrl_mm.video.decoding.conversion import FrameConverter
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from tests.clips import H264, H264_B, encode, translating
 
@@ -89,9 +89,9 @@ def test_what_is_lost_stays_with_its_frame(clips, tmp_path):
 
 def test_nothing_is_decoded_twice_or_converted_in_vain(clips, monkeypatch):
     converted, wanted = [], []
-    convert, decode = RGBConverter.__call__, FrameDecoder.decode
+    convert, decode = FrameConverter.rgb, FrameDecoder.decode
     monkeypatch.setattr(
-        RGBConverter, '__call__', lambda self, *args: (converted.append(1), convert(self, *args))[1]
+        FrameConverter, 'rgb', lambda self, frame: (converted.append(1), convert(self, frame))[1]
     )
     monkeypatch.setattr(
         FrameDecoder,

@@ -4,7 +4,13 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ssvrl_mm.datasets.transforms.showing import ShownFrames, Steps, show_motion
+from ssvrl_mm.datasets.transforms.showing import (
+    ShownFrames,
+    ShownPlanes,
+    Steps,
+    show_flow,
+    show_motion,
+)
 from ssvrl_mm.datasets.transforms.views import stream_views
 from ssvrl_mm.video import FrameBatch
 
@@ -19,20 +25,32 @@ class ClipRequest:
         results: Of the pipeline so far: ``frame_inds``, ``original_shape`` and ``img_shape``;
             ``motion_inds``, ``iframe_inds``, ``stream_views`` and ``view_steps`` (taken out) if
             they are there.
-        streams: What is decoded: 'rgb', 'motion', 'residual', 'iframe'.
+        streams: What is decoded: 'rgb', 'motion', 'residual', 'flow', 'iframe'.
+        flow_cell: px per value of the reader's flow.
+        as_yuv: RGB comes as planes of YUV 4:2:0; I-frames, read apart then, do not.
 
     Attributes:
         frames: Frames whose RGB is read, or whose times are, in ascending order.
-        moving: Frames whose motion and residuals are read, in ascending order.
+        moving: Frames whose motion, residuals and flow are read, in ascending order.
         keyframes: Keyframes to read apart from these.
     """
 
-    def __init__(self, results: dict, streams: Collection[str]) -> None:
-        self._reads_motion = 'motion' in streams
+    def __init__(
+        self,
+        results: dict,
+        streams: Collection[str],
+        flow_cell: int = 1,
+        as_yuv: bool = False,
+    ) -> None:
+        self._flow_cell = flow_cell
         self._shape, size = results['original_shape'], results['img_shape']
         clips = np.asarray(results['frame_inds'])
         motion = np.asarray(results.get('motion_inds', clips))
-        self._motion = _clips_of(motion, 'motion', results)
+        self._fields = {
+            stream: _clips_of(motion, stream, results)
+            for stream in ('motion', 'flow')
+            if stream in streams
+        }
         self._shown: dict[str, ShownFrames] = {}
         for stream, key, numbers, dtype in (
             ('rgb', 'imgs', clips, np.uint8),
@@ -41,17 +59,24 @@ class ClipRequest:
         ):
             if stream in streams:
                 parts = _clips_of(np.asarray(numbers), key, results)
-                self._shown[key] = ShownFrames(parts, size, dtype)
+                kind = ShownPlanes if as_yuv and stream == 'rgb' else ShownFrames
+                self._shown[key] = kind(parts, size, dtype)
         results.pop('view_steps', None)
-        iframes = np.unique(results['iframe_inds']) if 'iframe' in streams else clips[:0]
-        wanted = [clips.ravel(), iframes.ravel()] if 'rgb' in streams else [clips.ravel()]
-        self.frames: list[int] = np.unique(np.concatenate(wanted)).tolist()
+        iframes = np.unique(results['iframe_inds']) if 'iframe' in streams else clips.ravel()[:0]
+        comes_along = 'rgb' in streams and not as_yuv
+        self._keys = {
+            'rgb': ('imgs', 'iframes') if comes_along else ('imgs',),
+            'residual': ('residuals',),
+            'iframe': ('iframes',),
+        }
+        wanted = np.concatenate([clips.ravel(), iframes]) if comes_along else clips
+        self.frames: list[int] = np.unique(wanted).tolist()
         self.moving: list[int] = np.unique(motion).tolist()
-        self.keyframes: list[int] = [] if 'rgb' in streams else iframes.tolist()
+        self.keyframes: list[int] = [] if comes_along else iframes.tolist()
 
     def receive(self, stream: str, number: int, image: np.ndarray) -> None:
         """Takes a frame from the reader, see :data:`~ssvrl_mm.video.delivery.Receiver`."""
-        for key in ('residuals',) if stream == 'residual' else ('imgs', 'iframes'):
+        for key in self._keys[stream]:
             if key in self._shown:
                 self._shown[key].take(number, image)
 
@@ -59,23 +84,27 @@ class ClipRequest:
         """Adds the clips to the results, once everything has been read."""
         for key, shown in self._shown.items():
             results[key] = shown.frames
-        if not self._reads_motion:
-            return
-        assert batch.motion is not None and batch.motion_valid is not None
-        fields: list[np.ndarray] = []
-        masks: list[np.ndarray | None] = []
-        for numbers, steps in self._motion:
-            places = np.searchsorted(self.moving, numbers)
-            field: np.ndarray = batch.motion[places]
-            mask: np.ndarray | None = batch.motion_valid[places]
-            shape = self._shape
-            for step in steps:
+        for stream, clips in self._fields.items():
+            found = [self._field(stream, *clip, batch) for clip in clips]
+            results[stream] = np.concatenate([field for field, _, _ in found])
+            results[f'{stream}_valid'] = np.concatenate([mask for _, mask, _ in found])
+            if stream == 'flow':
+                results['flow_cell'] = found[0][2]
+
+    def _field(
+        self, stream: str, numbers: np.ndarray, steps: Steps, batch: FrameBatch
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Motion or flow of a clip after its steps, its mask, and px per value of flow."""
+        places = np.searchsorted(self.moving, numbers)
+        field, mask = getattr(batch, stream)[places], getattr(batch, f'{stream}_valid')[places]
+        shape, cell = self._shape, self._flow_cell
+        for step in steps:
+            if stream == 'flow':
+                field, mask = show_flow(field, mask, shape, step, cell)
+            else:
                 field, mask = show_motion(field, mask, shape, step)
-                shape = step.size
-            fields.append(field)
-            masks.append(mask)
-        results['motion'] = np.concatenate(fields)
-        results['motion_valid'] = np.concatenate(masks)  # type: ignore[arg-type]
+            shape, cell = step.size, step.flow_stride or cell
+        return field, mask, cell
 
 
 def _clips_of(numbers: np.ndarray, key: str, results: dict) -> list[tuple[np.ndarray, Steps]]:

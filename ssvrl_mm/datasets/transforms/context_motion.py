@@ -147,7 +147,7 @@ class SampleContextMotion(BaseTransform):
         results['frame_inds'] = begin + frames % total
         results['motion_inds'] = begin + (motions[:, None] + np.arange(self.motion_len)) % total
         views = list(range(len(motions)))
-        results['stream_views'] = dict(motion=views, residuals=views)
+        results['stream_views'] = dict(motion=views, residuals=views, flow=views)
         reads_iframes = 'iframe' in results.get('streams', ('iframe',))
         if self.iframe_window is not None and reads_iframes:
             self._add_iframes(results, begin, begin + total)

@@ -36,12 +36,16 @@ class PackSSLInputs(BaseTransform):
     named in ``stream_views`` the number of its views. The result is
     ``dict(inputs, data_samples)``; ``inputs`` holds, for the streams present,
 
-    - ``imgs`` as ``rgb``: uint8 (V, 3, ceil(T / rgb_interval), H, W);
+    - ``imgs`` as ``rgb``: uint8 (V, 3, ceil(T / rgb_interval), H, W); or, decoded with
+      ``pixel_format='yuv420p'``, as ``yuv420``: uint8 (V, 1, ceil(T / rgb_interval), 3 H / 2, W);
     - ``motion`` as ``motion``: float16 (V, 2, T, h, w), px per frame of the H x W frame; at the
       resolution of the motion grid, which covers the frame. Cells that are not valid hold what the
       reader put there: zero, or held and propagated motion;
     - ``motion_valid`` as ``motion_valid``: bool (V, 1, T, h, w), if asked for;
     - ``residuals`` as ``residual``: int16 (V, 3, T, H, W);
+    - ``flow`` as ``flow``: float16 (V, 2, T, h, w), px of the H x W frame over the reader's
+      ``flow_span``; at the resolution of its grid, ``flow_cell`` px per value;
+    - ``flow_valid`` as ``flow_valid``: bool (V, 1, T, h, w), if asked for;
     - ``iframes`` as ``iframe``: uint8 (V, 3, H, W), or (V, 3, n, H, W) with n > 1 per clip.
 
     In memory, pictures keep their channels last (``torch.channels_last_3d``); motion is contiguous.
@@ -54,7 +58,7 @@ class PackSSLInputs(BaseTransform):
         extra_keys: What transforms of yours wrote for the model, labels for instance: arrays and
             numbers become tensors of the data sample (``sample.your_key``, at least one axis) and
             go to the device with it; anything else goes to the metainfo.
-        with_valid: Whether to pack ``motion_valid``.
+        with_valid: Whether to pack ``motion_valid`` and ``flow_valid``.
         motion_target: Motion is no input but what the model has to predict: it goes to the data
             sample as ``motion_target``, a tensor like ``motion``.
         rgb_interval: RGB keeps one frame in so many, from the first of each clip on; all the others
@@ -95,15 +99,18 @@ class PackSSLInputs(BaseTransform):
         for key, name in (('imgs', 'rgb'), ('residuals', 'residual'), ('iframes', 'iframe')):
             if key in results:
                 interval = self.rgb_interval if name == 'rgb' else 1
-                inputs[name] = _pack_images(split_views(results, key), interval)
+                packed = _pack_images(split_views(results, key), interval)
+                is_yuv = name == 'rgb' and results.get('pixel_format') == 'yuv420p'
+                inputs['yuv420' if is_yuv else name] = packed
         if 'iframe' in inputs and inputs['iframe'].shape[2] == 1:
             inputs['iframe'] = inputs['iframe'].squeeze(2)
-        if 'motion' in results and not self.motion_target:
-            inputs['motion'] = pack_motion(results)
+        for key in ('motion', 'flow'):
+            if key not in results or (key == 'motion' and self.motion_target):
+                continue
+            inputs[key] = pack_motion(results, key)
             if self.with_valid:
-                num_clips = len(inputs['motion'])
-                valid = torch.from_numpy(results['motion_valid'])
-                inputs['motion_valid'] = _pack(valid.unsqueeze(-1), num_clips)
+                valid = torch.from_numpy(results[f'{key}_valid'])
+                inputs[f'{key}_valid'] = _pack(valid.unsqueeze(-1), len(inputs[key]))
         if not inputs:
             raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
 
@@ -144,8 +151,8 @@ class PackMotionTarget(PackActionInputs):
         >>> pipeline = [
         ...     dict(type='OpenCompressedVideo'),
         ...     dict(type='SampleContextMotion', num_negatives=0, iframe_window=None),
-        ...     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
         ...     dict(type='ClipRandomResizedCrop', size=112), dict(type='ClipFlip'),
+        ...     dict(type='DecodeCompressedVideo', streams=('rgb', 'motion')),
         ...     dict(type='FormatShape', input_format='NCTHW'), dict(type='PackMotionTarget')]
     """
 
@@ -177,10 +184,10 @@ def set_motion_target(data_sample: ActionDataSample, results: dict) -> None:
     data_sample.set_field(pack_motion(results), 'motion_target')
 
 
-def pack_motion(results: dict) -> torch.Tensor:
-    """``motion`` of a pipeline's results as float16 (V, 2, T, h, w)."""
-    motion = torch.from_numpy(results['motion']).half()
-    return _pack(motion, len(split_views(results, 'motion')))
+def pack_motion(results: dict, key: str = 'motion') -> torch.Tensor:
+    """``motion`` or ``flow`` of a pipeline's results as float16 (V, 2, T, h, w)."""
+    motion = torch.from_numpy(results[key]).half()
+    return _pack(motion, len(split_views(results, key)))
 
 
 def _pack(frames: torch.Tensor, num_clips: int) -> torch.Tensor:
@@ -189,12 +196,12 @@ def _pack(frames: torch.Tensor, num_clips: int) -> torch.Tensor:
 
 
 def _pack_images(clips: Sequence[tuple[int, Sequence[np.ndarray]]], interval: int) -> torch.Tensor:
-    """V lists of T (H, W, 3) -> (V, 3, T, H, W), whose channels stay last in memory."""
+    """V lists of T (H, W[, C]) -> (V, C, T, H, W), whose channels stay last in memory."""
     images = [image for _, clip in clips for image in clip[::interval]]
     packed = _joined(images)
     if packed is None:
         packed = np.stack(images)
-    packed = packed.reshape(len(clips), -1, *packed.shape[1:])
+    packed = packed.reshape(len(clips), -1, *packed.shape[1:3], packed[0, 0, 0].size)
     return torch.from_numpy(packed).movedim(-1, 1)
 
 

@@ -1,11 +1,14 @@
 """Crops, resizes and flips of clips that carry motion along with the pixels.
 
 Every transform acts alike on the streams that are there: ``imgs``, ``residuals`` and ``iframes``
-(lists, V equal parts) and ``motion`` with ``motion_valid`` (arrays). V is ``num_clips``, or
+(lists, V equal parts), ``motion`` with ``motion_valid`` and ``flow`` with ``flow_valid`` (arrays).
+V is ``num_clips``, or
 as many as ``stream_views`` names; clips that show the same view share their crop and flip. Vectors
 are scaled, mirrored and moved as the pixels are. The new motion grid has
 ``ceil(size / motion_stride)`` cells, each of which takes the old cell under its centre; a cell is
 ``size / cells`` px wide, or 8 px (the last one overhanging) where there are ``ceil(size / 8)``.
+Flow is carried like motion, on cells of exactly ``flow_stride`` px, the last one overhanging; by
+default they stay as wide as they are, ``flow_cell`` px, so that dense flow stays dense.
 """
 
 import random
@@ -53,17 +56,23 @@ def _require_room(name: str, shape: Size, size: Size) -> None:
 class _ClipGeometry(BaseTransform):
     """Common ground: the repr and the checks of the arguments."""
 
-    def __init__(self, motion_stride: int | None = 4, interpolation: str = 'bilinear') -> None:
-        if motion_stride is not None and motion_stride < 1:
-            raise ValueError(f'motion_stride must be 1 or more, got {motion_stride}')
+    def __init__(
+        self,
+        motion_stride: int | None = 4,
+        interpolation: str = 'bilinear',
+        flow_stride: int | None = None,
+    ) -> None:
+        for name, stride in (('motion_stride', motion_stride), ('flow_stride', flow_stride)):
+            if stride is not None and stride < 1:
+                raise ValueError(f'{name} must be 1 or more, got {stride}')
         self.motion_stride = motion_stride
+        self.flow_stride = flow_stride
         self.interpolation = interpolation
         _interpolation(interpolation)
 
     def _show(self, results: dict, views: Sequence[Sequence[View]], size: Size) -> dict:
-        return show_views(
-            results, views, size, self.motion_stride, _interpolation(self.interpolation)
-        )
+        interpolation = _interpolation(self.interpolation)
+        return show_views(results, views, size, self.motion_stride, interpolation, self.flow_stride)
 
     def __repr__(self) -> str:
         options = ', '.join(f'{key}={value!r}' for key, value in vars(self).items())
@@ -75,7 +84,8 @@ class ClipRandomResizedCrop(_ClipGeometry):
     """Cuts a random box out of each clip, the same for all its frames, and resizes it.
 
     **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
-    ``iframes``, ``motion``, ``motion_valid`` (those present), ``img_shape``.
+    ``iframes``, ``motion``, ``motion_valid``, ``flow``, ``flow_valid``, ``flow_cell`` (those
+    present), ``img_shape``.
 
     Args:
         size: (h, w) of the result, or the side of a square.
@@ -84,6 +94,7 @@ class ClipRandomResizedCrop(_ClipGeometry):
         motion_stride: Width of the motion cells of the result in px; None keeps their number.
         per_clip: Each clip draws a box of its own; False: one box for all clips of the video.
         interpolation: 'nearest', 'bilinear', 'area' or 'bicubic'.
+        flow_stride: Width of the cells of flow in px; None: as it is.
     """
 
     def __init__(
@@ -94,8 +105,9 @@ class ClipRandomResizedCrop(_ClipGeometry):
         motion_stride: int | None = 4,
         per_clip: bool = True,
         interpolation: str = 'bilinear',
+        flow_stride: int | None = None,
     ) -> None:
-        super().__init__(motion_stride, interpolation)
+        super().__init__(motion_stride, interpolation, flow_stride)
         if not 0 < area_range[0] <= area_range[1] <= 1:
             raise ValueError(f'area_range must rise within 0..1, got {area_range}')
         if not 0 < aspect_ratio_range[0] <= aspect_ratio_range[1]:
@@ -129,6 +141,7 @@ class ClipResize(_ClipGeometry):
         motion_stride: Width of the motion cells of the result in px. None keeps their number,
             which loses nothing where a crop follows.
         interpolation: 'nearest', 'bilinear', 'area' or 'bicubic'.
+        flow_stride: Width of the cells of flow in px; None: as it is.
     """
 
     def __init__(
@@ -137,8 +150,9 @@ class ClipResize(_ClipGeometry):
         short_side: int | None = None,
         motion_stride: int | None = None,
         interpolation: str = 'bilinear',
+        flow_stride: int | None = None,
     ) -> None:
-        super().__init__(motion_stride, interpolation)
+        super().__init__(motion_stride, interpolation, flow_stride)
         if (size is None) == (short_side is None):
             raise ValueError(f'give size or short_side, got {size} and {short_side}')
         self.size = None if size is None else _size(size)
@@ -161,8 +175,8 @@ class ClipFlip(_ClipGeometry):
     """Mirrors each clip with some probability; motion changes sign along that direction.
 
     **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
-    ``iframes``, ``motion``, ``motion_valid`` (those present). **Added keys:** ``flip``,
-    one bool per view.
+    ``iframes``, ``motion``, ``motion_valid``, ``flow``, ``flow_valid`` (those present). **Added
+    keys:** ``flip``, one bool per view.
 
     Args:
         flip_ratio: Probability.
@@ -204,13 +218,19 @@ class ClipCenterCrop(_ClipGeometry):
     Args:
         size: (h, w) of the crop, or the side of a square.
         motion_stride: Width of the motion cells of the result in px; None keeps their number.
+        flow_stride: Width of the cells of flow in px; None: as it is.
 
     Raises:
         ValueError: From a frame that is smaller than the crop.
     """
 
-    def __init__(self, size: int | Sequence[int], motion_stride: int | None = 4) -> None:
-        super().__init__(motion_stride)
+    def __init__(
+        self,
+        size: int | Sequence[int],
+        motion_stride: int | None = 4,
+        flow_stride: int | None = None,
+    ) -> None:
+        super().__init__(motion_stride, flow_stride=flow_stride)
         self.size = _size(size)
 
     def transform(self, results: dict) -> dict:
@@ -231,6 +251,7 @@ class ClipThreeCrop(ClipCenterCrop):
     Args:
         size: (h, w) of the crop, or the side of a square.
         motion_stride: Width of the motion cells of the result in px; None keeps their number.
+        flow_stride: Width of the cells of flow in px; None: as it is.
 
     Raises:
         ValueError: From a frame that is smaller than the crop.

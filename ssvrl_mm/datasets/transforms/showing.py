@@ -1,7 +1,8 @@
 """Making clips show their views: of frames that are there, or of frames as they are decoded."""
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -14,10 +15,10 @@ from ssvrl_mm.datasets.transforms.views import (
     stream_views,
     total_views,
 )
-from ssvrl_mm.video.motion.geometry import crop_resize_motion
+from ssvrl_mm.video.motion.geometry import crop_resize_motion, grid_size
 
 _IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
-_STREAMS = (*_IMAGE_STREAMS, 'motion')
+_STREAMS = (*_IMAGE_STREAMS, 'motion', 'flow')
 
 
 class Step(NamedTuple):
@@ -28,12 +29,24 @@ class Step(NamedTuple):
         size: (h, w) of the new frame.
         motion_stride: Width of the motion cells in px; None keeps the number of cells.
         interpolation: OpenCV's constant.
+        flow_stride: Width of the cells of flow in px; None keeps it.
     """
 
     view: View
     size: Size
     motion_stride: int | None = None
     interpolation: int = cv2.INTER_LINEAR
+    flow_stride: int | None = None
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """``(x1, y1, x2, y2)`` of what is shown; the wrong way round where it is mirrored."""
+        left, top, right, bottom, flip = self.view
+        if flip == 'horizontal':
+            left, right = right, left
+        elif flip == 'vertical':
+            top, bottom = bottom, top
+        return left, top, right, bottom
 
 
 #: What becomes of the frames of a view, one step after the other.
@@ -46,6 +59,7 @@ def show_views(
     size: Size,
     motion_stride: int | None,
     interpolation: int = cv2.INTER_LINEAR,
+    flow_stride: int | None = None,
 ) -> dict:
     """Replaces the clips by views of them.
 
@@ -59,16 +73,23 @@ def show_views(
         size: (h, w) of the new frames.
         motion_stride: Width of the motion cells in px; None keeps the number of cells.
         interpolation: OpenCV's constant.
+        flow_stride: Width of the cells of flow in px; None keeps it.
 
     Returns:
         The results, with C times as many clips of every stream.
+
+    Raises:
+        ValueError: The frames are there, and in YUV.
     """
-    rounds = [[Step(view, size, motion_stride, interpolation) for view in shown] for shown in views]
+    options = size, motion_stride, interpolation, flow_stride
+    rounds = [[Step(view, *options) for view in shown] for shown in views]
     if 'video_reader' in results:
         before: list[Steps] = results.get('view_steps') or [()] * total_views(results)
         results['view_steps'] = [
             (*steps, step) for shown in rounds for steps, step in zip(before, shown, strict=True)
         ]
+    elif results.get('pixel_format') == 'yuv420p':
+        raise ValueError("pixel_format='yuv420p': crops have to stand before DecodeCompressedVideo")
     else:
         _show(results, rounds)
     if len(views) > 1:
@@ -114,13 +135,24 @@ def show_motion(
     grid, stride = motion.shape[1:3], step.motion_stride
     if stride is not None:
         grid = math.ceil(step.size[0] / stride), math.ceil(step.size[1] / stride)
-    left, top, right, bottom, flip = step.view
-    if flip == 'horizontal':
-        left, right = right, left
-    elif flip == 'vertical':
-        top, bottom = bottom, top
-    box = (left, top, right, bottom)
-    return crop_resize_motion(motion, valid, box, shape, step.size, grid)
+    return crop_resize_motion(motion, valid, step.box, shape, step.size, grid)
+
+
+def show_flow(
+    flow: np.ndarray, valid: np.ndarray | None, shape: Size, step: Step, cell: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Flow after a step, on cells of ``step.flow_stride`` px, of which the last may overhang.
+
+    Args:
+        flow: (T, gh, gw, 2) px of frames of ``shape`` (h, w).
+        valid: (T, gh, gw) or None.
+        shape: See above.
+        step: What to show of the frames.
+        cell: px per cell of ``flow``.
+    """
+    new_cell = step.flow_stride or cell
+    grid = grid_size(step.size, new_cell)
+    return crop_resize_motion(flow, valid, step.box, shape, step.size, grid, cell, new_cell)
 
 
 class ShownFrames:
@@ -132,36 +164,96 @@ class ShownFrames:
         dtype: Of the pixels.
 
     Attributes:
-        frames: V*T arrays (h, w, 3), clip after clip. Clips that show a frame alike share it.
+        frames: V*T arrays (h, w, 3), clip after clip. No two share memory: some transforms of
+            mmaction2 mirror frames in place.
     """
 
     def __init__(
         self, clips: Sequence[tuple[np.ndarray, Steps]], size: Size, dtype: type = np.uint8
     ) -> None:
-        self._places: dict[int, dict[Steps, int]] = {}
-        order, count = [], 0
+        self._places: dict[int, dict[Steps, list[int]]] = {}
+        count = 0
         for numbers, steps in clips:
             merged = _merge(steps)
             for number in numbers.tolist():
-                place = self._places.setdefault(number, {}).setdefault(merged, count)
-                count += place == count
-                order.append(place)
-        self._images: np.ndarray = np.empty((count, *size, 3), dtype)
-        self.frames = [self._images[place] for place in order]
+                self._places.setdefault(number, {}).setdefault(merged, []).append(count)
+                count += 1
+        self._images = self._make(count, size, dtype)
+        self.frames = list(self._images)
+
+    def _make(self, count: int, size: Size, dtype: type) -> np.ndarray:
+        return np.empty((count, *size, 3), dtype)
 
     def take(self, number: int, image: np.ndarray) -> None:
         """Shows a frame (H, W, 3) wherever it belongs; nowhere, if it is in none of the clips."""
-        # Crops of the same resized frame resize it once.
-        known: dict[Steps, np.ndarray] = {(): image}
-        for steps, place in self._places.get(number, {}).items():
-            for length in range(1, len(steps)):
-                before, so_far = steps[: length - 1], steps[:length]
-                if so_far not in known:
-                    known[so_far] = show_image(known[before], so_far[-1])
-            if steps:
-                show_image(known[steps[:-1]], steps[-1], self._images[place])
-            else:
-                self._images[place] = image
+        _show_everywhere(image, self._places.get(number, {}), self._images)
+
+
+class ShownPlanes(ShownFrames):
+    """The same of frames in YUV 4:2:0.
+
+    Args:
+        clips: See :class:`ShownFrames`.
+        size: (h, w) after the steps, both even.
+
+    Attributes:
+        frames: V*T arrays uint8 (3 / 2 h, w), as OpenCV has them: Y (h, w), below it U and V.
+
+    Raises:
+        ValueError: A side is odd.
+    """
+
+    def _make(self, count: int, size: Size, dtype: type) -> np.ndarray:
+        height, width = size
+        if height % 2 or width % 2:
+            raise ValueError(f'YUV 4:2:0 has frames of even height and width only, not {size}')
+        images: np.ndarray = np.empty((count, height * 3 // 2, width), dtype)
+        chroma = images[:, height:].reshape(count, 2, height // 2, width // 2)
+        self._planes = images[:, :height], chroma[:, 0], chroma[:, 1]
+        return images
+
+    def take(self, number: int, image: Sequence[np.ndarray]) -> None:  # type: ignore[override]
+        """Shows a frame, planes of (H, W) and twice (H / 2, W / 2), wherever it belongs."""
+        places = self._places.get(number, {})
+        luma, *chroma = image
+        _show_everywhere(luma, places, self._planes[0])
+        for plane, out in zip(chroma, self._planes[1:], strict=True):
+            _show_everywhere(plane, places, out, _halved)
+
+
+def _show_everywhere(
+    image: np.ndarray,
+    places: Mapping[Steps, Sequence[int]],
+    out: np.ndarray,
+    adapt: Callable[[Steps], Steps] | None = None,
+) -> None:
+    """Shows a picture after some steps each, in the rows of ``out`` that are named beside them."""
+    # Crops of the same resized frame resize it once.
+    known: dict[Steps, np.ndarray] = {(): image}
+    for named, (first, *others) in places.items():
+        steps = adapt(named) if adapt else named
+        for length in range(1, len(steps)):
+            before, so_far = steps[: length - 1], steps[:length]
+            if so_far not in known:
+                known[so_far] = show_image(known[before], so_far[-1])
+        if steps:
+            show_image(known[steps[:-1]], steps[-1], out[first])
+        else:
+            out[first] = image
+        for place in others:
+            out[place] = out[first]
+
+
+@functools.lru_cache(maxsize=64)
+def _halved(steps: Steps) -> Steps:
+    """The steps of planes of half the height and width."""
+    halved = []
+    for step in steps:
+        left, top, right, bottom, flip = step.view
+        view = View(left // 2, top // 2, (right + 1) // 2, (bottom + 1) // 2, flip)
+        height, width = step.size
+        halved.append(step._replace(view=view, size=((height + 1) // 2, (width + 1) // 2)))
+    return tuple(halved)
 
 
 def _merge(steps: Steps) -> Steps:
@@ -189,20 +281,33 @@ def _show(results: dict, rounds: Sequence[Sequence[Step]]) -> None:
                 for view, clip in clips
                 for image in clip
             ]
-    if 'motion' not in results:
-        return
-    motion, valid = results['motion'], results.get('motion_valid')
-    clips = split_views(results, 'motion')
-    length = len(motion) // len(clips)
+    if 'motion' in results:
+        _show_fields(results, 'motion', rounds, show_motion)
+    if 'flow' in results:
+        cell = results['flow_cell']
+        _show_fields(results, 'flow', rounds, functools.partial(show_flow, cell=cell))
+        results['flow_cell'] = rounds[0][0].flow_stride or cell
+
+
+def _show_fields(
+    results: dict,
+    key: str,
+    rounds: Sequence[Sequence[Step]],
+    show: Callable[..., tuple[np.ndarray, np.ndarray | None]],
+) -> None:
+    """Shows motion or flow, with its mask if there is one."""
+    fields, valid = results[key], results.get(f'{key}_valid')
+    clips = split_views(results, key)
+    length = len(fields) // len(clips)
     masks = [None if valid is None else valid[n * length :][:length] for n in range(len(clips))]
     found = [
-        show_motion(vectors, mask, results['img_shape'], shown[view])
+        show(vectors, mask, results['img_shape'], shown[view])
         for shown in rounds
         for (view, vectors), mask in zip(clips, masks, strict=True)
     ]
-    results['motion'] = np.concatenate([field for field, _ in found])
+    results[key] = np.concatenate([field for field, _ in found])
     if valid is not None:
-        results['motion_valid'] = np.concatenate([mask for _, mask in found])
+        results[f'{key}_valid'] = np.concatenate([mask for _, mask in found])
 
 
 def _repeat(results: dict, rounds: int) -> None:

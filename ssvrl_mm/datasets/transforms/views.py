@@ -31,7 +31,8 @@ def stream_views(results: dict, key: str) -> list[int]:
 
     Args:
         results: With ``num_clips`` and, where streams differ, ``stream_views``: stream -> numbers.
-        key: 'imgs', 'residuals', 'iframes' or 'motion' (``motion_valid`` goes with it).
+        key: 'imgs', 'residuals', 'iframes', 'motion' or 'flow' (``motion_valid`` and
+            ``flow_valid`` go with them).
 
     Returns:
         One number per clip: 0 to ``num_clips`` - 1 of a stream that ``stream_views`` does not name.

@@ -1,4 +1,4 @@
-"""Decoded frames as RGB arrays."""
+"""Decoded frames as arrays: RGB, or YUV 4:2:0."""
 
 import os
 import warnings
@@ -7,7 +7,8 @@ from multiprocessing.util import Finalize
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.motion.geometry import Size
@@ -74,8 +75,18 @@ class FileNotices:
 NOTICES = FileNotices()
 
 
-class RGBConverter:
-    """Converts frames to RGB arrays of one size. Keeps what the conversion has to set up.
+#: Luma ``(h, w)`` and the two chroma planes ``(ceil(h / 2), ceil(w / 2))``, uint8.
+Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+# Of AVColorSpace those that mean BT.601, as does a video that does not tell; full range.
+_BT601, _FULL_RANGE = (2, 5, 6), 2
+
+
+class FrameConverter:
+    """Converts frames to arrays of one size. Keeps what the conversion has to set up.
+
+    Rows of the arrays may lie apart, and the arrays are not to be written to: they may be the
+    decoder's own pictures, from which others are predicted.
 
     Args:
         size: ``(h, w)`` of the arrays in px; frames of another size are scaled to it.
@@ -88,22 +99,52 @@ class RGBConverter:
         self._reformatter = VideoReformatter()
         self._has_warned = False
 
-    def __call__(self, frame: VideoFrame) -> np.ndarray:
-        """Returns uint8 ``(h, w, 3)``, whose rows may lie apart. It is not to be written to."""
+    def rgb(self, frame: VideoFrame) -> np.ndarray:
+        """RGB, uint8 ``(h, w, 3)``."""
+        self._make_convertible(frame)
+        height, width = self._height, self._width
+        image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
+        return _rows(image.planes[0], 3 * width)[:height].reshape(height, width, 3)
+
+    def yuv420(self, frame: VideoFrame) -> Planes:
+        """YUV 4:2:0 after BT.601 with limited range (luma 16 to 235), whatever the video has.
+
+        What the video has already, as nearly all old ones do, is not converted.
+        """
+        height, width = self._height, self._width
+        if (
+            frame.format.name != 'yuv420p'
+            or (frame.height, frame.width) != (height, width)
+            or frame.colorspace not in _BT601
+            or frame.color_range == _FULL_RANGE
+        ):
+            self._make_convertible(frame)
+            frame = self._reformatter.reformat(
+                frame,
+                width,
+                height,
+                'yuv420p',
+                dst_colorspace=Colorspace.ITU601,
+                dst_color_range=ColorRange.MPEG,
+                threads=1,
+            )
+        half = -(-height // 2), -(-width // 2)
+        luma, *chroma = frame.planes
+        first, second = (_rows(plane, half[1])[: half[0]] for plane in chroma)
+        return _rows(luma, width)[:height], first, second
+
+    def _make_convertible(self, frame: VideoFrame) -> None:
         changed = make_convertible(frame)
         if changed and not self._has_warned:
             self._has_warned = True
             NOTICES.note(changed, self._path)
-        height, width = self._height, self._width
-        image = self._reformatter.reformat(frame, width, height, 'rgb24', threads=1)
-        plane = image.planes[0]
-        view = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
-        # It may be the decoder's own picture, from which others are predicted.
-        view.flags.writeable = False
-        if plane.line_size == 3 * width:
-            return view.reshape(height, width, 3)
-        rows = view.reshape(-1, plane.line_size)
-        return rows[:height, : width * 3].reshape(height, width, 3)
+
+
+def _rows(plane: VideoPlane, width: int) -> np.ndarray:
+    """The bytes of a plane, uint8 ``(rows, width)``."""
+    view = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+    view.flags.writeable = False
+    return view.reshape(-1, plane.line_size)[:, :width]
 
 
 def scale(image: np.ndarray, out: np.ndarray) -> None:

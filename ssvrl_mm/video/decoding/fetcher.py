@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
-from ssvrl_mm.video.decoding.conversion import RGBConverter
+from ssvrl_mm.video.decoding.conversion import FrameConverter
 from ssvrl_mm.video.decoding.decoder import FrameDecoder
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.decoding.pyav import side_data
@@ -22,9 +22,9 @@ _TURNING_FORMATS = ('mov', 'matroska')
 _TURNING_CODECS = ('h264', 'hevc')
 
 
-#: Takes a frame's number and its pixels, uint8 ``(h, w, 3)``, as soon as they are decoded; returns
-#: the array to remember them in, or None if nobody will ask for them again.
-Sink = Callable[[int, np.ndarray], np.ndarray | None]
+#: Takes a frame's number and the frame as soon as it is decoded; returns its pixels to remember,
+#: RGB, uint8 ``(h, w, 3)``, or None if nobody will ask for them again.
+Sink = Callable[[int, VideoFrame], np.ndarray | None]
 
 
 @dataclass
@@ -53,6 +53,7 @@ class FrameFetcher:
         lost: frames that turned out not to be decodable.
         types: str ``(N,)`` types of all frames, '?' where nothing has told yet.
         orientation: how frames are turned for display; None before the first one is decoded.
+        convert: makes arrays of frames.
     """
 
     def __init__(self, decoder: FrameDecoder, path: str, raises: bool, resizes: bool) -> None:
@@ -65,7 +66,7 @@ class FrameFetcher:
         self._path = path
         self._raises = raises
         self._resizes = resizes
-        self._convert = RGBConverter(self.size, path)
+        self.convert = FrameConverter(self.size, path)
 
     def fetch(
         self,
@@ -119,7 +120,7 @@ class FrameFetcher:
             missing.discard(number)
             self._inspect(number, frame)
             if number in pixels:
-                image = sink(number, self._convert(frame))
+                image = sink(number, frame)
                 if image is None:
                     contents.passed.add(number)
                 else:
@@ -138,12 +139,16 @@ class FrameFetcher:
         if frame is None:
             return None
         self._inspect(number, frame)
-        return self._convert(frame)
+        return self.convert.rgb(frame)
+
+    def keep(self, number: int, frame: VideoFrame) -> np.ndarray:
+        """A sink that remembers the pixels of every frame."""
+        return self.convert.rgb(frame)
 
     def pixels(self, number: int) -> np.ndarray:
         """The pixels of a frame, or of what stands in for it."""
         contents = Contents()
-        while not self.fetch(contents, self.stand_ins([number]), (), lambda _, image: image):
+        while not self.fetch(contents, self.stand_ins([number]), (), self.keep):
             pass
         (pixels,) = contents.pixels.values()
         return pixels

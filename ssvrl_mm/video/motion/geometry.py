@@ -3,7 +3,8 @@
 A motion grid has the shape ``(..., gh, gw, 2)`` and holds ``(dx, dy)`` in pixels of the frame it
 belongs to. Which part of the frame a cell covers follows from the two sizes alone, see
 :func:`cell_size`; dense fields ``(..., h, w, 2)`` are grids with cells of one pixel, so that
-everything here serves them too.
+everything here serves them too. Flow on cells of another number of px, such as 2, says so by the
+argument ``cell``: its last cells overhang frames that it does not divide.
 
 All functions are pure, keep the dtype and work on any number of leading dimensions.
 """
@@ -38,12 +39,12 @@ def cell_size(length: int, cells: int) -> float:
     return float(CELL) if cells == -(-length // CELL) else length / cells
 
 
-def cell_centres(length: int, cells: int) -> np.ndarray:
+def cell_centres(length: int, cells: int, cell: float | None = None) -> np.ndarray:
     """The centres of the cells' visible parts in pixels, along one axis: float64 ``(cells,)``.
 
-    Pixel ``i`` covers ``[i, i + 1)``.
+    Pixel ``i`` covers ``[i, i + 1)``. ``cell`` is as in :func:`crop_resize_motion`.
     """
-    edges = np.minimum(np.arange(cells + 1) * cell_size(length, cells), length)
+    edges = np.minimum(np.arange(cells + 1) * (cell or cell_size(length, cells)), length)
     return (edges[:-1] + edges[1:]) / 2
 
 
@@ -54,6 +55,8 @@ def crop_resize_motion(
     source_size: Size,
     out_size: Size,
     out_grid: Size | None = None,
+    cell: float | None = None,
+    out_cell: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Motion of the frame that shows ``box`` of the source, scaled to ``out_size``.
 
@@ -68,6 +71,8 @@ def crop_resize_motion(
         source_size: ``(h, w)`` of the frame that ``motion`` belongs to.
         out_size: ``(h, w)`` of the new frame.
         out_grid: ``(gh, gw)`` of the new grid. Defaults to cells of 8x8 px.
+        cell: px of the source frame per cell. Defaults to what :func:`cell_size` says.
+        out_cell: px of the new frame per cell of the new grid, the same.
 
     Returns:
         The motion ``(..., *out_grid, 2)``, px of the new frame, and the mask, None without one.
@@ -88,8 +93,16 @@ def crop_resize_motion(
     if min(*source_size, *out_size) < 1:
         raise ValueError(f'frames of {source_size} and {out_size} px (h, w) cannot be')
     grid_h, grid_w = grid_size(out_size) if out_grid is None else out_grid
-    rows, row_inside = _source_cells(grid_h, out_size[0], y1, y2, motion.shape[-3], source_size[0])
-    cols, col_inside = _source_cells(grid_w, out_size[1], x1, x2, motion.shape[-2], source_size[1])
+    new_rows, new_cols = (
+        cell_centres(length, cells, out_cell)
+        for length, cells in zip(out_size, (grid_h, grid_w), strict=True)
+    )
+    rows, row_inside = _source_cells(
+        y1 + new_rows * ((y2 - y1) / out_size[0]), motion.shape[-3], source_size[0], cell
+    )
+    cols, col_inside = _source_cells(
+        x1 + new_cols * ((x2 - x1) / out_size[1]), motion.shape[-2], source_size[1], cell
+    )
     inside = row_inside[:, None] & col_inside
 
     scale = np.array([out_size[1] / (x2 - x1), out_size[0] / (y2 - y1)], motion.dtype)
@@ -133,7 +146,10 @@ def resize_motion(
 
 
 def flip_motion(
-    motion: np.ndarray, size: Size | None = None, direction: str = 'horizontal'
+    motion: np.ndarray,
+    size: Size | None = None,
+    direction: str = 'horizontal',
+    cell: float | None = None,
 ) -> np.ndarray:
     """Motion of the mirrored frame: the grid is reversed and dx (or dy) negated.
 
@@ -142,12 +158,13 @@ def flip_motion(
         size: ``(h, w)`` of the frame in px. Needed where cells overhang it: they stay on the right
             and at the bottom, so the content shifts against the grid. Defaults to no overhang.
         direction: 'horizontal', 'vertical' or 'diagonal' (both).
+        cell: px per cell, as in :func:`crop_resize_motion`.
 
     Returns:
         ``(..., gh, gw, 2)``.
     """
     _check(motion, None)
-    h, w = size = size or _full_size(motion.shape[-3:-1])
+    h, w = size = size or _full_size(motion.shape[-3:-1], cell)
     box = {
         'horizontal': (w, 0, 0, h),
         'vertical': (0, h, w, 0),
@@ -155,42 +172,56 @@ def flip_motion(
     }.get(direction)
     if box is None:
         raise ValueError(f"direction must be 'horizontal', 'vertical' or 'diagonal': {direction!r}")
-    return crop_resize_motion(motion, None, box, size, size, motion.shape[-3:-1])[0]
+    return crop_resize_motion(motion, None, box, size, size, motion.shape[-3:-1], cell, cell)[0]
 
 
 def flip_valid(
-    valid: np.ndarray, size: Size | None = None, direction: str = 'horizontal'
+    valid: np.ndarray,
+    size: Size | None = None,
+    direction: str = 'horizontal',
+    cell: float | None = None,
 ) -> np.ndarray:
     """The mask ``(..., gh, gw)`` that goes with :func:`flip_motion`."""
-    return flip_motion(_as_motion(valid), size, direction)[..., 0] != 0
+    return flip_motion(_as_motion(valid), size, direction, cell)[..., 0] != 0
 
 
-def rotate_motion(motion: np.ndarray, quarter_turns: int, size: Size | None = None) -> np.ndarray:
+def rotate_motion(
+    motion: np.ndarray,
+    quarter_turns: int,
+    size: Size | None = None,
+    cell: float | None = None,
+) -> np.ndarray:
     """Motion of the frame turned by ``np.rot90(frame, quarter_turns)``, anticlockwise.
 
     Args:
         motion: ``(..., gh, gw, 2)``.
         quarter_turns: number of quarter turns, any integer.
         size: ``(h, w)`` of the frame before turning, in px. Defaults to no overhang.
+        cell: px per cell, as in :func:`crop_resize_motion`.
 
     Returns:
         ``(..., gh, gw, 2)``, or ``(..., gw, gh, 2)`` after an odd number of turns.
     """
     _check(motion, None)
-    h, w = size or _full_size(motion.shape[-3:-1])
+    h, w = size or _full_size(motion.shape[-3:-1], cell)
     turns = quarter_turns % 4
     if turns == 0:
         return motion.copy()
     if turns == 2:
-        return flip_motion(motion, (h, w), 'diagonal')
+        return flip_motion(motion, (h, w), 'diagonal', cell)
     # A quarter turn is a transposition followed by a reflection.
     transposed = motion.swapaxes(-3, -2)[..., ::-1]
-    return flip_motion(transposed, (w, h), 'vertical' if turns == 1 else 'horizontal')
+    return flip_motion(transposed, (w, h), 'vertical' if turns == 1 else 'horizontal', cell)
 
 
-def rotate_valid(valid: np.ndarray, quarter_turns: int, size: Size | None = None) -> np.ndarray:
+def rotate_valid(
+    valid: np.ndarray,
+    quarter_turns: int,
+    size: Size | None = None,
+    cell: float | None = None,
+) -> np.ndarray:
     """The mask ``(..., gh, gw)`` that goes with :func:`rotate_motion`."""
-    return rotate_motion(_as_motion(valid), quarter_turns, size)[..., 0] != 0
+    return rotate_motion(_as_motion(valid), quarter_turns, size, cell)[..., 0] != 0
 
 
 def rotate_vectors(motion: np.ndarray, angle: float) -> np.ndarray:
@@ -310,16 +341,16 @@ def spread(grid: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _source_cells(
-    cells: int, length: int, start: float, end: float, source_cells: int, source_length: int
+    places: np.ndarray, cells: int, length: int, cell: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which source cell each new cell falls on, along one axis, and whether it is in the frame."""
-    place = start + cell_centres(length, cells) * ((end - start) / length)
-    index = np.floor(place / cell_size(source_length, source_cells)).astype(np.intp)
-    return index.clip(0, source_cells - 1), (place >= 0) & (place < source_length)
+    """Which cell each place falls on, along one axis, and whether it is in the frame."""
+    index = np.floor(places / (cell or cell_size(length, cells))).astype(np.intp)
+    return index.clip(0, cells - 1), (places >= 0) & (places < length)
 
 
-def _full_size(grid: tuple[int, ...]) -> Size:
-    return grid[0] * CELL, grid[1] * CELL
+def _full_size(grid: tuple[int, ...], cell: float | None = None) -> Size:
+    cell = cell or CELL
+    return round(grid[0] * cell), round(grid[1] * cell)
 
 
 def _as_motion(valid: np.ndarray) -> np.ndarray:

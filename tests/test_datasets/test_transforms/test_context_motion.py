@@ -115,7 +115,10 @@ def test_several_clips():
         assert np.abs(motions[3:, 0, None] - motions[:3, 0]).min() >= 8
         assert results['iframe_inds'].shape == (3, 1) and results['num_clips'] == 3
         assert results['stream_views'] == dict(
-            motion=[0, 1, 2, 3, 4], residuals=[0, 1, 2, 3, 4], iframes=[5, 6, 7]
+            motion=[0, 1, 2, 3, 4],
+            residuals=[0, 1, 2, 3, 4],
+            flow=[0, 1, 2, 3, 4],
+            iframes=[5, 6, 7],
         )
 
 

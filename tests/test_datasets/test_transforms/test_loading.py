@@ -83,7 +83,7 @@ def test_two_choices_that_differ_are_refused(clip):
     message = r"dataset asks for the streams \('motion',\), its pipeline decodes \('rgb',\)"
     with pytest.raises(ValueError, match=message):
         streams_read(clip, ('rgb',), streams=('motion',))
-    for wrong in (('flow',), (), 'rgb'):
+    for wrong in (('depth',), (), 'rgb'):
         with pytest.raises(ValueError, match='streams must be some of'):
             ChooseStreams(wrong)
 

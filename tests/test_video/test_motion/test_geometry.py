@@ -29,23 +29,23 @@ def random_motion(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(-24, 25, (*shape, 2)).astype(np.float32) / 4
 
 
-def cell_numbers(size: tuple[int, int]) -> np.ndarray:
+def cell_numbers(size: tuple[int, int], cell: int = 8) -> np.ndarray:
     """A motion grid whose dx tells its cells apart (from 1 on); dy is zero."""
-    grid = grid_size(size)
+    grid = grid_size(size, cell)
     numbers = np.arange(1, grid[0] * grid[1] + 1, dtype=np.float32).reshape(grid)
     return np.stack([numbers, np.zeros_like(numbers)], axis=-1)
 
 
-def spread(grid: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def spread(grid: np.ndarray, size: tuple[int, int], cell: int = 8) -> np.ndarray:
     """Every pixel's cell: (h, w, ...)."""
-    return grid.repeat(8, axis=0).repeat(8, axis=1)[: size[0], : size[1]]
+    return grid.repeat(cell, axis=0).repeat(cell, axis=1)[: size[0], : size[1]]
 
 
-def assert_cells_hold_the_majority(grid: np.ndarray, pixels: np.ndarray) -> None:
+def assert_cells_hold_the_majority(grid: np.ndarray, pixels: np.ndarray, cell: int = 8) -> None:
     """Every cell holds a value that no other value beats in the pixels the cell shows."""
-    assert grid.shape == grid_size(pixels.shape)
+    assert grid.shape == grid_size(pixels.shape, cell)
     for row, col in np.ndindex(grid.shape):
-        block = pixels[row * 8 : row * 8 + 8, col * 8 : col * 8 + 8]
+        block = pixels[row * cell :, col * cell :][:cell, :cell]
         values, counts = np.unique(block, return_counts=True)
         assert grid[row, col] in values[counts == counts.max()], (row, col)
 
@@ -111,22 +111,42 @@ def test_resize_commutes_with_motion_compensation():
     assert np.abs(ours - truth)[4:-4, 4:-4].max() <= 2
 
 
+@pytest.mark.parametrize('cell', [None, 8, 2, 3, 4, 16])
 @pytest.mark.parametrize('size', [(96 + extra, 47 + extra) for extra in range(1, 9)])
-def test_cells_that_overhang_follow_the_content(size):
-    motion = cell_numbers(size)
+def test_cells_that_overhang_follow_the_content(size, cell):
+    px = cell or 8
+    motion = cell_numbers(size, px)
     valid = motion[..., 0] % 3 != 0
-    pixels = spread(motion[..., 0], size)
+    pixels = spread(motion[..., 0], size, px)
 
     for direction, axes in DIRECTIONS.items():
-        flipped = flip_motion(motion, size, direction)
-        assert_cells_hold_the_majority(np.abs(flipped[..., 0]), np.flip(pixels, axes))
-        mask = flip_valid(valid, size, direction)
+        flipped = flip_motion(motion, size, direction, cell)
+        assert_cells_hold_the_majority(np.abs(flipped[..., 0]), np.flip(pixels, axes), px)
+        mask = flip_valid(valid, size, direction, cell)
         np.testing.assert_array_equal(mask, np.abs(flipped[..., 0]) % 3 != 0)
     for turns in range(4):
-        rotated = rotate_motion(motion, turns, size)
+        rotated = rotate_motion(motion, turns, size, cell)
         numbers = np.abs(rotated).sum(axis=-1)
-        assert_cells_hold_the_majority(numbers, np.rot90(pixels, turns))
-        np.testing.assert_array_equal(rotate_valid(valid, turns, size), numbers % 3 != 0)
+        assert_cells_hold_the_majority(numbers, np.rot90(pixels, turns), px)
+        np.testing.assert_array_equal(rotate_valid(valid, turns, size, cell), numbers % 3 != 0)
+        # Without a size nothing overhangs.
+        whole = rotate_motion(motion, turns, cell=cell)
+        np.testing.assert_array_equal(np.abs(whole).sum(-1), np.rot90(motion[..., 0], turns))
+
+
+@pytest.mark.parametrize(('cell', 'out_cell'), [(2, 2), (4, 2), (2, 3), (1, 4), (8, 1)])
+@pytest.mark.parametrize('box', [(3, 5, 67, 59), (76, 0, 1, 61), (0, 61, 77, 0)])
+def test_cells_of_any_size_follow_the_content(box, cell, out_cell):
+    """A ramp of places, cut out and enlarged by half: every cell says where it is from."""
+    size, out_size = (61, 77), (91, 115)
+    y, x = (cell_centres(n, -(-n // cell), cell) for n in size)
+    places = np.stack(np.meshgrid(x, y), -1)
+    grid = grid_size(out_size, out_cell)
+    found, _ = crop_resize_motion(places, None, box, size, out_size, grid, cell, out_cell)
+    scale = out_size[1] / (box[2] - box[0]), out_size[0] / (box[3] - box[1])
+    y, x = (cell_centres(n, -(-n // out_cell), out_cell) for n in out_size)
+    truth = np.stack(np.meshgrid(box[0] + x / scale[0], box[1] + y / scale[1]), -1)
+    assert np.abs(found / scale - truth).max() <= cell / 2 + 1e-9
 
 
 @pytest.mark.parametrize('box', [(0, 0, 77, 61), (3, 5, 67, 59), (13, 1, 77, 20), (9, 12, 18, 21)])

@@ -1,0 +1,206 @@
+"""Frames handed over one by one, as soon as they are decoded."""
+
+import av
+import numpy as np
+import pytest
+
+from ssvrl_mm.video import CompressedVideoReader, VideoDecodeError
+from tests.clips import encode, translating
+
+NUM_FRAMES, EVERYTHING = 20, ('rgb', 'motion', 'residual')
+
+
+class Received:
+    """Remembers what a reader hands over, and how often."""
+
+    def __init__(self):
+        self.pictures, self.calls = {}, []
+
+    def __call__(self, stream, number, image):
+        self.calls.append((stream, number))
+        planes = image if isinstance(image, tuple) else (image,)
+        self.pictures[stream, number] = tuple(plane.copy() for plane in planes)
+
+    def equals(self, stream, number, *expected):
+        found = self.pictures[stream, number]
+        return all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp('clip') / 'clip.avi'
+    frames = translating(NUM_FRAMES, 2, -1, 70, 90, seed=4)
+    return encode(path, frames, 'mpeg4', gop=10, options={'bf': '2'})
+
+
+@pytest.fixture(scope='module')
+def broken(tmp_path_factory):
+    """Frames 6 to 8 are no JPEG any more."""
+    path = tmp_path_factory.mktemp('broken') / 'broken.mov'
+    encode(path, translating(12, 1, 1, 64, 64), 'mjpeg', pix_fmt='yuvj420p', options={})
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    for start, size in places[6:9]:
+        data[start : start + size] = bytes(size)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize('streams', [('rgb',), ('residual',), EVERYTHING], ids='+'.join)
+def test_it_gets_what_the_batch_would_hold(clip, streams):
+    numbers, moving = [9, 3, 4, 3, 15], [12, 3, 12, 4]
+    with CompressedVideoReader(clip) as reader:
+        expected = reader.get_frames_at(range(NUM_FRAMES), EVERYTHING)
+        received = Received()
+        batch = reader.get_frames_at(numbers, streams, motion_indices=moving, receive=received)
+    assert batch.rgb is None and batch.residual is None
+    assert batch.indices.tolist() == numbers
+    wanted = {('rgb', n) for n in numbers if 'rgb' in streams}
+    wanted |= {('residual', n) for n in moving if 'residual' in streams}
+    assert set(received.calls) == wanted
+    assert sum(stream == 'rgb' for stream, _ in received.calls) in (0, 4)  # each once
+    for stream, number in wanted:
+        assert received.equals(stream, number, getattr(expected, stream)[number])
+    if 'motion' in streams:
+        assert (batch.motion == expected.motion[moving]).all()
+
+
+def test_what_stands_in_for_lost_frames_comes_under_their_numbers(broken):
+    options = dict(motion='estimate')
+    with CompressedVideoReader(broken, **options) as reader:
+        whole = reader.get_frames_at(range(12), EVERYTHING)
+    assert whole.lost.nonzero()[0].tolist() == [6, 7, 8]
+    for numbers in ([7, 9], [5, 7], range(12)):
+        for streams in (('rgb',), EVERYTHING):
+            received = Received()
+            with CompressedVideoReader(broken, **options) as reader:
+                batch = reader.get_frames_at(numbers, streams, receive=received)
+            assert batch.lost.tolist() == [n in (6, 7, 8) for n in numbers]
+            for stream in set(streams) - {'motion'}:
+                for number in numbers:
+                    assert received.equals(stream, number, getattr(whole, stream)[number])
+    with (
+        CompressedVideoReader(broken, on_error='raise') as reader,
+        pytest.raises(VideoDecodeError, match='frame 7'),
+    ):
+        reader.get_frames_at([7], ('rgb',), receive=Received())
+
+
+def test_planes_are_those_of_the_decoder(clip):
+    received = Received()
+    with CompressedVideoReader(clip) as reader:
+        plain = reader.get_frames_at(range(NUM_FRAMES), EVERYTHING)
+        batch = reader.get_frames_at(
+            range(NUM_FRAMES), EVERYTHING, receive=received, pixel_format='yuv420p'
+        )
+    with av.open(str(clip)) as container:
+        frames = sorted(container.decode(video=0), key=lambda frame: frame.pts)
+    for number, frame in enumerate(frames):
+        stacked = frame.to_ndarray()  # Y above U and V, as OpenCV has it
+        luma, chroma = stacked[:70], stacked[70:].reshape(2, 35, 45)
+        assert received.equals('rgb', number, luma, *chroma)
+        # What is computed from RGB is the same as ever.
+        assert received.equals('residual', number, plain.residual[number])
+    assert (batch.motion == plain.motion).all()
+
+
+@pytest.mark.parametrize(
+    ('codec', 'pix_fmt', 'matrix', 'suffix'),
+    [
+        ('libx264', 'yuv420p', 1, 'mp4'),  # BT.709
+        ('mjpeg', 'yuvj420p', 5, 'avi'),  # full range
+        ('libx264', 'yuv444p', 5, 'mp4'),
+        ('libx264', 'yuv420p10le', 9, 'mp4'),  # BT.2020
+        ('libx264rgb', 'rgb24', 0, 'mkv'),
+    ],
+)
+def test_planes_are_bt601_whatever_the_video_has(tmp_path, codec, pix_fmt, matrix, suffix):
+    path = tmp_path / f'clip.{suffix}'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.pix_fmt, stream.width, stream.height = pix_fmt, 64, 48
+        stream.codec_context.colorspace = matrix
+        # Smooth colours, whose chroma loses nothing at half size.
+        ramp = np.linspace(20, 235, 64).astype(np.uint8)
+        channels = (ramp, np.full(64, 120, np.uint8), ramp[::-1])
+        image = np.stack([np.tile(channel, (48, 1)) for channel in channels], -1)
+        frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+        frame = frame.reformat(format=pix_fmt, dst_colorspace=matrix or None)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    received = Received()
+    with CompressedVideoReader(path, 'auto') as reader:
+        rgb = reader.get_frames_at([0], ('rgb',)).rgb[0].astype(float)
+        reader.get_frames_at([0], ('rgb',), receive=received, pixel_format='yuv420p')
+    y, u, v = (plane.astype(float) for plane in received.pictures['rgb', 0])
+    u, v = (plane.repeat(2, 0).repeat(2, 1) - 128 for plane in (u, v))
+    # ITU-R BT.601, limited range.
+    luma = (y - 16) * 255 / 219
+    expected = np.stack(
+        [
+            luma + 1.402 * v * 255 / 224,
+            luma - (0.344136 * u + 0.714136 * v) * 255 / 224,
+            luma + 1.772 * u * 255 / 224,
+        ],
+        -1,
+    )
+    assert np.abs(expected.clip(0, 255) - rgb).mean() < 2
+
+
+def test_pictures_come_turned(clip, tmp_path):
+    path = tmp_path / 'turned.mp4'
+    with av.open(str(clip)) as old, av.open(str(path), 'w') as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        stream.set_display_matrix([0, -(2**16), 0, 2**16, 0, 0, 0, 0, 2**30])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    coded, turned, planes = Received(), Received(), Received()
+    with CompressedVideoReader(clip) as reader:
+        reader.get_frames_at([1], ('rgb',), receive=coded, pixel_format='yuv420p')
+    with CompressedVideoReader(path) as reader:
+        assert reader.metadata.rotation
+        whole = reader.get_frames_at([1], ('rgb', 'residual'))
+        reader.get_frames_at([1], ('rgb', 'residual'), receive=turned)
+        reader.get_frames_at([1], ('rgb',), receive=planes, pixel_format='yuv420p')
+        turns = reader.metadata.rotation // 90
+    assert turned.equals('rgb', 1, whole.rgb[0])
+    assert turned.equals('residual', 1, whole.residual[0])
+    expected = [np.rot90(plane, turns) for plane in coded.pictures['rgb', 1]]
+    assert planes.equals('rgb', 1, *expected)
+
+
+def test_pictures_of_the_decoder_cannot_be_written_to(clip):
+    def write(stream, number, image):
+        with pytest.raises(ValueError, match='read-only'):
+            (image[0] if isinstance(image, tuple) else image)[0] = 1
+
+    with CompressedVideoReader(clip) as reader:
+        for pixel_format in ('rgb24', 'yuv420p'):
+            reader.get_frames_at([1], ('rgb',), receive=write, pixel_format=pixel_format)
+
+
+def test_a_receiver_that_fails_leaves_the_reader_whole(clip):
+    def fail(stream, number, image):
+        if number == 5:
+            raise RuntimeError('no room')
+
+    with CompressedVideoReader(clip) as reader:
+        expected = reader.get_frames_at(range(NUM_FRAMES))
+        with pytest.raises(RuntimeError, match='no room'):
+            reader.get_frames_at(range(2, 9), receive=fail)
+        again = reader.get_frames_at(range(2, 9))
+    assert (again.rgb == expected.rgb[2:9]).all() and (again.motion == expected.motion[2:9]).all()
+
+
+def test_what_does_not_go_together(clip):
+    with CompressedVideoReader(clip) as reader:
+        for options in (dict(size=32), dict(out=np.empty((1, 70, 90, 3), np.uint8))):
+            with pytest.raises(ValueError, match='not with size or out'):
+                reader.get_frames_at([0], receive=Received(), **options)
+        with pytest.raises(ValueError, match='is for receive'):
+            reader.get_frames_at([0], pixel_format='yuv420p')
+        with pytest.raises(ValueError, match='pixel_format'):
+            reader.get_frames_at([0], receive=Received(), pixel_format='nv12')
