@@ -52,8 +52,9 @@ class CompressedVideoDataset(BaseActionDataset):
     """Videos named by a list file, or found under a folder.
 
     A sample starts as ``dict(filename, label, video_id[, role])``: full path, class index (-1
-    unknown), index in the list. What the pipeline draws at random follows from (seed, epoch,
-    index) alone, so samples do not depend on the number of workers or on who ran before.
+    unknown), index in the list; ``data_root`` and ``video_root`` go with it. What the pipeline
+    draws at random follows from (seed, epoch, index) alone, so samples do not depend on the number
+    of workers or on who ran before.
 
     A video that cannot be read is logged with its cause and counted; in training another one is
     drawn in its place. In test mode it raises, as a result without it would be wrong in silence.
@@ -70,7 +71,7 @@ class CompressedVideoDataset(BaseActionDataset):
         data_prefix: ``dict(video=...)``, the folder that the paths of the list start from.
         streams: What is decoded of every video, where ``DecodeCompressedVideo`` does not say it.
         reader_options: How every video is read: options of the reader that count before those of
-            ``OpenCompressedVideo``, such as ``dict(motion='auto')``.
+            ``OpenCompressedVideo``, such as ``dict(motion='auto')`` or ``dict(flow_root='tvl1')``.
         metainfo: ``dict(classes=names or file)``. By default the ``classes.txt`` beside the list,
             or the folder names.
         role: 'query' or 'gallery' for retrieval; put into every sample.
@@ -271,6 +272,7 @@ class CompressedVideoDataset(BaseActionDataset):
     def prepare_data(self, idx: int) -> Any:
         """Runs the pipeline on a video and closes its reader whatever happens."""
         results = self.get_data_info(idx)
+        results |= dict(data_root=self.data_root or '', video_root=self.data_prefix['video'])
         try:
             return self.pipeline(results)
         finally:

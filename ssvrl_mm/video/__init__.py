@@ -1,6 +1,7 @@
 """Access to compressed video: frames, motion and residuals, with PyAV, numpy and OpenCV alone."""
 
 from ssvrl_mm.video.errors import (
+    FlowFileError,
     FrameIndexError,
     MotionUnavailableError,
     NoVideoStreamError,
@@ -15,6 +16,7 @@ from ssvrl_mm.video.reader import CompressedVideoReader
 
 __all__ = [
     'CompressedVideoReader',
+    'FlowFileError',
     'FrameBatch',
     'FrameIndexError',
     'MotionUnavailableError',

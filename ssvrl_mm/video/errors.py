@@ -36,6 +36,13 @@ class MotionUnavailableError(VideoError):
     """The codec carries motion vectors that cannot be got at."""
 
 
+class FlowFileError(VideoError):
+    """A file of stored flow that is missing or damaged, or that holds other flow than is asked for.
+
+    ``path`` is the file of flow, not that of the video.
+    """
+
+
 class VideoDecodeError(VideoError):
     """A frame that was asked for could not be decoded."""
 

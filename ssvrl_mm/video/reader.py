@@ -20,12 +20,13 @@ from ssvrl_mm.video.errors import (
     VideoError,
     VideoOpenError,
 )
-from ssvrl_mm.video.flow_stream import flow_source
+from ssvrl_mm.video.flow_stream import FlowSource, flow_source
 from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
 from ssvrl_mm.video.motion.flow import FlowMethod, FlowOptions
 from ssvrl_mm.video.motion.geometry import Size
 from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
 from ssvrl_mm.video.moving_streams import MovingStreams
+from ssvrl_mm.video.stored_flow import StoredFlow
 from ssvrl_mm.video.streams import MotionOptions, MotionSource, check_choice
 
 STREAMS = ('rgb', 'motion', 'residual', 'flow')
@@ -68,6 +69,7 @@ class CompressedVideoReader:
         flow_cell: px per value of 'flow'; None: 1, with 'vectors' 8.
         flow_span: k > 0: 'flow' of frame t is the displacement since frame t - k; k < 0: from
             frame t until t + |k|. Forward in time, in px, not divided by k.
+        flow_file: file or bytes by ``tools/data/extract_flow.py`` that hold this very 'flow'.
         max_pixels: the most pixels that the frames may have: a damaged header can ask for more
             memory than there is. Single frames more than twice as large count as damaged.
         name: what to call bytes or a file object, in errors above all; a path has its own name.
@@ -103,6 +105,7 @@ class CompressedVideoReader:
         flow_scale: float = 1.0,
         flow_cell: int | None = None,
         flow_span: int = 1,
+        flow_file: str | os.PathLike | bytes | None = None,
         max_pixels: int = MAX_PIXELS,
         name: str | None = None,
     ) -> None:
@@ -115,7 +118,7 @@ class CompressedVideoReader:
         self._options = MotionOptions(
             motion, normalize_time, iframe_motion, accumulate, dense, flow_method
         )
-        self._flow_options = FlowOptions(flow_method, flow_scale, flow_cell, flow_span)
+        self._flow_options = FlowOptions(flow_method, flow_scale, flow_cell, flow_span, flow_file)
         self._source = MediaSource(source, timeout, name)
         self._raises = on_error == 'raise'
         self._resizes = on_size_change == 'resize'
@@ -211,6 +214,7 @@ class CompressedVideoReader:
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
                 give its vectors away or frames are too small to compute them.
+            FlowFileError: ``flow_file`` is missing, damaged, or of another video or other options.
             VideoDecodeError: a frame cannot be decoded and ``on_error='raise'``, or none can.
         """
         fetcher = self._open()
@@ -229,7 +233,7 @@ class CompressedVideoReader:
             source = self._motion_source(fetcher)
         flow = None
         if 'flow' in streams:
-            flow = flow_source(self._flow_options, fetcher, self.path)
+            flow = self._flow_source(fetcher)
         moves = MovingStreams(fetcher, streams, self._options, source, flow)
 
         delivery: Delivery | None = None
@@ -377,6 +381,13 @@ class CompressedVideoReader:
         if self._source_of_motion is None:
             self._source_of_motion = self._options.source(fetcher, self.path)
         return self._source_of_motion
+
+    def _flow_source(self, fetcher: FrameFetcher) -> FlowSource:
+        """Where flow comes from in this video."""
+        if self._flow_options.file is None:
+            return flow_source(self._flow_options, fetcher, self.path)
+        shown = self._orientation(fetcher).size(fetcher.size)
+        return StoredFlow(self._flow_options, self._source, len(self), shown)
 
     def _batch(
         self,

@@ -24,4 +24,5 @@ def check_reader_options(options: Mapping[str, Any]) -> None:
     check_choice('on_size_change', given['on_size_change'], ('resize', 'raise'))
     names = 'motion', 'normalize_time', 'iframe_motion', 'accumulate', 'dense', 'flow_method'
     MotionOptions(*(given[name] for name in names))
-    FlowOptions(*(given[f'flow_{name}'] for name in ('method', 'scale', 'cell', 'span')))
+    of_flow = 'method', 'scale', 'cell', 'span', 'file'
+    FlowOptions(*(given[f'flow_{name}'] for name in of_flow))

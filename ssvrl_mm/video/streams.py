@@ -41,11 +41,16 @@ class MotionOptions:
     def __post_init__(self) -> None:
         check_choice('motion', self.mode, ('codec', 'auto', 'estimate'))
         check_choice('iframe_motion', self.iframe_motion, ('hold', 'zero'))
-        if self.mode == 'estimate' and self.flow_method == VECTORS:
+        if self.mode == 'estimate' and not self._can_estimate:
             raise ValueError(
-                "motion='estimate' computes motion on pixels: flow_method='vectors' does not go "
-                'with it'
+                f"motion='estimate' computes motion on pixels: flow_method={self.flow_method!r} "
+                'does not go with it'
             )
+
+    @property
+    def _can_estimate(self) -> bool:
+        """Whether the method computes flow; 'raft' only names that of files."""
+        return callable(self.flow_method) or self.flow_method not in (VECTORS, 'raft')
 
     def source(self, fetcher: FrameFetcher, path: str) -> 'MotionSource':
         """Where motion comes from in a video.
@@ -71,11 +76,11 @@ class MotionOptions:
             raise MotionUnavailableError(
                 path, f'motion cannot be estimated on frames of less than {SMALLEST_SIDE} px'
             )
-        if estimates and self.flow_method == VECTORS:
+        if estimates and not self._can_estimate:
             raise MotionUnavailableError(
                 path,
                 f'there are no motion vectors to read ({decoder.codec}), and to estimate motion '
-                "flow_method must be another than 'vectors'",
+                f'flow_method must be another than {self.flow_method!r}',
             )
         source: MotionSource
         if estimates:

@@ -1,5 +1,6 @@
 """Opening compressed videos and decoding the frames and the motion of the sampled clips."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,7 +10,8 @@ from mmengine.fileio import get_file_backend
 
 from ssvrl_mm.datasets.transforms.clip_request import ClipRequest
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import CompressedVideoReader, VideoOpenError
+from ssvrl_mm.video import CompressedVideoReader, FlowFileError, VideoOpenError
+from ssvrl_mm.video.flow_files import SUFFIX
 from ssvrl_mm.video.reader_options import check_reader_options
 
 _STREAMS = ('rgb', 'motion', 'residual', 'flow', 'iframe')
@@ -21,6 +23,18 @@ def check_streams(streams: Sequence[str]) -> tuple[str, ...]:
     if unknown or not streams or isinstance(streams, str):
         raise ValueError(f'streams must be some of {_STREAMS}, got {streams!r}')
     return tuple(streams)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuses options of the reader, and ``flow_root``, that no video could be read with.
+
+    Raises:
+        TypeError, ValueError, ImportError: See ``check_reader_options``.
+    """
+    given = dict(options)
+    flow_root = given.pop('flow_root', None)
+    # Flow that is stored is not computed, wherever the file is.
+    check_reader_options(given if flow_root is None else {**given, 'flow_file': flow_root})
 
 
 @TRANSFORMS.register_module()
@@ -54,7 +68,7 @@ class ChooseStreams(BaseTransform):
     ) -> None:
         self.streams = None if streams is None else check_streams(streams)
         self.reader_options = dict(reader_options or {})
-        check_reader_options(self.reader_options)
+        check_options(self.reader_options)
 
     def transform(self, results: dict) -> dict:
         """Adds what is given."""
@@ -73,10 +87,10 @@ class ChooseStreams(BaseTransform):
 class OpenCompressedVideo(BaseTransform):
     """Opens a video file; nothing is decoded yet.
 
-    **Required keys:** ``filename``. **Optional key:** ``reader_options``, which count before the
-    arguments. **Added keys:** ``video_reader`` (closed and taken out again by
-    :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``, ``original_shape`` and
-    ``img_shape`` (h, w).
+    **Required keys:** ``filename``. **Optional keys:** ``reader_options``, which count before the
+    arguments; ``video_root`` and ``data_root``, for ``flow_root``. **Added keys:** ``video_reader``
+    (closed and taken out again by :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``,
+    ``original_shape`` and ``img_shape`` (h, w).
 
     Args:
         motion: 'codec' (an error where the codec's vectors cannot be had), 'estimate', or 'auto'
@@ -88,14 +102,19 @@ class OpenCompressedVideo(BaseTransform):
         backend_args: Which of mmengine's file backends fetches files, and its arguments:
             ``dict(backend='petrel')``, ``dict(backend='memcached', ...)``. None: local files are
             read in place, and of URIs (``s3://...``, ``http://...``) the prefix tells.
+        flow_root: Folder of stored flow, as ``tools/data/extract_flow.py`` writes it, relative to
+            ``data_root``: the flow of ``a/b.avi`` is read from ``a/b.avi.flow`` in it instead of
+            being computed. None: flow is computed.
         **reader_options: Further options of :class:`~ssvrl_mm.video.CompressedVideoReader`, such as
             ``flow_method``, ``flow_scale``, ``flow_cell`` and ``flow_span`` of the stream 'flow'.
 
     Raises:
         TypeError, ValueError, ImportError: When the pipeline is built: no such option, a value out
-            of range, ``flow_method='tvl1'`` without OpenCV's contrib modules.
+            of range, ``flow_method='tvl1'`` to be computed without OpenCV's contrib modules.
         VideoOpenError: The file is missing or no video, or its backend does not give it.
         MotionUnavailableError: ``motion='codec'`` and the codec exports no vectors.
+        FlowFileError: The backend does not give the file of flow, or the video is not below
+            ``video_root``.
     """
 
     def __init__(
@@ -105,6 +124,7 @@ class OpenCompressedVideo(BaseTransform):
         iframe_motion: str = 'hold',
         on_error: str = 'pad',
         backend_args: dict[str, Any] | None = None,
+        flow_root: str | None = None,
         **reader_options: Any,
     ) -> None:
         self.backend_args = backend_args
@@ -113,15 +133,19 @@ class OpenCompressedVideo(BaseTransform):
             normalize_time=normalize_time,
             iframe_motion=iframe_motion,
             on_error=on_error,
+            flow_root=flow_root,
             **reader_options,
         )
-        check_reader_options(self.options)
+        check_options(self.options)
 
     def transform(self, results: dict) -> dict:
         """Adds the open reader."""
         filename = results['filename']
         source = self._fetch(filename) if self.backend_args or '://' in filename else filename
         options = {**self.options, **results.get('reader_options', {})}
+        flow_root = options.pop('flow_root', None)
+        if flow_root is not None and 'flow' in results.get('streams', ('flow',)):
+            options['flow_file'] = self._flow_file(flow_root, results)
         reader = CompressedVideoReader(source, name=filename, **options)
         metadata = reader.metadata
         results['video_reader'] = reader
@@ -129,6 +153,24 @@ class OpenCompressedVideo(BaseTransform):
         results['avg_fps'] = metadata.average_fps
         results['original_shape'] = results['img_shape'] = metadata.height, metadata.width
         return results
+
+    def _flow_file(self, flow_root: str, results: Mapping[str, Any]) -> str | bytes:
+        """The file of a video's flow; its contents where a backend has it."""
+        filename, video_root = results['filename'], results.get('video_root', '')
+        name = os.path.relpath(filename, video_root or '.')
+        if os.path.isabs(name) or name.startswith('..'):
+            where = video_root or 'the working directory'
+            reason = f'is not below {where}: flow_root does not tell where its flow is'
+            raise FlowFileError(filename, reason)
+        if '://' not in flow_root:
+            flow_root = os.path.join(results.get('data_root', ''), flow_root)
+        file = os.path.join(flow_root, name + SUFFIX)
+        if not self.backend_args and '://' not in file:
+            return file
+        try:
+            return self._fetch(file)
+        except VideoOpenError as error:
+            raise FlowFileError(error.path, error.reason) from error
 
     def _fetch(self, filename: str) -> bytes:
         """The contents of a file from its backend."""

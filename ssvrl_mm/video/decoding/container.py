@@ -1,5 +1,6 @@
 """The container of a video: opening it, and getting at its packets by number."""
 
+import hashlib
 import io
 import itertools
 import os
@@ -17,6 +18,7 @@ from av.video.stream import VideoStream
 from ssvrl_mm.video.bitstream.parsers import H264Pictures, MPEG4Pictures, picture_parser
 from ssvrl_mm.video.bitstream.picture import START_CODE, Picture
 from ssvrl_mm.video.decoding.deadline import Deadline
+from ssvrl_mm.video.decoding.digest import file_digest
 from ssvrl_mm.video.decoding.pyav import open_input
 from ssvrl_mm.video.errors import NoVideoStreamError, VideoOpenError
 
@@ -86,6 +88,22 @@ class MediaSource:
             return None
         path = os.path.abspath(self._source)
         return path, status.st_size, status.st_mtime_ns, status.st_ino
+
+    def digest(self) -> tuple[int, str]:
+        """Size in bytes and SHA-256 digest of a file or of bytes.
+
+        Raises:
+            VideoOpenError: it is a file object, or cannot be read.
+        """
+        if isinstance(self._source, bytes):
+            return len(self._source), hashlib.sha256(self._source).hexdigest()
+        if not isinstance(self._source, str):
+            reason = 'is read from a file object, of which there is no digest; give its path'
+            raise VideoOpenError(self.path, reason)
+        try:
+            return os.path.getsize(self._source), file_digest(self._source)
+        except OSError as error:
+            raise VideoOpenError(self.path, f'cannot be read: {error.strerror}') from error
 
     def open(self, container_format: str | None = None) -> tuple[InputContainer, VideoStream]:
         """Opens the container and picks its video stream.

@@ -2,9 +2,10 @@
 
 import math
 import operator
+import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -15,6 +16,9 @@ METHODS = ('dis', 'farneback', 'tvl1')
 
 #: The method that computes nothing: motion vectors followed along their paths.
 VECTORS = 'vectors'
+
+#: Names of methods whose flow may be read from files.
+STORED = (*METHODS, 'raft')
 
 #: A name in :data:`METHODS`, or a function that takes two RGB frames, uint8 ``(h, w, 3)``, and
 #: returns the flow from the first to the second, float32 ``(h, w, 2)`` px.
@@ -39,6 +43,7 @@ class FlowOptions:
             leaves every computed value as it is. None: 1, of 'vectors' 8.
         span: frames from the start of the displacement to its end. k > 0: at frame t since t - k;
             k < 0: at frame t until t + |k|.
+        file: where flow is stored, so that nothing is computed; 'raft' is a method then too.
 
     Raises:
         ValueError: an unknown method, or a value out of range.
@@ -49,10 +54,11 @@ class FlowOptions:
     scale: float = 1.0
     cell: int | None = None
     span: int = 1
+    file: str | os.PathLike | bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not callable(self.method):
-            _require(self.method, (*METHODS, VECTORS))
+            self._check_name(self.method)
         if not 0 < self.scale < math.inf:
             raise ValueError(f'flow_scale must be positive, got {self.scale}')
         if self.method == VECTORS and self.scale != 1:
@@ -68,12 +74,36 @@ class FlowOptions:
         if self.span == 0:
             raise ValueError('flow_span must be a number of frames other than 0')
 
+    def _check_name(self, method: str) -> None:
+        if self.file is None:
+            _require(method, (*METHODS, VECTORS))
+        elif method not in STORED:
+            raise ValueError(f'flow of {method!r} is not stored, expected one of {STORED}')
+
     @property
     def px_per_value(self) -> int:
         """``cell``, or what it is by default."""
         if self.cell is not None:
             return operator.index(self.cell)
         return CELL if self.method == VECTORS else 1
+
+
+def describe_method(method: FlowMethod) -> tuple[str, dict[str, str | int]]:
+    """The name of a method and what else its flow depends on, for files of flow.
+
+    Raises:
+        ValueError: 'vectors', which is in the video itself, or a function without a method
+            ``describe``, which returns a dict with the name under 'method'.
+    """
+    if method in METHODS or method == 'raft':
+        return str(method), {}
+    if not hasattr(method, 'describe'):
+        raise ValueError(
+            f'flow of {method!r} cannot be stored, only that of {STORED} or of a function that '
+            'describes itself, as RAFT does'
+        )
+    facts = method.describe()
+    return facts.pop('method'), facts
 
 
 class FlowEstimator:

@@ -1,9 +1,13 @@
 """RAFT optical flow, for who has torchvision and its weights."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
+
+from ssvrl_mm.video.decoding.digest import file_digest
 
 
 class RAFT:
@@ -68,6 +72,31 @@ class RAFT:
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self._weights!r}, {self._size!r})'
+
+    def describe(self) -> dict[str, str | int]:
+        """What its flow depends on, for files of flow.
+
+        Raises:
+            OSError: the weights cannot be read.
+        """
+        return {
+            'method': 'raft',
+            'size': self._size,
+            'num_updates': self._num_updates,
+            'weights_sha256': file_digest(self._weights),
+        }
+
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Has torch compute in one thread, so that results do not depend on their number."""
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, '_model': None}

@@ -96,6 +96,17 @@ def find_videos(
     return sorted(names)
 
 
+def place_below(folder: str | os.PathLike, name: str) -> Path:
+    """The file of a name below a folder.
+
+    Raises:
+        VideoFilesError: the name leads out of the folder.
+    """
+    if os.path.isabs(name) or '..' in Path(name).parts:
+        raise VideoFilesError(f'{name!r} is not a place below {folder}')
+    return Path(folder, name)
+
+
 def read_list(file: str | os.PathLike) -> list[ListedVideo]:
     """Reads a list of videos.
 

@@ -30,7 +30,7 @@ from ssvrl_mm.video.tools.encoding import (
     container_of,
     plan_times,
 )
-from ssvrl_mm.video.tools.files import VideoFilesError
+from ssvrl_mm.video.tools.files import VideoFilesError, place_below
 from ssvrl_mm.video.tools.parallel import count_cores, map_in_processes
 
 # What the comment in the metadata of every file begins with that is written here.
@@ -192,10 +192,8 @@ def _pairs(
         raise VideoFilesError(f'{target} lies in {source}: its files would be taken for sources')
     targets: dict[Path, str] = {}
     for name in names:
-        path = Path(name)
-        if path.is_absolute() or '..' in path.parts:
-            raise VideoFilesError(f'{name!r} is not a place below {source}')
-        path = target / (path.with_suffix(suffix) if suffix else path)
+        place_below(source, name)
+        path = target / (Path(name).with_suffix(suffix) if suffix else name)
         if path in targets:
             raise VideoFilesError(f'{targets[path]!r} and {name!r} would both become {path}')
         targets[path] = name
