@@ -67,6 +67,16 @@ def test_it_gets_what_the_batch_would_hold(clip, streams):
         assert (batch.motion == expected.motion[moving]).all()
 
 
+def test_scaled_rgb_beside_residuals_of_whole_frames(clip):
+    numbers = [4, 9, 4, 10]
+    with CompressedVideoReader(clip) as reader:
+        expected = reader.get_frames_at(range(NUM_FRAMES), EVERYTHING)
+        alone = reader.get_frames_at(numbers, ('rgb',), size=(35, 45))
+        both = reader.get_frames_at(numbers, EVERYTHING, size=(35, 45))
+    assert (both.rgb == alone.rgb).all()
+    assert (both.residual == expected.residual[numbers]).all()
+
+
 def test_what_stands_in_for_lost_frames_comes_under_their_numbers(broken):
     options = dict(motion='estimate')
     with CompressedVideoReader(broken, **options) as reader:

@@ -85,8 +85,13 @@ def show_views(
     rounds = [[Step(view, *options) for view in shown] for shown in views]
     if 'video_reader' in results:
         before: list[Steps] = results.get('view_steps') or [()] * total_views(results)
+        # A clip that is not mirrored while another one is stays as it is.
+        same = Step(View(0, 0, *results['img_shape'][::-1]), *options)
+        is_same = size == results['img_shape'] and motion_stride is None and flow_stride is None
         results['view_steps'] = [
-            (*steps, step) for shown in rounds for steps, step in zip(before, shown, strict=True)
+            steps if is_same and step == same else (*steps, step)
+            for shown in rounds
+            for steps, step in zip(before, shown, strict=True)
         ]
     elif results.get('pixel_format') == 'yuv420p':
         raise ValueError("pixel_format='yuv420p': crops have to stand before DecodeCompressedVideo")

@@ -6,8 +6,6 @@ import av
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
-from ssvrl_mm.video.motion.geometry import Size
-
 #: Left, top, right and bottom in whole px; the last two are no longer inside.
 Region = tuple[int, int, int, int]
 
@@ -20,14 +18,14 @@ _FORMATS = ('yuv420p', 'yuvj420p')
 _MOST = 0.9
 
 # So many clips of a video may be cropped in turns.
-_MAX_GRAPHS = 8
+_MAX_PARTS = 8
 
 
 class FrameCropper:
     """Cuts frames. Keeps what FFmpeg has to set up for each part."""
 
     def __init__(self) -> None:
-        self._graphs: dict[tuple[Size, str, Region], _Graph] = {}
+        self._parts: dict[tuple[Region, int, int, str], tuple[_Graph | None, int, int]] = {}
 
     def __call__(self, frame: VideoFrame, region: Region) -> tuple[VideoFrame, int, int]:
         """Cuts out a part that contains a region.
@@ -40,25 +38,34 @@ class FrameCropper:
             The part, which shares the frame's memory, and where its left and upper edges are in the
             frame. The whole frame where a part would be converted to other colours.
         """
-        size = height, width = frame.height, frame.width
-        name = frame.format.name
-        if name not in _FORMATS or height % 2 or width % 2:
+        key = region, frame.width, frame.height, frame.format.name
+        if key not in self._parts:
+            if len(self._parts) >= _MAX_PARTS:
+                self._parts.clear()
+            self._parts[key] = _part(frame, region)
+        graph, left, top = self._parts[key]
+        if graph is None:
             return frame, 0, 0
-        left, top = region[0] // _COLUMNS * _COLUMNS, region[1] // _ROWS * _ROWS
-        right = min(-(-region[2] // _COLUMNS) * _COLUMNS, width)
-        bottom = min(-(-region[3] // _ROWS) * _ROWS, height)
-        if (right - left) * (bottom - top) > _MOST * width * height:
-            return frame, 0, 0
-        key = size, name, (left, top, right, bottom)
         try:
-            if key not in self._graphs:
-                if len(self._graphs) >= _MAX_GRAPHS:
-                    self._graphs.clear()
-                self._graphs[key] = _Graph(frame, key[-1])
-            return self._graphs[key](frame), left, top
+            return graph(frame), left, top
         except av.FFmpegError:
-            self._graphs.pop(key, None)
+            self._parts[key] = None, 0, 0
             return frame, 0, 0
+
+
+def _part(frame: VideoFrame, region: Region) -> tuple['_Graph | None', int, int]:
+    """What cuts a part out that contains the region, if anything, and where the part begins."""
+    height, width = frame.height, frame.width
+    left, top = region[0] // _COLUMNS * _COLUMNS, region[1] // _ROWS * _ROWS
+    right = min(-(-region[2] // _COLUMNS) * _COLUMNS, width)
+    bottom = min(-(-region[3] // _ROWS) * _ROWS, height)
+    is_worth_it = (right - left) * (bottom - top) <= _MOST * width * height
+    if frame.format.name not in _FORMATS or height % 2 or width % 2 or not is_worth_it:
+        return None, 0, 0
+    try:
+        return _Graph(frame, (left, top, right, bottom)), left, top
+    except av.FFmpegError:
+        return None, 0, 0
 
 
 class _Graph:
