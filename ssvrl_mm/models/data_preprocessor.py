@@ -16,7 +16,6 @@ from .utils.photometric import PhotometricAugmentation
 # Number of axes of a batch of the stream, and channels on its third axis.
 _LAYOUTS = {
     'rgb': ((6,), 3),
-    'yuv420': ((6,), 1),
     'motion': ((6,), 2),
     'motion_valid': ((6,), 1),
     'residual': ((6,), 3),
@@ -39,8 +38,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
 
     - ``rgb`` (N, V, 3, T, H, W): augmented (training only), then ``(x - mean) / std``, then, with
       ``remove_still``, less its own mean over the clip's frames;
-    - ``yuv420`` (N, V, 1, T, 3 H / 2, W) in place of ``rgb``: becomes ``rgb``, see
-      :func:`yuv420_to_rgb`;
     - ``iframe`` (N, V, 3, H, W) or (N, V, 3, n, H, W): augmented with draws of its own and
       normalised like ``rgb``, still parts included;
     - ``motion`` (N, V, 2, T, h, w): clipped to +-``clip`` px per frame, divided by ``clip``, and
@@ -148,8 +145,6 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(inputs, Mapping):
             raise TypeError(f'inputs must be a dict of streams, not {type(inputs).__name__}')
         streams = {name: self._stack(name, stream) for name, stream in inputs.items()}
-        if 'yuv420' in streams:
-            streams['rgb'] = yuv420_to_rgb(streams.pop('yuv420'))
         shown = streams['rgb'].shape[-2:] if 'rgb' in streams else None
         motion_size, flow_size = (
             shown if size == 'rgb' else size for size in (self.motion_size, self.flow_size)
@@ -214,30 +209,6 @@ def _checked_size(stream: str, size: _SizeOption) -> tuple[int, int] | Literal['
             f"{stream} needs size 'rgb', one number, (height, width) or None: {size!r}"
         )
     return int(sides[0]), int(sides[1])
-
-
-def yuv420_to_rgb(yuv: Tensor) -> Tensor:
-    """Converts planes of YUV 4:2:0 (ITU-R BT.601, limited range) to RGB.
-
-    Args:
-        yuv: (N, V, 1, T, 3 H / 2, W) uint8: Y (H, W), below it U and V (H / 2, W / 2) in a row.
-
-    Returns:
-        (N, V, 3, T, H, W) float32 in [0, 255], channels last in memory.
-    """
-    width = yuv.shape[-1]
-    height = yuv.shape[-2] * 2 // 3
-    luma = (yuv[:, :, 0, :, :height].float() - 16) * (255 / 219)
-    chroma = yuv[:, :, 0, :, height:].reshape(-1, 2, height // 2, width // 2).float() - 128
-    chroma = F.interpolate(chroma * (255 / 224), size=(height, width), mode='bilinear')
-    # Colour differences B - Y and R - Y: Y = .299 R + .587 G + .114 B.
-    blue, red = (
-        plane.reshape(luma.shape) * scale
-        for plane, scale in zip(chroma.unbind(1), (1.772, 1.402), strict=True)
-    )
-    green = -(0.299 * red + 0.114 * blue) / 0.587
-    rgb = torch.stack([luma + red, luma + green, luma + blue], dim=-1)
-    return rgb.clamp(0, 255).movedim(-1, 2)
 
 
 def scale_motion(motion: Tensor, clip: float | None, size: Sequence[int] | None = None) -> Tensor:

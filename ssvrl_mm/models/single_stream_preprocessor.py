@@ -48,15 +48,13 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
         """
         streams = data['inputs']
         if isinstance(streams, dict):
-            there = {'rgb' if name == 'yuv420' else name for name in streams}
-            if self.stream not in there:
+            if self.stream not in streams:
                 raise KeyError(
                     f'no stream {self.stream!r} in the batch, which has {sorted(streams)}: what '
                     'the pipeline decodes and what the model takes differ'
                 )
             # RGB tells motion its size; whatever else came along is not needed.
             wanted = {self.stream, 'rgb'} if self.motion_size == 'rgb' else {self.stream}
-            wanted |= {'yuv420'} if 'rgb' in wanted else set()
             kept = {name: stream for name, stream in streams.items() if name in wanted}
             data = {**data, 'inputs': kept}
         data = super().forward(data, training)

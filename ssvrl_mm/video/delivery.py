@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -12,9 +11,8 @@ from ssvrl_mm.video.decoding.cropping import Region
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
 
 #: Takes a stream's name, a frame's number and its pixels as displayed: ``(h, w, 3)``, uint8 of
-#: 'rgb' (or a tuple of planes, see ``pixel_format``), int16 of 'residual'. They are to be used at
-#: once, and not written to.
-Receiver = Callable[[str, int, Any], None]
+#: 'rgb', int16 of 'residual'. They are to be used at once, and not written to.
+Receiver = Callable[[str, int, np.ndarray], None]
 
 
 class Delivery(ABC):
@@ -90,7 +88,6 @@ class HandOver(Delivery):
         numbers: the frames that were asked for.
         receive: the receiver; gets each of them once, and again what had to be decoded again.
         fetcher: see :class:`Delivery`.
-        as_yuv: hand over planes of YUV 4:2:0 instead of RGB.
         regions: what to hand over of frames that are not wanted whole, as displayed.
     """
 
@@ -99,13 +96,11 @@ class HandOver(Delivery):
         numbers: Iterable[int],
         receive: Receiver,
         fetcher: FrameFetcher,
-        as_yuv: bool,
         regions: Mapping[int, Region],
     ) -> None:
         super().__init__(fetcher)
         self._regions = regions
         self._receive = receive
-        self._as_yuv = as_yuv
         self._numbers = list(numbers)
         self._shown: dict[int, int] = {}
         self._owed: dict[int, list[int]] = {}
@@ -130,26 +125,16 @@ class HandOver(Delivery):
 
     def _picture(
         self, frame: VideoFrame, region: Region | None, rgb: np.ndarray | None
-    ) -> np.ndarray | tuple[np.ndarray, ...]:
+    ) -> np.ndarray:
         """What is handed over of a frame, whose RGB may be there already."""
         turned = self._fetcher.orientation
         is_upright = turned is None or turned.is_upright
-        if self._as_yuv:
-            planes = self._convert.yuv420(frame)
-            return planes if is_upright else tuple(map(self._turned, planes))
         if rgb is None and is_upright:
             return self._convert.rgb(frame, region)
-        image = self._turned(self._convert.rgb(frame) if rgb is None else rgb)
+        image = self._convert.rgb(frame) if rgb is None else rgb
+        if turned is not None and not is_upright:
+            image = turned.frames(image)
         if region:
             left, top, right, bottom = region
             image = image[top:bottom, left:right]
         return image
-
-    def _turned(self, picture: np.ndarray) -> np.ndarray:
-        """A picture ``(h, w[, channels])`` as displayed."""
-        turned = self._fetcher.orientation
-        if turned is None or turned.is_upright:
-            return picture
-        return turned.frames(picture.reshape(*picture.shape[:2], -1)).reshape(
-            *turned.size(picture.shape[:2]), *picture.shape[2:]
-        )

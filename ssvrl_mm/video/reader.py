@@ -176,7 +176,6 @@ class CompressedVideoReader:
         out: np.ndarray | None = None,
         motion_indices: Iterable[int] | None = None,
         receive: Receiver | None = None,
-        pixel_format: Literal['rgb24', 'yuv420p'] = 'rgb24',
         regions: Mapping[int, Region] | None = None,
     ) -> FrameBatch:
         """Reads frames.
@@ -197,9 +196,6 @@ class CompressedVideoReader:
                 asked for, in any order; once more if damage makes it necessary to decode a frame
                 again, and then the last call counts. The pixels are to be used at once, and not
                 written to.
-            pixel_format: what ``receive`` gets as 'rgb': 'rgb24', or 'yuv420p', a tuple of the
-                planes Y ``(h, w)``, U and V ``(ceil(h / 2), ceil(w / 2))``, after BT.601 with
-                limited range, for whoever scales them first and converts what is left.
             regions: by frame number, ``(left, top, right, bottom)`` in whole px as displayed: what
                 ``receive`` gets of the RGB of these frames. The rest need not be converted.
 
@@ -209,8 +205,8 @@ class CompressedVideoReader:
 
         Raises:
             ValueError: a stream that does not exist, a size of less than a pixel, ``out`` does not
-                fit, ``receive`` goes with ``size`` or ``out``, 'yuv420p' or ``regions`` without
-                ``receive`` or with each other, or a region is not inside its frame.
+                fit, ``receive`` goes with ``size`` or ``out``, ``regions`` go without
+                ``receive``, or a region is not inside its frame.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
                 give its vectors away or frames are too small to compute them.
@@ -225,9 +221,8 @@ class CompressedVideoReader:
             raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
         if receive is not None and not (size is None and out is None):
             raise ValueError('receive takes frames as they are: not with size or out')
-        check_choice('pixel_format', pixel_format, ('rgb24', 'yuv420p'))
-        if receive is None and (regions or pixel_format != 'rgb24'):
-            raise ValueError('pixel_format and regions are for receive: a batch has RGB frames')
+        if receive is None and regions:
+            raise ValueError('regions are for receive: a batch has whole frames')
         source = None
         if 'motion' in streams or 'residual' in streams:
             source = self._motion_source(fetcher)
@@ -238,8 +233,8 @@ class CompressedVideoReader:
 
         delivery: Delivery | None = None
         if 'rgb' in streams and receive is not None:
-            regions = self._check_regions(regions or {}, fetcher, pixel_format)
-            delivery = HandOver(numbers, receive, fetcher, pixel_format == 'yuv420p', regions)
+            regions = self._check_regions(regions or {}, fetcher)
+            delivery = HandOver(numbers, receive, fetcher, regions)
         elif 'rgb' in streams:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
@@ -365,10 +360,8 @@ class CompressedVideoReader:
         return numbers
 
     def _check_regions(
-        self, regions: Mapping[int, Region], fetcher: FrameFetcher, pixel_format: str
+        self, regions: Mapping[int, Region], fetcher: FrameFetcher
     ) -> Mapping[int, Region]:
-        if regions and pixel_format != 'rgb24':
-            raise ValueError("regions are of RGB: not with pixel_format='yuv420p'")
         height, width = self._orientation(fetcher).size(fetcher.size) if regions else (0, 0)
         for number, (left, top, right, bottom) in regions.items():
             if not (0 <= left < right <= width and 0 <= top < bottom <= height):

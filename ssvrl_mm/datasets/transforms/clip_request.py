@@ -6,7 +6,6 @@ import numpy as np
 
 from ssvrl_mm.datasets.transforms.showing import (
     ShownFrames,
-    ShownPlanes,
     Steps,
     show_flow,
     show_motion,
@@ -28,7 +27,6 @@ class ClipRequest:
             they are there.
         streams: What is decoded: 'rgb', 'motion', 'residual', 'flow', 'iframe'.
         flow_cell: px per value of the reader's flow.
-        as_yuv: RGB comes as planes of YUV 4:2:0; I-frames, read apart then, do not.
 
     Attributes:
         frames: Frames whose RGB is read, or whose times are, in ascending order.
@@ -42,7 +40,6 @@ class ClipRequest:
         results: dict,
         streams: Collection[str],
         flow_cell: int = 1,
-        as_yuv: bool = False,
     ) -> None:
         self._flow_cell = flow_cell
         self._shape, size = results['original_shape'], results['img_shape']
@@ -61,33 +58,22 @@ class ClipRequest:
         ):
             if stream in streams:
                 parts = _clips_of(np.asarray(numbers), key, results)
-                kind = ShownPlanes if as_yuv and stream == 'rgb' else ShownFrames
-                self._shown[key] = kind(parts, size, dtype)
+                self._shown[key] = ShownFrames(parts, size, dtype)
         results.pop('view_steps', None)
         iframes = np.unique(results['iframe_inds']) if 'iframe' in streams else clips.ravel()[:0]
-        comes_along = 'rgb' in streams and not as_yuv
-        self._keys = {
-            'rgb': ('imgs', 'iframes') if comes_along else ('imgs',),
-            'residual': ('residuals',),
-            'iframe': ('iframes',),
-        }
-        wanted = np.concatenate([clips.ravel(), iframes]) if comes_along else clips
-        self.frames: list[int] = np.unique(wanted).tolist()
+        wanted = [clips.ravel(), iframes] if 'rgb' in streams else [clips.ravel()]
+        self.frames: list[int] = np.unique(np.concatenate(wanted)).tolist()
         self.moving: list[int] = np.unique(motion).tolist()
-        self.keyframes: list[int] = [] if comes_along else iframes.tolist()
-        self.regions = {} if as_yuv else self._regions()
-
-    def _regions(self) -> dict[int, Region]:
-        shown = [self._shown[key] for key in self._keys['rgb'] if key in self._shown]
-        if len(shown) != 1:
-            return {}  # what I-frames show beside clips changes from frame to frame
-        found = ((number, shown[0].region(number)) for number in self.frames)
-        return {number: box[:4] for number, box in found if box}
+        self.keyframes: list[int] = [] if 'rgb' in streams else iframes.tolist()
+        self.regions: dict[int, Region] = {}
+        if 'rgb' in streams and 'iframe' not in streams:
+            boxes = ((number, self._shown['imgs'].region(number)) for number in self.frames)
+            self.regions = {number: box[:4] for number, box in boxes if box}
 
     def receive(self, stream: str, number: int, image: np.ndarray) -> None:
         """Takes a frame from the reader, see :data:`~ssvrl_mm.video.delivery.Receiver`."""
         left, top, *_ = self.regions.get(number, (0, 0)) if stream == 'rgb' else (0, 0)
-        for key in self._keys[stream]:
+        for key in ('residuals',) if stream == 'residual' else ('imgs', 'iframes'):
             if key in self._shown:
                 self._shown[key].take(number, image, (top, left))
 

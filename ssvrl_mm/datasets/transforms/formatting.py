@@ -36,8 +36,7 @@ class PackSSLInputs(BaseTransform):
     named in ``stream_views`` the number of its views. The result is
     ``dict(inputs, data_samples)``; ``inputs`` holds, for the streams present,
 
-    - ``imgs`` as ``rgb``: uint8 (V, 3, ceil(T / rgb_interval), H, W); or, decoded with
-      ``pixel_format='yuv420p'``, as ``yuv420``: uint8 (V, 1, ceil(T / rgb_interval), 3 H / 2, W);
+    - ``imgs`` as ``rgb``: uint8 (V, 3, ceil(T / rgb_interval), H, W);
     - ``motion`` as ``motion``: float16 (V, 2, T, h, w), px per frame of the H x W frame; at the
       resolution of the motion grid, which covers the frame. Cells that are not valid hold what the
       reader put there: zero, or held and propagated motion;
@@ -99,9 +98,7 @@ class PackSSLInputs(BaseTransform):
         for key, name in (('imgs', 'rgb'), ('residuals', 'residual'), ('iframes', 'iframe')):
             if key in results:
                 interval = self.rgb_interval if name == 'rgb' else 1
-                packed = _pack_images(split_views(results, key), interval)
-                is_yuv = name == 'rgb' and results.get('pixel_format') == 'yuv420p'
-                inputs['yuv420' if is_yuv else name] = packed
+                inputs[name] = _pack_images(split_views(results, key), interval)
         if 'iframe' in inputs and inputs['iframe'].shape[2] == 1:
             inputs['iframe'] = inputs['iframe'].squeeze(2)
         for key in ('motion', 'flow'):
@@ -196,12 +193,12 @@ def _pack(frames: torch.Tensor, num_clips: int) -> torch.Tensor:
 
 
 def _pack_images(clips: Sequence[tuple[int, Sequence[np.ndarray]]], interval: int) -> torch.Tensor:
-    """V lists of T (H, W[, C]) -> (V, C, T, H, W), whose channels stay last in memory."""
+    """V lists of T (H, W, 3) -> (V, 3, T, H, W), whose channels stay last in memory."""
     images = [image for _, clip in clips for image in clip[::interval]]
     packed = _joined(images)
     if packed is None:
         packed = np.stack(images)
-    packed = packed.reshape(len(clips), -1, *packed.shape[1:3], packed[0, 0, 0].size)
+    packed = packed.reshape(len(clips), -1, *packed.shape[1:])
     return torch.from_numpy(packed).movedim(-1, 1)
 
 

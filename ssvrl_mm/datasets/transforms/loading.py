@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -202,7 +202,7 @@ class DecodeCompressedVideo(BaseTransform):
     flow are decoded instead of those of ``frame_inds``; ``streams``; ``view_steps`` (taken out) and
     ``stream_views``, from crops before this step. **Added keys:** ``clip_times`` float32 (V, 2),
     the presentation time in seconds at which each clip begins and ends, ``original_shape``,
-    ``img_shape`` (h, w), ``pixel_format`` and the streams asked for, with (H, W) = ``img_shape``:
+    ``img_shape`` (h, w) and the streams asked for, with (H, W) = ``img_shape``:
 
     - 'rgb': ``imgs``, list of V*T uint8 (H, W, 3);
     - 'motion': ``motion`` float32 (Vm*Tm, ceil(H/8), ceil(W/8), 2), on the grid of the last crop if
@@ -217,27 +217,15 @@ class DecodeCompressedVideo(BaseTransform):
     Args:
         streams: What to decode; a stream not asked for costs nothing. None: the ``streams`` of the
             sample, which its dataset chooses, or else 'rgb' and 'motion'.
-        pixel_format: 'rgb24', or 'yuv420p': ``imgs`` are uint8 (3 H / 2, W), Y above U and V, which
-            :class:`PackSSLInputs` packs and the data preprocessor turns into RGB: less work for the
-            CPU and half as much to send, for colours that differ by 1 to 2 levels on average. All
-            crops have to stand before this step then.
 
     Raises:
-        ValueError: A stream that cannot be decoded, the sample asks for other streams, or frames
-            of odd height or width in 'yuv420p'.
+        ValueError: A stream that cannot be decoded, or the sample asks for other streams.
         VideoDecodeError: Frames do not decode and the reader was opened with ``on_error='raise'``.
         KeyError: 'iframe' is asked for and nothing chose ``iframe_inds``.
     """
 
-    def __init__(
-        self,
-        streams: Sequence[str] | None = None,
-        pixel_format: Literal['rgb24', 'yuv420p'] = 'rgb24',
-    ) -> None:
-        if pixel_format not in ('rgb24', 'yuv420p'):
-            raise ValueError(f"pixel_format must be 'rgb24' or 'yuv420p', got {pixel_format!r}")
+    def __init__(self, streams: Sequence[str] | None = None) -> None:
         self.streams = None if streams is None else check_streams(streams)
-        self.pixel_format = pixel_format
 
     def _streams_of(self, results: Mapping[str, Any]) -> tuple[str, ...]:
         """What to decode of this sample."""
@@ -259,14 +247,12 @@ class DecodeCompressedVideo(BaseTransform):
             shape = metadata.height, metadata.width
             results.setdefault('img_shape', shape)
             results['original_shape'] = shape
-            as_yuv = self.pixel_format == 'yuv420p'
-            request = ClipRequest(results, streams, reader.flow_cell, as_yuv)
+            request = ClipRequest(results, streams, reader.flow_cell)
             batch = reader.get_frames_at(
                 request.frames,
                 streams=[name for name in streams if name != 'iframe'],
                 motion_indices=request.moving,
                 receive=request.receive,
-                pixel_format=self.pixel_format,
                 regions=request.regions,
             )
             for keyframe in request.keyframes:
@@ -275,9 +261,7 @@ class DecodeCompressedVideo(BaseTransform):
         spans = np.sort(results['frame_inds'].reshape(len(results['frame_inds']), -1))[:, [0, -1]]
         times = batch.pts_seconds[np.searchsorted(batch.indices, spans)]
         results['clip_times'] = (times + [0, 1 / metadata.average_fps]).astype(np.float32)
-        results['pixel_format'] = self.pixel_format
         return results
 
     def __repr__(self) -> str:
-        name = type(self).__name__
-        return f'{name}(streams={self.streams}, pixel_format={self.pixel_format!r})'
+        return f'{type(self).__name__}(streams={self.streams})'

@@ -77,9 +77,6 @@ def show_views(
 
     Returns:
         The results, with C times as many clips of every stream.
-
-    Raises:
-        ValueError: The frames are there, and in YUV.
     """
     options = size, motion_stride, interpolation, flow_stride
     rounds = [[Step(view, *options) for view in shown] for shown in views]
@@ -93,8 +90,6 @@ def show_views(
             for shown in rounds
             for steps, step in zip(before, shown, strict=True)
         ]
-    elif results.get('pixel_format') == 'yuv420p':
-        raise ValueError("pixel_format='yuv420p': crops have to stand before DecodeCompressedVideo")
     else:
         _show(results, rounds)
     if len(views) > 1:
@@ -213,52 +208,16 @@ class ShownFrames:
         _show_everywhere(image, self._places.get(number, {}), self._images, origin=origin)
 
 
-class ShownPlanes(ShownFrames):
-    """The same of frames in YUV 4:2:0.
-
-    Args:
-        clips: See :class:`ShownFrames`.
-        size: (h, w) after the steps, both even.
-
-    Attributes:
-        frames: V*T arrays uint8 (3 / 2 h, w), as OpenCV has them: Y (h, w), below it U and V.
-
-    Raises:
-        ValueError: A side is odd.
-    """
-
-    def _make(self, count: int, size: Size, dtype: type) -> np.ndarray:
-        height, width = size
-        if height % 2 or width % 2:
-            raise ValueError(f'YUV 4:2:0 has frames of even height and width only, not {size}')
-        images: np.ndarray = np.empty((count, height * 3 // 2, width), dtype)
-        chroma = images[:, height:].reshape(count, 2, height // 2, width // 2)
-        self._planes = images[:, :height], chroma[:, 0], chroma[:, 1]
-        return images
-
-    def take(  # type: ignore[override]
-        self, number: int, image: Sequence[np.ndarray], origin: Size = (0, 0)
-    ) -> None:
-        """Shows a frame, planes of (H, W) and twice (H / 2, W / 2), wherever it belongs."""
-        places = self._places.get(number, {})
-        luma, *chroma = image
-        _show_everywhere(luma, places, self._planes[0])
-        for plane, out in zip(chroma, self._planes[1:], strict=True):
-            _show_everywhere(plane, places, out, _halved)
-
-
 def _show_everywhere(
     image: np.ndarray,
     places: Mapping[Steps, Sequence[int]],
     out: np.ndarray,
-    adapt: Callable[[Steps], Steps] | None = None,
     origin: Size = (0, 0),
 ) -> None:
     """Shows a picture after some steps each, in the rows of ``out`` that are named beside them."""
     # Crops of the same resized frame resize it once.
     known: dict[Steps, np.ndarray] = {}
-    for named, (first, *others) in places.items():
-        steps = adapt(named) if adapt else named
+    for steps, (first, *others) in places.items():
         so_far, at = image, origin
         for length, step in enumerate(steps[:-1], 1):
             before = steps[:length]
@@ -271,18 +230,6 @@ def _show_everywhere(
             out[first] = image
         for place in others:
             out[place] = out[first]
-
-
-@functools.lru_cache(maxsize=64)
-def _halved(steps: Steps) -> Steps:
-    """The steps of planes of half the height and width."""
-    halved = []
-    for step in steps:
-        left, top, right, bottom, flip = step.view
-        view = View(left // 2, top // 2, (right + 1) // 2, (bottom + 1) // 2, flip)
-        height, width = step.size
-        halved.append(step._replace(view=view, size=((height + 1) // 2, (width + 1) // 2)))
-    return tuple(halved)
 
 
 def _merge(steps: Steps) -> Steps:

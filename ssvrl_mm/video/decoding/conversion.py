@@ -1,4 +1,4 @@
-"""Decoded frames as arrays: RGB, or YUV 4:2:0."""
+"""Decoded frames as RGB arrays."""
 
 import os
 import warnings
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from ssvrl_mm.video.decoding.cropping import FrameCropper, Region
 from ssvrl_mm.video.decoding.orientation import Orientation
@@ -76,13 +76,6 @@ class FileNotices:
 NOTICES = FileNotices()
 
 
-#: Luma ``(h, w)`` and the two chroma planes ``(ceil(h / 2), ceil(w / 2))``, uint8.
-Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-# Of AVColorSpace those that mean BT.601, as does a video that does not tell; full range.
-_BT601, _FULL_RANGE = (2, 5, 6), 2
-
-
 class FrameConverter:
     """Converts frames to arrays of one size. Keeps what the conversion has to set up.
 
@@ -103,7 +96,10 @@ class FrameConverter:
 
     def rgb(self, frame: VideoFrame, region: Region | None = None) -> np.ndarray:
         """RGB, uint8 ``(h, w, 3)``, of the frame or of a region of it."""
-        self._make_convertible(frame)
+        changed = make_convertible(frame)
+        if changed and not self._has_warned:
+            self._has_warned = True
+            NOTICES.note(changed, self._path)
         height, width = self._height, self._width
         left = top = 0
         if region and (frame.height, frame.width) == (height, width):
@@ -114,39 +110,6 @@ class FrameConverter:
         if region:
             image = image[region[1] - top : region[3] - top, region[0] - left : region[2] - left]
         return image
-
-    def yuv420(self, frame: VideoFrame) -> Planes:
-        """YUV 4:2:0 after BT.601 with limited range (luma 16 to 235), whatever the video has.
-
-        What the video has already, as nearly all old ones do, is not converted.
-        """
-        height, width = self._height, self._width
-        if (
-            frame.format.name != 'yuv420p'
-            or (frame.height, frame.width) != (height, width)
-            or frame.colorspace not in _BT601
-            or frame.color_range == _FULL_RANGE
-        ):
-            self._make_convertible(frame)
-            frame = self._reformatter.reformat(
-                frame,
-                width,
-                height,
-                'yuv420p',
-                dst_colorspace=Colorspace.ITU601,
-                dst_color_range=ColorRange.MPEG,
-                threads=1,
-            )
-        half = -(-height // 2), -(-width // 2)
-        luma, *chroma = frame.planes
-        first, second = (_rows(plane, half[1])[: half[0]] for plane in chroma)
-        return _rows(luma, width)[:height], first, second
-
-    def _make_convertible(self, frame: VideoFrame) -> None:
-        changed = make_convertible(frame)
-        if changed and not self._has_warned:
-            self._has_warned = True
-            NOTICES.note(changed, self._path)
 
 
 def _rows(plane: VideoPlane, width: int) -> np.ndarray:

@@ -70,16 +70,6 @@ def test_flow_is_that_of_the_reader(clip, cell):
     np.testing.assert_array_equal(decode(other, ('rgb', 'flow'))['flow'], batch.flow[2:])
 
 
-def test_flow_beside_planes_of_yuv(clip):
-    """Flow is computed on the pixels of RGB whatever else becomes of them."""
-    made = []
-    for pixel_format in ('rgb24', 'yuv420p'):
-        results = ClipCenterCrop(56)(opened(clip, [[5, 6]], flow_span=2))
-        decode_as = DecodeCompressedVideo(('rgb', 'flow'), pixel_format=pixel_format)
-        made.append(decode_as(results)['flow'])
-    np.testing.assert_array_equal(*made)
-
-
 @pytest.mark.parametrize('steps', STEPS, ids=repr)
 @pytest.mark.parametrize('cell', [1, 2])
 def test_steps_before_decoding_and_after_it(clip, steps, cell):

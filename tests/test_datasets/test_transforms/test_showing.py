@@ -5,7 +5,6 @@ import random
 import cv2
 import numpy as np
 import pytest
-import torch
 from mmaction.datasets.transforms import Flip, FormatShape
 
 from ssvrl_mm.datasets.transforms import (
@@ -21,9 +20,8 @@ from ssvrl_mm.datasets.transforms import (
     SampleClips,
     SampleContextMotion,
 )
-from ssvrl_mm.models import SSLDataPreprocessor
 from ssvrl_mm.video import CompressedVideoReader
-from tests.clips import encode, texture, translating
+from tests.clips import encode, translating
 
 STREAMS = ('rgb', 'motion', 'residual')
 GEOMETRY = {
@@ -167,58 +165,3 @@ def test_packing_copies_nothing_where_frames_lie_in_a_row(clip):
             assert (packed[clip_number, :, place].permute(1, 2, 0).numpy() == images[at]).all()
             expected = images[(at + 1) % 12]
             assert (other[clip_number, :, place].permute(1, 2, 0).numpy() == expected).all()
-
-
-@pytest.fixture(scope='module')
-def smooth(tmp_path_factory):
-    """A texture with as much colour as real videos have, and no detail that half size loses."""
-    path = tmp_path_factory.mktemp('smooth') / 'clip.avi'
-    canvas = cv2.resize(texture(10, 14, 1), (210, 150), interpolation=cv2.INTER_CUBIC)
-    canvas = (canvas * 0.4 + 76).astype(np.uint8)
-    frames = [canvas[t : t + 120, 2 * t : 2 * t + 160] for t in range(20)]
-    return str(encode(path, np.stack(frames), 'mpeg4', options={}))
-
-
-@pytest.mark.parametrize('name', ['train', 'centre', 'ten'])
-def test_planes_become_the_same_colours_on_the_device(smooth, name):
-    steps = [SampleClips(4, num_clips=2), *GEOMETRY[name]]
-    preprocessor = SSLDataPreprocessor(rgb=dict(mean=(0, 0, 0), std=(255, 255, 255)))
-    rgb, yuv = (
-        PackSSLInputs()(
-            run(smooth, [*steps, DecodeCompressedVideo(('rgb', 'motion'), kind)], ('rgb', 'motion'))
-        )['inputs']
-        for kind in ('rgb24', 'yuv420p')
-    )
-    views = len(rgb['rgb'])
-    assert set(yuv) == {'yuv420', 'motion'} and torch.equal(yuv['motion'], rgb['motion'])
-    assert yuv['yuv420'].shape == (views, 1, 4, 72, 48) and yuv['yuv420'].dtype == torch.uint8
-    assert 2 * yuv['yuv420'].numel() == rgb['rgb'].numel()
-    found, expected = (
-        preprocessor(dict(inputs={key: [value] for key, value in inputs.items()}))['inputs']
-        for inputs in (yuv, rgb)
-    )
-    assert set(found) == {'rgb', 'motion'} and found['rgb'].shape == (1, views, 3, 4, 48, 48)
-    difference = 255 * (found['rgb'] - expected['rgb']).abs()
-    assert difference.mean() < 2 and difference.max() < 25
-    # Not by chance: another frame is further away.
-    assert 255 * (found['rgb'].roll(1, 3) - expected['rgb']).abs().mean() > difference.mean()
-
-
-def test_iframes_stay_rgb_beside_planes(smooth):
-    steps = [SampleContextMotion(4, 2, motion_len=3), ClipRandomResizedCrop(48)]
-    streams = ('rgb', 'iframe')
-    plain = run(smooth, [*steps, DecodeCompressedVideo()], streams)
-    planes = run(smooth, [*steps, DecodeCompressedVideo(pixel_format='yuv420p')], streams)
-    assert (planes['iframes'][0] == plain['iframes'][0]).all()
-    assert planes['imgs'][0].shape == (72, 48)
-
-
-def test_what_planes_cannot_do(smooth, clip):
-    decode = DecodeCompressedVideo(('rgb',), pixel_format='yuv420p')
-    sample = SampleClips(4)
-    with pytest.raises(ValueError, match='crops have to stand before'):
-        run(smooth, [sample, decode, ClipCenterCrop(48)], ('rgb',))
-    with pytest.raises(ValueError, match='even height and width'):
-        run(clip, [sample, decode], ('rgb',))
-    with pytest.raises(ValueError, match='pixel_format'):
-        DecodeCompressedVideo(pixel_format='nv12')
