@@ -106,7 +106,7 @@ class PackSSLInputs(BaseTransform):
                 continue
             inputs[key] = pack_motion(results, key)
             if self.with_valid:
-                valid = torch.from_numpy(results[f'{key}_valid'])
+                valid = torch.from_numpy(np.ascontiguousarray(results[f'{key}_valid']))
                 inputs[f'{key}_valid'] = _pack(valid.unsqueeze(-1), len(inputs[key]))
         if not inputs:
             raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
@@ -183,7 +183,8 @@ def set_motion_target(data_sample: ActionDataSample, results: dict) -> None:
 
 def pack_motion(results: dict, key: str = 'motion') -> torch.Tensor:
     """``motion`` or ``flow`` of a pipeline's results as float16 (V, 2, T, h, w)."""
-    motion = torch.from_numpy(results[key]).half()
+    # A transform of the user's may have left a mirrored view, which torch does not take.
+    motion = torch.from_numpy(np.ascontiguousarray(results[key])).half()
     return _pack(motion, len(split_views(results, key)))
 
 

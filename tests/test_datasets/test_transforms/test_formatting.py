@@ -42,6 +42,16 @@ def test_every_element_lands_in_its_place():
         assert valid[v, 0, t, y, x] == results['motion_valid'][v * 3 + t, y, x]
 
 
+def test_mirrored_views_are_packed():
+    results = results_of()
+    expected = PackSSLInputs(with_valid=True)(dict(results))['inputs']
+    for key in ('motion', 'motion_valid'):
+        results[key] = results[key][:, :, ::-1]
+    results['imgs'] = [image[:, ::-1] for image in results['imgs']]
+    for name, packed in PackSSLInputs(with_valid=True)(results)['inputs'].items():
+        assert torch.equal(packed, expected[name].flip(-1)), name
+
+
 def test_rgb_may_keep_fewer_frames_than_motion():
     results = results_of(length=5)
     inputs = PackSSLInputs(rgb_interval=2)(results)['inputs']
