@@ -10,6 +10,7 @@ from mmengine.fileio import get_file_backend
 
 from ssvrl_mm.datasets.transforms.clip_request import ClipRequest
 from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.suggestions import argument_names, did_you_mean
 from ssvrl_mm.video import CompressedVideoReader, FlowFileError, VideoOpenError
 from ssvrl_mm.video.flow_files import SUFFIX
 from ssvrl_mm.video.reader_options import check_reader_options
@@ -33,6 +34,10 @@ def check_options(options: Mapping[str, Any]) -> None:
     """
     given = dict(options)
     flow_root = given.pop('flow_root', None)
+    known = argument_names(CompressedVideoReader)
+    for name in given.keys() - known:
+        meant = did_you_mean(name, {*known, 'flow_root'})
+        raise TypeError(f'the reader has no option {name!r}{"; " if meant else ""}{meant}')
     # Flow that is stored is not computed, wherever the file is.
     check_reader_options(given if flow_root is None else {**given, 'flow_file': flow_root})
 

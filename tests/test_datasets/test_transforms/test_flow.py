@@ -171,7 +171,9 @@ def test_clips_of_flow_may_be_others_than_those_of_rgb(clip):
     [
         (dict(flow_method='tvl2'), ValueError, 'tvl2'),
         (dict(flow_span=0), ValueError, 'flow_span'),
-        (dict(flow='dis'), TypeError, "'flow'"),
+        (dict(flow='dis'), TypeError, "no option 'flow'"),
+        (dict(flow_metod='dis'), TypeError, r"'flow_metod'; did you mean flow_method\b"),
+        (dict(flow_rot='a'), TypeError, 'did you mean flow_root'),
         (dict(iframe_motion='hald'), ValueError, 'hald'),
         (dict(on_error='raize'), ValueError, 'raize'),
         (dict(on_size_change='crop'), ValueError, 'crop'),
