@@ -25,7 +25,7 @@ class FrameCropper:
     """Cuts frames. Keeps what FFmpeg has to set up for each part."""
 
     def __init__(self) -> None:
-        self._parts: dict[tuple[Region, int, int, str], tuple[_Graph | None, int, int]] = {}
+        self._parts: dict[tuple[Region, int, int, str], tuple[_Graph, int, int] | None] = {}
 
     def __call__(self, frame: VideoFrame, region: Region) -> tuple[VideoFrame, int, int]:
         """Cuts out a part that contains a region.
@@ -43,17 +43,18 @@ class FrameCropper:
             if len(self._parts) >= _MAX_PARTS:
                 self._parts.clear()
             self._parts[key] = _part(frame, region)
-        graph, left, top = self._parts[key]
-        if graph is None:
+        part = self._parts[key]
+        if part is None:
             return frame, 0, 0
+        graph, left, top = part
         try:
             return graph(frame), left, top
         except av.FFmpegError:
-            self._parts[key] = None, 0, 0
+            self._parts[key] = None
             return frame, 0, 0
 
 
-def _part(frame: VideoFrame, region: Region) -> tuple['_Graph | None', int, int]:
+def _part(frame: VideoFrame, region: Region) -> 'tuple[_Graph, int, int] | None':
     """What cuts a part out that contains the region, if anything, and where the part begins."""
     height, width = frame.height, frame.width
     left, top = region[0] // _COLUMNS * _COLUMNS, region[1] // _ROWS * _ROWS
@@ -61,11 +62,11 @@ def _part(frame: VideoFrame, region: Region) -> tuple['_Graph | None', int, int]
     bottom = min(-(-region[3] // _ROWS) * _ROWS, height)
     is_worth_it = (right - left) * (bottom - top) <= _MOST * width * height
     if frame.format.name not in _FORMATS or height % 2 or width % 2 or not is_worth_it:
-        return None, 0, 0
+        return None
     try:
         return _Graph(frame, (left, top, right, bottom)), left, top
     except av.FFmpegError:
-        return None, 0, 0
+        return None
 
 
 class _Graph:
