@@ -208,9 +208,11 @@ def _joined(images: Sequence[np.ndarray]) -> np.ndarray | None:
     whole, first = images[0].base, images[0]
     if whole is None or whole.shape != (len(images), *first.shape) or not whole.flags.carray:
         return None
-    expected = (place.__array_interface__ for place in whole)
+    start, strides = whole.__array_interface__['data'][0], whole.strides[1:]
     lies_there = all(
-        image.base is whole and image.__array_interface__ == place
-        for image, place in zip(images, expected, strict=True)
+        image.base is whole
+        and (image.shape, image.strides) == (first.shape, strides)
+        and image.__array_interface__['data'][0] == start + place * first.nbytes
+        for place, image in enumerate(images)
     )
     return whole if lies_there else None

@@ -156,6 +156,8 @@ def test_packing_copies_nothing_where_frames_lie_in_a_row(clip):
     memory = results['imgs'][0].__array_interface__['data'][0]
     packed = PackSSLInputs()(dict(results))['inputs']['rgb']
     assert packed.data_ptr() == memory
+    turned = dict(results, imgs=[image.swapaxes(0, 1) for image in results['imgs']])
+    assert (PackSSLInputs()(turned)['inputs']['rgb'] == packed.swapaxes(-1, -2)).all()
     shuffled = dict(results, imgs=results['imgs'][1:] + results['imgs'][:1])
     other = PackSSLInputs()(shuffled)['inputs']['rgb']
     assert other.data_ptr() != memory
