@@ -9,10 +9,24 @@ from av.video.frame import VideoFrame
 from ssvrl_mm.video.decoding.conversion import scale
 from ssvrl_mm.video.decoding.cropping import Region
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
+from ssvrl_mm.video.motion.geometry import Size
 
 #: Takes a stream's name, a frame's number and its pixels as displayed: ``(h, w, 3)``, uint8 of
 #: 'rgb', int16 of 'residual'. They are to be used at once, and not written to.
 Receiver = Callable[[str, int, np.ndarray], None]
+
+
+def check_regions(regions: Mapping[int, Region], size: Size) -> None:
+    """Refuses regions that are not inside frames displayed as ``size = (h, w)`` px.
+
+    Raises:
+        ValueError: one is not, or is empty.
+    """
+    height, width = size
+    for number, (left, top, right, bottom) in regions.items():
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            box = (left, top, right, bottom)
+            raise ValueError(f'frame {number} of {width}x{height} px has no region {box}')
 
 
 class Delivery(ABC):

@@ -13,7 +13,7 @@ from ssvrl_mm.video.decoding.cropping import Region
 from ssvrl_mm.video.decoding.decoder import MAX_PIXELS, FrameDecoder
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher, Sink
 from ssvrl_mm.video.decoding.orientation import Orientation
-from ssvrl_mm.video.delivery import BatchDelivery, Delivery, HandOver, Receiver
+from ssvrl_mm.video.delivery import BatchDelivery, Delivery, HandOver, Receiver, check_regions
 from ssvrl_mm.video.errors import (
     FrameIndexError,
     VideoDecodeError,
@@ -233,8 +233,9 @@ class CompressedVideoReader:
 
         delivery: Delivery | None = None
         if 'rgb' in streams and receive is not None:
-            regions = self._check_regions(regions or {}, fetcher)
-            delivery = HandOver(numbers, receive, fetcher, regions)
+            if regions:
+                check_regions(regions, self._orientation(fetcher).size(fetcher.size))
+            delivery = HandOver(numbers, receive, fetcher, regions or {})
         elif 'rgb' in streams:
             is_given = size is not None or out is not None
             orientation = self._orientation(fetcher) if is_given else Orientation()
@@ -358,16 +359,6 @@ class CompressedVideoReader:
             number = next(number for number in numbers if not 0 <= number < length)
             raise FrameIndexError(self.path, f'there is no frame {number}, it has {length} frames')
         return numbers
-
-    def _check_regions(
-        self, regions: Mapping[int, Region], fetcher: FrameFetcher
-    ) -> Mapping[int, Region]:
-        height, width = self._orientation(fetcher).size(fetcher.size) if regions else (0, 0)
-        for number, (left, top, right, bottom) in regions.items():
-            if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-                box = (left, top, right, bottom)
-                raise ValueError(f'frame {number} of {width}x{height} px has no region {box}')
-        return regions
 
     def _motion_source(self, fetcher: FrameFetcher) -> MotionSource:
         """Where motion comes from in this video."""
