@@ -18,6 +18,7 @@ from ssvrl_mm.video import (
     VideoOpenError,
 )
 from tests.clips import H264, H264_B, encode, translating
+from tests.test_video.files import damage_slice, damaged_h264, packet_places
 
 EVERYTHING = ('rgb', 'motion', 'residual')
 
@@ -25,12 +26,6 @@ EVERYTHING = ('rgb', 'motion', 'residual')
 @pytest.fixture(scope='module')
 def frames():
     return translating(30, 2, 1, 80, 96)
-
-
-def packet_places(path):
-    """Where the packets of the video are in the file: (position, size)."""
-    with av.open(str(path)) as container:
-        return [(p.pos, p.size) for p in container.demux(video=0) if p.size]
 
 
 def decode_what_goes(path):
@@ -197,21 +192,6 @@ def test_edit_list(tmp_path, frames):
     assert batch.pts_seconds[0] == pytest.approx(0, abs=1e-3)
     with CompressedVideoReader(path) as reader:
         np.testing.assert_array_equal(reader.get_frames_at([3, 9]).rgb, batch.rgb[[3, 9]])
-
-
-def damaged_h264(tmp_path, frames, number):
-    """A frame whose slice refers to parameters that do not exist: it cannot be decoded."""
-    path = encode(tmp_path / 'damaged.mp4', frames)
-    damage_slice(path, *packet_places(path)[number])
-    return path
-
-
-def damage_slice(path, position, size):
-    data, end = bytearray(path.read_bytes()), position + size
-    while data[position + 4] & 31 not in (1, 5):
-        position += 4 + int.from_bytes(data[position : position + 4], 'big')
-    data[position + 6 : end] = bytes(end - position - 6)
-    path.write_bytes(data)
 
 
 def test_corruption_in_the_middle(tmp_path, frames):

@@ -9,8 +9,7 @@ import pytest
 from ssvrl_mm.video import CompressedVideoReader, MotionUnavailableError
 from ssvrl_mm.video.motion.flow import FlowEstimator, FlowOptions
 from tests.clips import H264_B, encode, texture, translating
-from tests.test_video.test_bad_input import damage_slice, packet_places
-from tests.test_video.test_reader import remux
+from tests.test_video.files import damage_slice, packet_places, remux
 
 NUM_FRAMES, VELOCITY, SIZE = 26, (2, -1), (96, 136)
 EVERYTHING = ('rgb', 'motion', 'residual', 'flow')

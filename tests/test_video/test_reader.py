@@ -1,15 +1,14 @@
 """Frames, motion and residuals by number, against a plain decode of the whole file."""
 
-import av
 import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader, FrameIndexError, MotionUnavailableError
-from ssvrl_mm.video.decoding.pyav import open_input
 from ssvrl_mm.video.motion.flow import estimate_motion
 from ssvrl_mm.video.motion.geometry import flip_motion, rotate_motion
 from ssvrl_mm.video.motion.residual import warp
 from tests.clips import H264, H264_B, encode, translating
+from tests.test_video.files import decode_all, remux
 from tests.test_video.fuzzing import pack
 from tests.test_video.test_motion.test_vectors import naive_field
 
@@ -67,22 +66,6 @@ def clips(tmp_path_factory):
     packed = folder / 'mpeg4_packed.avi'
     paths[packed.name] = pack(packed.rename(folder / 'to_pack.avi'), packed)
     return paths
-
-
-def decode_all(path, export=False):
-    """Frames in the order of display, as PyAV gives them, with their vectors."""
-    images, vectors, kinds = [], [], []
-    with open_input(str(path)) as container:
-        stream = container.streams.best('video')
-        stream.codec_context.thread_count = 1
-        if export:
-            stream.codec_context.options = {'flags2': '+export_mvs'}
-        for frame in container.decode(stream):
-            images.append(frame.to_ndarray(format='rgb24'))
-            kinds.append(av.video.frame.PictureType(frame.pict_type).name)
-            found = frame.side_data.get('MOTION_VECTORS') if export else None
-            vectors.append(None if found is None else found.to_ndarray().copy())
-    return np.stack(images), vectors, kinds
 
 
 def assert_same(batch, whole):
@@ -273,18 +256,6 @@ def test_metadata(clips):
     assert facts.rotation == 0 and not facts.truncated and facts.path.endswith('h264_b.mkv')
     with CompressedVideoReader(clips['h264.mp4']) as reader:
         assert not reader.metadata.has_b_frames
-
-
-def remux(source, target, prepare):
-    """Copies the video packets to another file; ``prepare`` sees its stream first."""
-    with av.open(str(source)) as old, av.open(str(target), 'w') as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
-        prepare(stream)
-        for packet in old.demux(video=0):
-            if packet.size:
-                packet.stream = stream
-                new.mux(packet)
-    return target
 
 
 @pytest.mark.parametrize('suffix', ['mp4', 'mkv'])

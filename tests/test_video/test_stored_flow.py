@@ -13,8 +13,7 @@ from ssvrl_mm.video.motion.flow import FlowOptions
 from ssvrl_mm.video.motion.raft import RAFT
 from ssvrl_mm.video.tools.flow_extraction import extract_flow
 from tests.clips import H264_B, encode, translating
-from tests.test_video.test_bad_input import damaged_h264
-from tests.test_video.test_reader import remux
+from tests.test_video.files import damaged_h264, remux
 
 NUM_FRAMES, VELOCITY, SIZE = 14, (2, -1), (50, 71)
 KINDS = {

@@ -16,8 +16,7 @@ from ssvrl_mm.video.motion.residual import warp
 from ssvrl_mm.video.motion.vectors import VECTOR
 from ssvrl_mm.video.streams import CodecMotion, EstimatedMotion
 from tests.clips import H264, H264_B, encode, texture, translating
-from tests.test_video.test_bad_input import damaged_h264
-from tests.test_video.test_reader import decode_all
+from tests.test_video.files import damaged_h264, decode_all
 
 
 def under_cell_centres(vectors, whole, left, top):

@@ -19,7 +19,7 @@ from ssvrl_mm.video.tools.health import (
 )
 from ssvrl_mm.video.tools.health_report import dataset_report, summarize, video_report
 from tests.clips import H264, H264_B, encode, translating
-from tests.test_video.test_bad_input import damage_slice, damaged_h264, packet_places
+from tests.test_video.files import damage_slice, damaged_h264, packet_places
 
 NUM_FRAMES = 40
 VARIANTS = {

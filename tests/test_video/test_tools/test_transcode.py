@@ -18,7 +18,7 @@ from ssvrl_mm.video.tools.encoding import EncoderSettings
 from ssvrl_mm.video.tools.files import VideoFilesError, find_videos
 from ssvrl_mm.video.tools.transcode import TranscodeError, transcode_tree, transcode_video
 from tests.clips import H264, H264_B, encode, texture, translating
-from tests.test_video.test_bad_input import damaged_h264
+from tests.test_video.files import damaged_h264
 
 NUM_FRAMES, VELOCITY = 30, (3, 1)
 PRESETS = ('mpeg4-gop12', 'h264-nob')
