@@ -22,7 +22,6 @@ model = dict(
                 out_size=(1, 4, 4),
                 channels=64,
                 num_heads=4,
-                feedforward_channels=256,
                 num_encoder_layers=1,
                 num_decoder_layers=2,
                 dropout=0.1,

@@ -27,7 +27,8 @@ class TransformerPredictor(FeaturePredictor):
         out_size: Size (T3, H3, W3) of the predicted maps; that of R3D-10's after 8x112x112.
         channels: Width of the Transformer and of the predicted maps.
         num_heads: Attention heads; divides ``channels``.
-        feedforward_channels: Hidden width of the feed-forward layers.
+        feedforward_channels: Hidden width of the feed-forward layers: None, as in the paper
+            (section 4.1: 512 everywhere), is ``channels``.
         num_encoder_layers: Layers of the encoder.
         num_decoder_layers: Layers of the decoder.
         dropout: Probability of dropout.
@@ -48,7 +49,7 @@ class TransformerPredictor(FeaturePredictor):
         out_size: Sequence[int] = (1, 7, 7),
         channels: int = 512,
         num_heads: int = 8,
-        feedforward_channels: int = 2048,
+        feedforward_channels: int | None = None,
         num_encoder_layers: int = 2,
         num_decoder_layers: int = 4,
         dropout: float = 0.1,
@@ -65,7 +66,7 @@ class TransformerPredictor(FeaturePredictor):
             num_heads,
             num_encoder_layers,
             num_decoder_layers,
-            feedforward_channels,
+            feedforward_channels or channels,
             dropout,
             batch_first=True,
         )

@@ -104,5 +104,5 @@ def test_the_papers_sizes_are_the_defaults():
     assert model.queries.shape == (49, 512)
     assert model.transformer.nhead == 8
     layer = model.transformer.encoder.layers[0]
-    assert layer.linear1.weight.shape == (2048, 512)
+    assert layer.linear1.weight.shape == (512, 512)
     assert layer.dropout.p == 0.1
