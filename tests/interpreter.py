@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 
 def run_fresh(code: str, cwd: Path | str, path: Sequence[Path | str] = ()) -> str:
     """Runs code in a new interpreter and returns what it printed.
@@ -19,19 +21,37 @@ def run_fresh(code: str, cwd: Path | str, path: Sequence[Path | str] = ()) -> st
     Raises:
         AssertionError: the process failed; the message holds its standard error.
     """
-    return _run(code, cwd, path, subprocess.PIPE)
+    return _run(['-c', textwrap.dedent(code)], cwd, path, subprocess.PIPE)
 
 
 def run_fresh_with_errors(code: str, cwd: Path | str, path: Sequence[Path | str] = ()) -> str:
     """As :func:`run_fresh`; what came on standard error stands among the output."""
-    return _run(code, cwd, path, subprocess.STDOUT)
+    return _run(['-c', textwrap.dedent(code)], cwd, path, subprocess.STDOUT)
 
 
-def _run(code: str, cwd: Path | str, path: Sequence[Path | str], stderr: int) -> str:
+def run_mmactions_tool(args: Sequence[str], cwd: Path | str, path: Sequence[Path | str]) -> str:
+    """Runs a tool that mmaction2 brings, on the CPU, as a project of its own would.
+
+    Args:
+        args: name of the tool (``train.py``) and its arguments.
+        cwd: working directory.
+        path: folders that come first on ``sys.path``.
+    """
+    import mmaction
+
+    tool = Path(mmaction.__file__).parent / '.mim' / 'tools' / args[0]
+    if not tool.is_file():
+        pytest.skip(f'this mmaction2 brings no tools: {tool}')
+    return _run([str(tool), *args[1:]], cwd, path, subprocess.PIPE, CUDA_VISIBLE_DEVICES='')
+
+
+def _run(
+    args: Sequence[str], cwd: Path | str, path: Sequence[Path | str], stderr: int, **env: str
+) -> str:
     places = [*map(str, path), os.environ.get('PYTHONPATH', '')]
-    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, places))}
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, places)), **env}
     done = subprocess.run(
-        [sys.executable, '-c', textwrap.dedent(code)],
+        [sys.executable, *args],
         cwd=cwd,
         env=env,
         stdout=subprocess.PIPE,

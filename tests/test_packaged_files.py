@@ -1,8 +1,5 @@
 """Configs of the package, inherited in folders and by tools that know nothing of it."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,7 @@ import pytest
 import ssvrl_mm
 from ssvrl_mm import ConfigNotFoundError, config_file
 from tests.clips import encode, translating
-from tests.interpreter import run_fresh
+from tests.interpreter import run_fresh, run_mmactions_tool
 
 CONFIG = 'mvcgc/s3d_ucf101.py'
 CHILD = f"_base_ = __import__('ssvrl_mm').config_file('{CONFIG}')\n"
@@ -80,11 +77,6 @@ class StopHook(Hook):
 
 def test_mmaction2s_own_tool_builds_it(tmp_path, repository):
     """Its tools import nothing of ours before they read the config."""
-    import mmaction
-
-    tool = Path(mmaction.__file__).parent / '.mim' / 'tools' / 'train.py'
-    if not tool.is_file():
-        pytest.skip(f'this mmaction2 brings no tools: {tool}')
     for number in range(2):
         encode(tmp_path / f'{number}.mp4', translating(8, 2, 1, 48, 64, seed=number))
     (tmp_path / 'list.txt').write_text('0.mp4 0\n1.mp4 1\n')
@@ -97,16 +89,9 @@ def test_mmaction2s_own_tool_builds_it(tmp_path, repository):
         + 'train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False, '
         + 'dataset=mine)\n'
     )
-    places = [str(repository), str(tmp_path)]
-    done = subprocess.run(
-        [sys.executable, tool, 'mine.py', '--no-validate'],
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(places), 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True,
-        text=True,
-        timeout=200,
+    printed = run_mmactions_tool(
+        ['train.py', 'mine.py', '--no-validate'], tmp_path, [repository, tmp_path]
     )
-    assert done.returncode == 0, done.stderr
-    built = [line.split() for line in done.stdout.splitlines() if line.startswith('built')]
+    built = [line.split() for line in printed.splitlines() if line.startswith('built')]
     ((_, module, videos),) = built
     assert module.startswith(f'{ssvrl_mm.__name__}.models') and videos == '2'

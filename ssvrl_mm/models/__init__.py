@@ -3,6 +3,7 @@
 from ssvrl_mm.models import backbones, heads, losses, necks, recognizers
 from ssvrl_mm.models.data_preprocessor import SSLDataPreprocessor
 from ssvrl_mm.models.single_stream_preprocessor import SingleStreamPreprocessor
+from ssvrl_mm.models.stacked_streams_preprocessor import StackedStreamsPreprocessor
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
 from ssvrl_mm.models.utils.similarity import DotProduct
 
@@ -12,6 +13,7 @@ __all__ = [
     'PretrainedStreams',
     'SSLDataPreprocessor',
     'SingleStreamPreprocessor',
+    'StackedStreamsPreprocessor',
     'backbones',
     'heads',
     'losses',

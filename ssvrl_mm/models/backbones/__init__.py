@@ -3,6 +3,14 @@
 from ssvrl_mm.models.backbones.c3d import C3D
 from ssvrl_mm.models.backbones.s3d import S3D, from_torchvision
 from ssvrl_mm.models.backbones.separable_inception import FeatureGating
+from ssvrl_mm.models.backbones.stacked_streams import StackedStreamsBackbone
 from ssvrl_mm.models.backbones.video_resnet import VideoResNet
 
-__all__ = ['C3D', 'S3D', 'FeatureGating', 'VideoResNet', 'from_torchvision']
+__all__ = [
+    'C3D',
+    'S3D',
+    'FeatureGating',
+    'StackedStreamsBackbone',
+    'VideoResNet',
+    'from_torchvision',
+]

@@ -28,7 +28,10 @@ class ContrastiveHead(PretextHead):
     In a recognizer of this package the keys come from a momentum copy of the backbone and are
     given as ``key_feats``. In a plain mmaction2 ``Recognizer3D`` they are not: the features then
     hold ``num_clips`` consecutive clips per video, the first is the query, and the second -
-    without gradient, through the momentum projection - the key.
+    without gradient, through the momentum projection - the key. A head of several streams needs a
+    backbone there that gives features by stream, a
+    :class:`~ssvrl_mm.models.backbones.StackedStreamsBackbone`; ``stage`` says which stage the run
+    trains.
 
     Args:
         streams: Names of the streams, e.g. ``('rgb', 'motion')``.
@@ -134,10 +137,12 @@ class ContrastiveHead(PretextHead):
 
         Raises:
             ValueError: An unknown stage, or none where there are several.
+            KeyError: Features of a stream are missing.
         """
         stage = self._checked_stage(stage or self.stage)
         query_feats = self._pooled(feats)
         if key_feats is None:
+            self._check_streams(query_feats)
             query_feats, pooled_keys = self._split_clips(query_feats, len(data_samples))
         else:
             pooled_keys = self._pooled(key_feats)
@@ -218,6 +223,14 @@ class ContrastiveHead(PretextHead):
         if unknown:
             raise KeyError(f'streams {sorted(unknown)} are not among {self.streams}')
         return {stream: pool_features(features) for stream, features in maps.items()}
+
+    def _check_streams(self, feats: StreamTensors) -> None:
+        """Features of all streams are there; those of a plain backbone are one stream's."""
+        if set(feats) != set(self.streams):
+            raise KeyError(
+                f'{type(self).__name__} needs features of {self.streams}, got those of '
+                f'{tuple(feats)}: in a Recognizer3D a StackedStreamsBackbone gives them by stream'
+            )
 
     def _split_clips(
         self, feats: StreamTensors, num_samples: int
