@@ -41,11 +41,10 @@ def test_streams_lie_in_the_order_of_the_channels():
         torch.testing.assert_close(turned[stream], expected[stream])
 
 
-@pytest.mark.parametrize('channels_last', [True, False])
-def test_memory_format(channels_last):
-    backbone = StackedStreamsBackbone(
-        {s: tiny(s) for s in CHANNELS}, CHANNELS, channels_last=channels_last
-    )
+@pytest.mark.parametrize('options', [dict(), dict(channels_last=False)])
+def test_memory_format(options):
+    backbone = StackedStreamsBackbone({s: tiny(s) for s in CHANNELS}, CHANNELS, **options)
+    channels_last = not options
     seen = []
     backbone.backbone_rgb.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     backbone(clips())
@@ -59,7 +58,7 @@ def test_wrong_streams_and_channels():
         StackedStreamsBackbone(dict(rgb=tiny('rgb')), CHANNELS)
     backbone = StackedStreamsBackbone({s: tiny(s) for s in CHANNELS}, CHANNELS)
     for wrong in (clips()[:, :3], clips()[0]):
-        with pytest.raises(ValueError, match=r'must be \(N, 5, T, H, W\).*StackedStreamsPreprocessor'):
+        with pytest.raises(ValueError, match=r'must be \(N, 5, T, H, W\).*StackedStreamsPrep'):
             backbone(wrong)
 
 
