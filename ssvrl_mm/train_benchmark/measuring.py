@@ -1,5 +1,6 @@
 """From a config to figures: sets a run up, trains a few steps of it, and lets go of it."""
 
+import copy
 import logging
 import tempfile
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 
+from ssvrl_mm.engine.hooks import SetEpochHook
 from ssvrl_mm.engine.launch import LaunchError
 from ssvrl_mm.engine.loader_workers import named_workers
 from ssvrl_mm.engine.runner import ToolRunner
@@ -50,12 +52,13 @@ def measure(
         >>> len(found.steps)
         3
     """
-    cfg = cfg.copy()
+    cfg = copy.deepcopy(cfg)
     with tempfile.TemporaryDirectory() as folder:
         strip(cfg, folder)
         batch_size = cfg.train_dataloader.get('batch_size')
         try:
             runner = BenchmarkRunner.from_cfg(cfg)
+            runner.register_hook(SetEpochHook())
             loader: Any = runner._train_dataloader
             if synthetic:
                 loader = synthetic_loader(loader, batch_size * runner.world_size)

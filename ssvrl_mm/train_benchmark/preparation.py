@@ -1,5 +1,6 @@
 """The config of a training as the benchmark runs it: the same step, and nothing left behind."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from ssvrl_mm.registry import MODELS
 from ssvrl_mm.suggestions import argument_names
 
 # Hooks of a config that act on every step; others log, save, evaluate or wait for an epoch's end.
-_HOOKS = ('RuntimeInfoHook', 'DistSamplerSeedHook', 'IterationSeedHook', 'SetEpochHook')
+_HOOKS = ('RuntimeInfoHook', 'DistSamplerSeedHook', 'IterationSeedHook')
 # mmengine adds these to every run that does not name them.
 _LEFT_OUT = ('timer', 'logger', 'param_scheduler', 'checkpoint')
 
@@ -57,9 +58,9 @@ def strip(cfg: Config, work_dir: str) -> None:
 
     Args:
         cfg: Config of a training, changed in place.
-        work_dir: Where the run's log goes.
+        work_dir: Where the run's log goes; a folder of its own, as its name is the run's.
     """
-    cfg.work_dir = work_dir
+    cfg.work_dir, cfg.experiment_name = work_dir, os.path.basename(work_dir)
     cfg.load_from, cfg.resume = None, False
     for split in ('val', 'test'):
         for key in ('dataloader', 'cfg', 'evaluator'):
@@ -71,7 +72,6 @@ def strip(cfg: Config, work_dir: str) -> None:
         for name, hook in (cfg.get('default_hooks') or {}).items()
         if hook and hook['type'].rpartition('.')[2] in _HOOKS
     }
-    kept.setdefault('set_epoch', dict(type='ssvrl_mm.SetEpochHook'))
     cfg.default_hooks = {**kept, **dict.fromkeys(_LEFT_OUT)}
     cfg.custom_hooks = []
     for part in _parts(cfg.model):
