@@ -37,6 +37,7 @@ class Measurement:
         processes: How many trained together.
         warmup: Steps before the first that was measured.
         batch_size: Videos of a step, of this process.
+        videos: Videos of all undisturbed steps, of this process; an epoch may end with fewer.
         inputs: Stream -> shape and dtype of one video, clips first, as the pipeline packs it.
         dtype: Of mixed precision; ``'float32'`` without.
         steps: Seconds of each undisturbed step.
@@ -51,6 +52,7 @@ class Measurement:
     processes: int
     warmup: int
     batch_size: int = 0
+    videos: int = 0
     inputs: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
     dtype: str = 'float32'
     steps: list[float] = field(default_factory=list)
@@ -128,6 +130,7 @@ class BenchmarkLoop(EpochBasedTrainLoop):
         for batch in batches:
             self._step(batch)
             marks.mark()
+            self.measurement.videos += describe_batch(batch)[0]
         return marks.durations()
 
     def _by_phase(self) -> list[PhaseTimes]:

@@ -55,7 +55,7 @@ def measure(
     cfg = copy.deepcopy(cfg)
     with tempfile.TemporaryDirectory() as folder:
         strip(cfg, folder)
-        batch_size = cfg.train_dataloader.get('batch_size')
+        batch_size = cfg.train_dataloader.get('batch_size', 1)
         try:
             runner = BenchmarkRunner.from_cfg(cfg)
             runner.register_hook(SetEpochHook())

@@ -55,12 +55,13 @@ def figures(found: Measurement, peak_tflops: float | None = None) -> dict[str, A
         found: What was measured.
         peak_tflops: What the device can do at most, if somebody knows: 10^12 operations a second.
     """
-    mean = sum(found.steps) / len(found.steps)
-    videos = found.batch_size * found.processes / mean
+    seconds = sum(found.steps)
+    videos = found.videos * found.processes / seconds
     clips = next(iter(found.inputs.values()))[0][0]
     synchronised = [step[STEP,] for step in found.phases]
     undisturbed, by_phase = quartiles(found.steps), quartiles(synchronised)
-    speed = sum(found.flops.values()) / mean / 1e12 if found.flops else None
+    operations = sum(found.flops.values()) * len(found.steps) if found.flops else None
+    speed = operations / seconds / 1e12 if operations else None
     return {
         'device': device_name(found.device),
         'torch': torch.__version__,

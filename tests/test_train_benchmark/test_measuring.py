@@ -96,16 +96,23 @@ def test_known_times_are_found_and_add_up(monkeypatch):
         'data wait': 10, 'preprocessing': 20, 'forward': 30, 'backward': 40, 'optimizer step': 50,
     }  # fmt: skip
     for name, ms in expected.items():
-        assert ms <= rows[name]['first_quartile_ms'] <= ms + 20
-    assert rows['other']['median_ms'] < 20
+        # The quickest step tells what a busy machine adds.
+        assert ms <= 1000 * min(step['step', name] for step in found.phases) <= ms + 20
+    assert rows['other']['first_quartile_ms'] < 20
     assert sum(row['share'] for row in rows.values()) == pytest.approx(1)
     for step in found.phases:
         assert sum(step.values()) - step['step',] <= step['step',]
-    assert min(found.steps) >= 0.15 and found.batch_size == 2
+    assert min(found.steps) >= 0.15 and (found.batch_size, found.videos) == (2, 10)
     assert found.inputs == {'inputs': ((4,), 'float32')} and found.stage is None
     # (2, 4) x (4, 2), a multiplication with its addition as two; weights alone have gradients.
     assert found.flops == {'forward': 32, 'backward': 32}
     assert found.peak_memory > 2**26 and found.dtype == 'float32'
+
+
+def test_an_epoch_that_ends_with_fewer_videos():
+    # 4 and 2 videos; then 4, 2 and 4 again.
+    found = measure(slow(batch_size=4), iterations=3, warmup=2, synthetic=False)
+    assert found.videos == 10 and len(found.steps) == 3
 
 
 @pytest.mark.parametrize(
