@@ -50,14 +50,12 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Writes what the arguments say into the config."""
+    from ssvrl_mm.engine.optim import set_precision
+
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.amp and cfg.optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
-        cfg.optim_wrapper.type = 'DeviceAmpOptimWrapper'
-    if args.no_amp:
-        cfg.optim_wrapper.type = 'OptimWrapper'
-        for name in ('dtype', 'loss_scale'):
-            cfg.optim_wrapper.pop(name, None)
+    if args.amp or args.no_amp:
+        set_precision(cfg.optim_wrapper, args.amp)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.seed is not None:

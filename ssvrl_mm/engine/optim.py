@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
 from ssvrl_mm.registry import OPTIM_WRAPPERS
@@ -47,3 +48,19 @@ def DeviceAmpOptimWrapper(
     if dtype == 'bfloat16':
         loss_scale = {'enabled': False}
     return AmpOptimWrapper(dtype=dtype, loss_scale=loss_scale, **kwargs)
+
+
+def set_precision(optim_wrapper: ConfigDict, amp: bool) -> None:
+    """Chooses mixed precision on CUDA, or float32, whatever a config says.
+
+    Args:
+        optim_wrapper: Config of an optimizer wrapper, changed in place. One of another kind than
+            ``OptimWrapper`` keeps its way of mixed precision.
+        amp: Whether to use mixed precision where the device has it.
+    """
+    if not amp:
+        optim_wrapper.type = 'OptimWrapper'
+        for name in ('dtype', 'loss_scale'):
+            optim_wrapper.pop(name, None)
+    elif optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
+        optim_wrapper.type = 'DeviceAmpOptimWrapper'

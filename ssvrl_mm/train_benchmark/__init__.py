@@ -1,0 +1,1 @@
+"""What ``tools/analysis/benchmark_train.py`` measures, and how."""
