@@ -137,6 +137,10 @@ def test_everything_a_config_names_can_be_built(path):
     build_optim_wrapper(model, cfg.optim_wrapper)
     for hook in [*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])]:
         HOOKS.build(hook)
+    # A test of a checkpoint without one of the networks ends in an error.
+    assert cfg.default_hooks.strict_checkpoint == dict(type='StrictCheckpointHook')
+    networks = [f'backbone_{stream}.' for stream in model.streams]
+    assert not any(name.startswith(model.training_only) for name in networks)
     # The stages follow the epoch.
     assert cfg.default_hooks.set_epoch.type == 'SetEpochHook'
     for split in ('train', 'val', 'test'):

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,10 +10,13 @@ from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
+from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 from torch.optim import SGD
+from torch.utils.data import DataLoader
 
 from ssvrl_mm.registry import DATASETS, MODELS
+from ssvrl_mm.wrapping import innermost_datasets
 from tests.clips import encode, translating
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'context_motion'
@@ -77,6 +81,68 @@ def test_ablations_change_what_they_say():
         assert dataset.reader_options == dict(
             motion='estimate', flow_method='tvl1', iframe_motion='hold'
         )
+
+
+def validated(train_cfg):
+    """The epochs that mmengine's loop validates after."""
+    runner = SimpleNamespace(visualizer=SimpleNamespace())
+    options = {key: value for key, value in train_cfg.items() if key != 'type'}
+    loop = EpochBasedTrainLoop(runner, DataLoader([0]), **options)
+    epochs = []
+    for epoch in range(1, loop.max_epochs + 1):
+        loop._epoch = epoch
+        loop._decide_current_val_interval()
+        if epoch >= loop.val_begin and (epoch % loop.val_interval == 0 or epoch == loop.max_epochs):
+            epochs.append(epoch)
+    return epochs
+
+
+TABLES_3_AND_7 = [
+    'context_motion_c3d_ucf101_correlation',
+    *(
+        f'benchmarks/context_motion_r2plus1d26_rgb_ucf101_{protocol}'
+        for protocol in ('scratch', 'finetune', 'finetune_k400')
+    ),
+]
+
+
+@pytest.mark.parametrize('name', TABLES_3_AND_7)
+def test_epochs_of_tables_3_and_7(name):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    epochs = [1, 5, 10, 20, 50, 120]
+    assert validated(cfg.train_cfg) == list(cfg.default_hooks.checkpoint.keep_epochs) == epochs
+    # Beside them the newest one, for a run that is stopped; it owes the validation of its epoch.
+    assert (cfg.default_hooks.checkpoint.interval, cfg.default_hooks.checkpoint.max_keep_ckpts) == (
+        5,
+        1,
+    )
+    assert 'ValidateOnResumeHook' in [hook.type for hook in cfg.custom_hooks]
+    pipeline = innermost_datasets(cfg.val_dataloader.dataset)[-1]['pipeline']
+    [sample] = [step for step in pipeline if step['type'].startswith('Sample')]
+    assert (sample['num_clips'], sample['clip_len'], sample['frame_interval']) == (10, 16, 4)
+
+
+def test_the_correlation_of_table_7_is_of_two_datasets(monkeypatch):
+    monkeypatch.delenv('SSVRL_DATA', raising=False)
+    cfg, whole = load('c3d_ucf101_correlation'), load('c3d_ucf101')
+    assert (cfg.model, cfg.train_dataloader) == (whole.model, whole.train_dataloader)
+    assert cfg.train_dataloader.dataset.data_root == 'data/ucf101'
+    for split in ('val', 'test'):
+        ours, theirs = (c[f'{split}_dataloader'].dataset for c in (cfg, whole))
+        assert ours == dict(theirs, data_root='data/hmdb51')
+
+
+@pytest.mark.parametrize('backbone', ['c3d', 'r2plus1d26', 'r3d26'])
+def test_encoded_anew_differs_in_the_folder_of_videos_alone(backbone):
+    ours, theirs = load(f'{backbone}_ucf101_gop12'), load(f'{backbone}_ucf101')
+    for split in ('train', 'val', 'test'):
+        dataset = ours[f'{split}_dataloader'].dataset
+        assert dataset.data_prefix.video == 'gop12'
+        dataset.data_prefix.video = 'videos'
+    for key in ('model', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'default_hooks'):
+        assert ours[key] == theirs[key]
+    for split in ('train', 'val', 'test'):
+        assert ours[f'{split}_dataloader'] == theirs[f'{split}_dataloader']
 
 
 def rates(cfg, per_epoch):
@@ -188,6 +254,9 @@ def root(tmp_path_factory):
         encode(root / 'ucf101' / 'videos' / f'{number}.mp4', frames)
     (root / 'ucf101' / 'train_list.txt').write_text('0.mp4 0\n1.mp4 1\n2.mp4 0\n')
     (root / 'ucf101' / 'test_list.txt').write_text('2.mp4 0\n')
+    # What is encoded anew has the same names; what another dataset is to be looked for elsewhere.
+    (root / 'ucf101' / 'gop12').symlink_to('videos')
+    (root / 'hmdb51').symlink_to('ucf101')
     return root
 
 

@@ -25,6 +25,9 @@ from ssvrl_mm.wrapping import innermost_datasets, walk_datasets
 # Datasets with a tool and a page of their own, by the folder that configs give them.
 _PREPARED = ('hmdb51', 'kinetics400', 'sthv2', 'ucf101')
 
+# Folders of videos that are encoded anew from `videos` beside them, by the preset that does it.
+_REENCODED = {'gop12': 'mpeg4-gop12'}
+
 # Where each launcher tells a process its rank, its rank on the node and the number of processes.
 _RANK_VARIABLES = {
     'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
@@ -254,17 +257,26 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     """
     missing: dict[str, str] = {}
     roots: dict[Path, None] = {}
+    encoded: dict[Path, str] = {}
     for name in dataloaders:
         for dataset in walk_datasets((cfg.get(name) or {}).get('dataset')):
             for kind, path in _dataset_paths(dataset):
                 if not path.exists():
                     missing.setdefault(f'  {kind:<10} {path.absolute()}', name)
-                    roots[Path(dataset.get('data_root') or '')] = None
+                    if path.name in _REENCODED:
+                        encoded[path] = _REENCODED[path.name]
+                    else:
+                        roots[Path(dataset.get('data_root') or '')] = None
     lines = [f'{line}  ({name})' for line, name in missing.items()]
     checkpoint = cfg.get('load_from')
     if checkpoint and '://' not in checkpoint and not Path(checkpoint).exists():
         lines.append(f'  checkpoint {Path(checkpoint).absolute()}  (load_from)')
-    if missing:
+    lines += [
+        f'`python -m ssvrl_mm.video transcode {path.with_name("videos")} {path} --preset {preset}` '
+        f'encodes the videos of {path} anew.'
+        for path, preset in encoded.items()
+    ]
+    if roots:
         # Imports all of mmaction2, which whoever has the data need not wait for here.
         from ssvrl_mm.datasets.video_list import HOW_TO_MAKE_A_LIST
 

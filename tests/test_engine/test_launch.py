@@ -6,7 +6,10 @@ from mmengine.config import Config
 
 from ssvrl_mm.command_line import add_arguments
 from ssvrl_mm.engine import launch
+from ssvrl_mm.video import CompressedVideoReader
+from ssvrl_mm.video.__main__ import main as video_main
 from ssvrl_mm.wrapping import innermost_datasets
+from tests.clips import encode, translating
 
 
 def video_dataset(root, list_file='list.txt'):
@@ -43,6 +46,30 @@ def test_a_missing_dataset_of_ours_has_a_tool_and_a_page(repository, monkeypatch
     assert message.count(command) == 1 and '--print-commands' in message
     page = f'docs/datasets/{name}.md'
     assert page in message and (repository / page).exists()
+
+
+def test_missing_videos_encoded_anew_have_a_command(tmp_path):
+    dataset = dict(video_dataset(tmp_path), data_prefix=dict(video='gop12'))
+    cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+    videos, encoded = tmp_path / 'videos', tmp_path / 'gop12'
+    command = f'`python -m ssvrl_mm.video transcode {videos} {encoded} --preset mpeg4-gop12`'
+    with pytest.raises(launch.LaunchError) as caught:
+        launch.check_files(cfg, ['train_dataloader'])
+    assert command in str(caught.value) and 'build_video_list.py' in str(caught.value)
+
+    # With the list nothing else is to be told.
+    (tmp_path / 'list.txt').write_text('a.mp4 0\n')
+    with pytest.raises(launch.LaunchError) as caught:
+        launch.check_files(cfg, ['train_dataloader'])
+    assert command in str(caught.value) and 'build_video_list.py' not in str(caught.value)
+
+    # The command does it.
+    videos.mkdir()
+    encode(videos / 'a.mp4', translating(26, 1, 0))
+    assert video_main([*command.strip('`').split()[3:], '--workers', '0', '--quiet']) == 0
+    launch.check_files(cfg, ['train_dataloader'])
+    with CompressedVideoReader(encoded / 'a.mp4') as reader:
+        assert (reader.metadata.codec, reader.metadata.keyframes) == ('mpeg4', (0, 12, 24))
 
 
 def test_present_data_pass(tmp_path):

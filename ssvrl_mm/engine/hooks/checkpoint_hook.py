@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from ssvrl_mm.engine.checkpoint_files import POINTER, write_whole
 from ssvrl_mm.engine.hooks.finite_loss import check_before_saving
 from ssvrl_mm.registry import HOOKS
+from ssvrl_mm.suggestions import argument_names, did_you_mean
 
 _BACKEND = 'ssvrl_mm_whole_files'
 
@@ -39,17 +41,29 @@ class CheckpointHook(BaseCheckpointHook):
     last. Nothing is saved when losses or weights are not finite.
 
     Args:
+        keep_epochs: Epochs, counted from 1, whose checkpoints are saved whatever ``interval`` says
+            and kept whatever ``max_keep_ckpts`` says.
         **kwargs: Those of mmengine's hook. ``backend_args`` and ``file_client_args`` choose
             another backend, whose way of writing then holds.
 
     Raises:
         TrainingDivergedError: A loss or a weight is not finite, before anything is written.
+        TypeError: An argument that mmengine's hook does not have, which would take it in silence.
+        ValueError: ``keep_epochs`` are no different whole numbers from 1, or go with
+            ``by_epoch=False``; before training, one of them is beyond the last epoch.
 
     Example:
-        >>> default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=5))
+        >>> # The newest checkpoint, and those of two epochs.
+        >>> default_hooks = dict(checkpoint=dict(
+        ...     type='CheckpointHook', interval=5, max_keep_ckpts=1, keep_epochs=(1, 50)))
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, keep_epochs: Sequence[int] = (), **kwargs: Any) -> None:
+        known = {*argument_names(BaseCheckpointHook), 'keep_epochs'}
+        for name in kwargs.keys() - known:
+            meant = did_you_mean(name, known)
+            raise TypeError(f'CheckpointHook has no argument {name!r}' + (meant and f'; {meant}'))
+        self.keep_epochs = _checked_epochs(keep_epochs, kwargs.get('by_epoch', True))
         elsewhere = '://' in str(kwargs.get('out_dir') or '')
         if not (elsewhere or kwargs.get('backend_args') or kwargs.get('file_client_args')):
             kwargs['backend_args'] = dict(backend=_BACKEND)
@@ -57,10 +71,48 @@ class CheckpointHook(BaseCheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Looks up what a resumed run had saved, in the folder as it is called now."""
+        never = [epoch for epoch in self.keep_epochs if epoch > runner.max_epochs]
+        if never:
+            raise ValueError(
+                f'keep_epochs: {never} never come, as training ends after epoch '
+                f'{runner.max_epochs} (train_cfg.max_epochs)'
+            )
+        self._leave_out_kept(runner)
         super().before_train(runner)
+        self._tell_missed(runner)
         for indicator, path in self._best().items():
             if path:
                 self._set_best(indicator, self._path(os.path.basename(path)))
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Saves the epochs to keep; others as mmengine's hook does."""
+        if runner.epoch + 1 not in self.keep_epochs:
+            super().after_train_epoch(runner)
+            return
+        runner.logger.info(f'Saving checkpoint at {runner.epoch + 1} epochs, to be kept')
+        self._save_checkpoint(runner)
+
+    def _leave_out_kept(self, runner: Runner) -> None:
+        """Keeps mmengine from deleting what is to be kept, when fewer may stay than before."""
+        saved = runner.message_hub.runtime_info.get('keep_ckpt_ids', [])
+        if 0 < self.max_keep_ckpts < len(saved):
+            surplus, newest = saved[: -self.max_keep_ckpts], saved[-self.max_keep_ckpts :]
+            outdated = [epoch for epoch in surplus if epoch not in self.keep_epochs]
+            runner.message_hub.update_info('keep_ckpt_ids', [*outdated, *newest])
+
+    def _tell_missed(self, runner: Runner) -> None:
+        """Says which of the epochs to keep a resumed run is past, without their checkpoints."""
+        missed = [
+            epoch
+            for epoch in self.keep_epochs
+            if epoch <= runner.epoch
+            and not self.file_backend.exists(self._path(self.filename_tmpl.format(epoch)))
+        ]
+        if missed and is_main_process():
+            runner.logger.warning(
+                f'keep_epochs: {self.out_dir} holds no checkpoint of epochs {missed}, and the run '
+                f'goes on after epoch {runner.epoch}'
+            )
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         """As mmengine's, in the other order."""
@@ -88,7 +140,7 @@ class CheckpointHook(BaseCheckpointHook):
         if not is_main_process():
             return
         write_whole(Path(runner.work_dir, POINTER), str(self.last_ckpt).encode())
-        for old in outdated:
+        for old in set(outdated) - set(self.keep_epochs):
             self._remove(self._path(self.filename_tmpl.format(old)))
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
@@ -140,3 +192,17 @@ class CheckpointHook(BaseCheckpointHook):
             self.best_ckpt_path_dict[indicator] = path
         else:
             self.best_ckpt_path = path
+
+
+def _checked_epochs(epochs: Sequence[int], by_epoch: bool) -> tuple[int, ...]:
+    """The epochs to keep, if they are such."""
+    are_epochs = isinstance(epochs, (list, tuple)) and all(
+        isinstance(epoch, int) and not isinstance(epoch, bool) and epoch >= 1 for epoch in epochs
+    )
+    if not are_epochs or len(set(epochs)) < len(epochs):
+        raise ValueError(
+            f'keep_epochs must be a list of different whole numbers from 1, got {epochs!r}'
+        )
+    if epochs and not by_epoch:
+        raise ValueError('keep_epochs are epochs: they need by_epoch=True')
+    return tuple(epochs)

@@ -1,7 +1,7 @@
 """Loading of weights that fails where it would leave random ones in silence."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -90,7 +90,8 @@ def load_weights(
         raise WeightsError(
             f'{source}: {matched} of the {total} weights of {type(module).__name__} are there '
             f'{_under(prefix)}; {len(missing)} are missing{_some(missing)}, {len(left_over)} have '
-            f'no place in it{_some(left_over)}{_advice(weights, own, prefix)}'
+            f'no place in it{_some(left_over)}{_without(missing, own) if matched else ""}'
+            f'{_advice(weights, own, prefix)}'
         )
     spoiled = [name for name in not_finite(module) if name in part]
     if spoiled:
@@ -130,6 +131,22 @@ def _some(names: Sequence[str]) -> str:
     if not names:
         return ''
     return f' ({", ".join(names[:_SHOWN])}{", ..." if len(names) > _SHOWN else ""})'
+
+
+def _without(missing: Sequence[str], own: Iterable[str]) -> str:
+    """What to do about parts of a module, such as networks, that are missing as a whole."""
+    of_part: dict[str, set[str]] = {}
+    for name in own:
+        if not name.endswith(_COUNTER):
+            of_part.setdefault(name.partition('.')[0], set()).add(name)
+    absent = [part for part, names in of_part.items() if names <= set(missing)]
+    if not absent:
+        return ''
+    parts = ' and '.join(absent)
+    return (
+        f'. Nothing of {parts} is there: it was saved by a model without. Take the config that it '
+        f'was trained with, or another one without {parts}'
+    )
 
 
 def _advice(

@@ -13,6 +13,10 @@ from ssvrl_mm.evaluation.provenance import file_sha256
 from tests.test_engine.test_hooks.toy_run import toy_run
 
 KEEP_ONE = dict(checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1))
+# The newest and three more, of which neither the first nor the second is due by the interval.
+KEEP_SOME = dict(
+    checkpoint=dict(type='CheckpointHook', interval=2, max_keep_ckpts=1, keep_epochs=(1, 3, 4))
+)
 KEEP_BEST = dict(checkpoint=dict(type='CheckpointHook', interval=1, save_best='acc'))
 
 
@@ -77,6 +81,94 @@ def test_a_kill_during_a_save_loses_nothing(tmp_path, function, call, left, newe
     assert 'epoch_3.pth' in names(folder)
     assert (folder / 'last_checkpoint').read_text() == str(folder / 'epoch_3.pth')
     assert names(tmp_path / 'whole') == ['epoch_3.pth', 'last_checkpoint']
+
+
+def epochs_of(folder):
+    return [int(path.stem.partition('_')[2]) for path in sorted(folder.glob('epoch_*.pth'))]
+
+
+# What lies there after each of seven epochs.
+KEPT = {1: [1], 2: [1, 2], 3: [1, 3], 4: [1, 3, 4], 5: [1, 3, 4], 6: [1, 3, 4, 6], 7: [1, 3, 4, 7]}
+
+
+def test_epochs_to_keep_are_saved_and_stay(tmp_path):
+    seen = {}
+
+    class Look(Hook):
+        priority = 'LOWEST'
+
+        def after_train_epoch(self, runner):
+            seen[runner.epoch + 1] = epochs_of(tmp_path)
+
+    run = toy_run(tmp_path, 7, hooks=KEEP_SOME)
+    run.register_hook(Look())
+    run.train()
+    assert seen == KEPT
+
+
+# Six checkpoints are written, each of them and then its pointer renamed.
+@pytest.mark.parametrize('call', range(3, 13))
+def test_a_killed_and_resumed_run_keeps_the_same_epochs(tmp_path, call):
+    killed_run(tmp_path, 'replace', call, epochs=7, hooks=KEEP_SOME)
+    start = str(newest_checkpoint(tmp_path).path)
+    toy_run(tmp_path, 7, hooks=KEEP_SOME, resume=True, load_from=start).train()
+    # A kill between a save and the deletion of what it outdates leaves that there.
+    left = {6: [2], 12: [6]}.get(call, [])
+    assert epochs_of(tmp_path) == sorted([*KEPT[7], *left])
+
+
+def test_nothing_to_keep_goes_when_fewer_may_stay(tmp_path):
+    more = dict(checkpoint=dict(KEEP_SOME['checkpoint'], interval=1, max_keep_ckpts=4))
+    toy_run(tmp_path, 4, hooks=more).train()
+    assert epochs_of(tmp_path) == [1, 2, 3, 4]
+    start = str(tmp_path / 'epoch_4.pth')
+    again = dict(hooks=KEEP_SOME, resume=True, load_from=start, experiment_name='again')
+    toy_run(tmp_path, 5, **again).train()
+    assert epochs_of(tmp_path) == [1, 3, 4, 5]
+
+
+def test_missed_epochs_are_told(tmp_path, monkeypatch):
+    """By a run that was begun without them, and resumed with them."""
+    first = dict(checkpoint=dict(type='CheckpointHook', interval=2))
+    toy_run(tmp_path / 'old', 4, hooks=first).train()
+    shutil.copytree(tmp_path / 'old', tmp_path / 'new')
+    (tmp_path / 'new' / 'epoch_4.pth').unlink()
+    (tmp_path / 'new' / 'epoch_3.pth').touch()
+    start, told = str(tmp_path / 'old' / 'epoch_4.pth'), []
+    run = toy_run(tmp_path / 'new', 5, hooks=KEEP_SOME, resume=True, load_from=start)
+    monkeypatch.setattr(run.logger, 'warning', told.append)
+    run.train()
+    [message] = [message for message in told if 'keep_epochs' in message]
+    assert f'{tmp_path / "new"} holds no checkpoint of epochs [1, 4], and' in message
+    assert message.endswith('goes on after epoch 4')
+
+
+def test_epochs_that_never_come_are_refused(tmp_path):
+    run = toy_run(tmp_path, 3, hooks=KEEP_SOME)
+    with pytest.raises(ValueError, match=r'keep_epochs: \[4\] never come, .* epoch 3 '):
+        run.train()
+    assert epochs_of(tmp_path) == []
+
+
+@pytest.mark.parametrize('epochs', [5, '5', (0, 5), (5, 5), (1.0, 5), (True, 5), ('1', 5), None])
+def test_epochs_to_keep_are_whole_numbers(epochs):
+    with pytest.raises(ValueError, match='keep_epochs must be a list of different whole numbers'):
+        CheckpointHook(keep_epochs=epochs)
+
+
+def test_epochs_to_keep_are_no_iterations():
+    with pytest.raises(ValueError, match='by_epoch=True'):
+        CheckpointHook(keep_epochs=(1,), by_epoch=False)
+    assert CheckpointHook(by_epoch=False).keep_epochs == ()
+
+
+def test_misspelt_arguments_are_refused():
+    """mmengine's hook takes any, and fails at the first save."""
+    message = "no argument 'keep_epoch'; did you mean keep_epochs"
+    with pytest.raises(TypeError, match=message):
+        CheckpointHook(keep_epoch=(1, 5))
+    with pytest.raises(TypeError, match="no argument 'colour'$"):
+        CheckpointHook(colour=1)
 
 
 def test_the_previous_best_goes_when_the_new_one_is_there(tmp_path):

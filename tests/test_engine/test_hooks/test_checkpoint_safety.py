@@ -113,6 +113,8 @@ def test_resumed_plateau_equals_the_uninterrupted_one(tmp_path, hooked):
         (dict(val_interval=2, val_begin=3), [4, 5]),
         (dict(val_interval=1, val_begin=6), []),
         (dict(val_interval=4, dynamic_intervals=[(3, 1)]), [2, 3, 4, 5]),
+        # Epochs 1, 3 and 5, as configs write them.
+        (dict(val_interval=1, dynamic_intervals=[(3, 3), (5, 5)]), [1, 3, 5]),
     ],
     ids=str,
 )

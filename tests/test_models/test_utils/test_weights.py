@@ -63,6 +63,25 @@ def test_names_of_a_distributed_model_lose_their_prefix_only_if_all_have_it():
         load_weights(small(), named_weights(mixture, 'a.pth'), 'a.pth')
 
 
+def test_parts_that_are_missing_as_a_whole_are_named_with_the_way_out():
+    weights = {name: weight for name, weight in ones(small()).items() if name[0] == '2'}
+    way_out = (
+        'Nothing of 0 and 1 is there: it was saved by a model without. Take the config that it was '
+        'trained with, or another one without 0 and 1. The checkpoint holds 2 weights'
+    )
+    with pytest.raises(WeightsError, match=way_out):
+        load_weights(small(), weights, 'a.pth')
+    # A part that may be missing needs no way out, nor does one of which there is something.
+    more = {**weights, '1.weight': torch.ones(3)}
+    with pytest.raises(WeightsError) as caught:
+        load_weights(small(), more, 'a.pth', ignore=['0.'])
+    assert '3 are missing' in str(caught.value) and 'Nothing of' not in str(caught.value)
+    # Where nothing is there at all, it is another model's.
+    with pytest.raises(WeightsError) as caught:
+        load_weights(small(), {'other': torch.zeros(1)}, 'a.pth')
+    assert 'Nothing of' not in str(caught.value)
+
+
 @pytest.mark.parametrize('content', [{}, dict(epoch=3), dict(state_dict=dict(a=1)), [1]])
 def test_a_file_without_weights_is_named(content):
     with pytest.raises(WeightsError, match='a.pth: holds no state dict'):
