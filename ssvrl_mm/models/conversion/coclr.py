@@ -13,40 +13,37 @@ from ssvrl_mm.models.conversion.classifiers import linear_classifier
 from ssvrl_mm.models.conversion.layout import Layout, Part
 from ssvrl_mm.models.conversion.renaming import only, rename
 
+# Layers by block; a pooling opens each block but the first.
 _BLOCKS = (
     ('conv_1a',),
-    (None, 'conv_2b', 'conv_2c'),
-    (None, 'mixed_3b', 'mixed_3c'),
-    (None, 'mixed_4b', 'mixed_4c', 'mixed_4d', 'mixed_4e', 'mixed_4f'),
-    (None, 'mixed_5b', 'mixed_5c'),
+    ('', 'conv_2b', 'conv_2c'),
+    ('', 'mixed_3b', 'mixed_3c'),
+    ('', 'mixed_4b', 'mixed_4c', 'mixed_4d', 'mixed_4e', 'mixed_4f'),
+    ('', 'mixed_5b', 'mixed_5c'),
 )
+_LAYERS = {layer: layer.capitalize() for layers in _BLOCKS for layer in layers if layer}
 _TWINS = {
-    f'{layer.capitalize()}.': f'block{number}.{place}.'
+    f'{_LAYERS[layer]}.': f'block{number}.{place}.'
     for number, layers in enumerate(_BLOCKS, start=1)
     for place, layer in enumerate(layers)
-    if layer is not None
+    if layer
 }
-_HALVES = {'spatial': '1', 'temporal': '2'}
+_WORDS = {
+    **_LAYERS,
+    **{'spatial-conv': 'conv1', 'spatial-bn': 'bn1'},
+    **{'temporal-conv': 'conv2', 'temporal-bn': 'bn2'},
+}
+_LAYER = rf'stages\.\d\.({"|".join(_LAYERS)})\.'
 _S3D = [
-    pattern
-    for layers in _BLOCKS
-    for layer in layers
-    if layer is not None
-    for half, number in _HALVES.items()
-    for pattern in (
-        (rf'stages\.\d\.{layer}\.(branch\d\.1\.)?{half}\.(conv|bn)\.(\w+)',
-         rf'{layer.capitalize()}.\g<1>\g<2>{number}.\g<3>'),
-        (rf'stages\.\d\.{layer}\.(branch0)\.((?:conv|bn)\.\w+)',
-         rf'{layer.capitalize()}.\g<1>.0.\g<2>'),
-        (rf'stages\.\d\.{layer}\.(branch[123]\.[01]\.)?((?:conv|bn)\.\w+)',
-         rf'{layer.capitalize()}.\g<1>\g<2>'),
-    )
-]  # fmt: skip
+    (rf'{_LAYER}(branch[12]\.1\.)?(spatial|temporal)\.(conv|bn)\.(\w+)', r'\1.\2\3-\4.\5'),
+    (rf'{_LAYER}(branch0)\.((?:conv|bn)\.\w+)', r'\1.\2.0.\3'),
+    (rf'{_LAYER}((?:branch[123]\.[01]\.)?(?:conv|bn)\.\w+)', r'\1.\2'),
+]
 
 
 def names(ours: Mapping[str, Tensor]) -> dict[str, str]:
     """The names of :class:`~ssvrl_mm.models.backbones.s3d.S3D` and of CoCLR's."""
-    return rename(ours, _S3D, {}, 'S3D without gates')
+    return rename(ours, _S3D, _WORDS, 'S3D without gates')
 
 
 def projection_names(ours: Mapping[str, Tensor]) -> dict[str, str]:

@@ -41,6 +41,15 @@ class Part:
         """What our names start with in a checkpoint of a stream, or of one network alone."""
         return self.ours.format(stream=stream or '', _stream=f'_{stream}' if stream else '')
 
+    @property
+    def is_momentum_copy(self) -> bool:
+        """Whether ours is the module of a :class:`~ssvrl_mm.models.utils.MomentumEncoder`."""
+        return self.ours.endswith('.module.')
+
+    def step_name(self, stream: str | None) -> str:
+        """What ours calls the steps that a momentum copy has taken."""
+        return f'{self.our_prefix(stream).removesuffix("module.")}step'
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -36,7 +36,7 @@ def resnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
 
 def c3d_objections(config: Mapping[str, Any] | None) -> list[str]:
     """What of a config of ``C3D`` gives other features than ours, and leaves the weights alone."""
-    return [] if config is None else [*_of_activation(config), *_of_norm(config)]
+    return [] if config is None else _objections(config, 'C3D')
 
 
 def resnet_objections(config: Mapping[str, Any] | None) -> list[str]:
@@ -46,19 +46,17 @@ def resnet_objections(config: Mapping[str, Any] | None) -> list[str]:
     """
     if config is None:
         return ['strides and poolings are not in the weights, and no config tells them']
-    return [
-        *_of_activation(config),
-        *_of_norm(config),
-        *(
-            f'{name}={config.get(name, default)} (here it has to be {wanted})'
-            for name, (default, wanted) in _RESNET_SETTINGS.items()
-            if config.get(name, default) != wanted
-        ),
-    ]
+    differing = []
+    for name, (default, wanted) in RESNET_SETTINGS.items():
+        value = config.get(name, default)
+        value = tuple(value) if isinstance(value, list) else value
+        if value != wanted:
+            differing.append(f'{name}={value} (here it has to be {wanted})')
+    return [*_objections(config, 'ResNet3d'), *differing]
 
 
-# Argument of ResNet3d -> its default, and what makes it R3D.
-_RESNET_SETTINGS: dict[str, tuple[Any, Any]] = {
+#: Argument of ResNet3d -> its default, and what makes it R3D.
+RESNET_SETTINGS: dict[str, tuple[Any, Any]] = {
     'with_pool1': (True, False),
     'with_pool2': (True, False),
     'conv1_stride_t': (1, 1),
@@ -70,14 +68,15 @@ _RESNET_SETTINGS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def _of_activation(config: Mapping[str, Any]) -> list[str]:
+def _objections(config: Mapping[str, Any], network: str) -> list[str]:
+    name = str(config.get('type')).split('.')[-1]
     activation = (config.get('act_cfg') or {}).get('type', 'ReLU')
-    return [] if activation == 'ReLU' else [f'act_cfg of type {activation} (here it is ReLU)']
-
-
-def _of_norm(config: Mapping[str, Any]) -> list[str]:
     eps = (config.get('norm_cfg') or {}).get('eps', 1e-5)
-    return [] if eps == 1e-5 else [f'norm_cfg with eps={eps} (here it is 1e-05)']
+    return [
+        *([] if name == network else [f'the backbone is {name}, not {network}']),
+        *([] if activation == 'ReLU' else [f'act_cfg of type {activation} (here it is ReLU)']),
+        *([] if eps == 1e-5 else [f'norm_cfg with eps={eps} (here it is 1e-05)']),
+    ]
 
 
 def _c3d(network: str, norm: bool, prefix: str) -> Layout:

@@ -14,12 +14,14 @@ _LAYERS = {
     **{f'mixed_4{letter}': str(8 + place) for place, letter in enumerate('bcdef')},
     **{'mixed_5b': '14', 'mixed_5c': '15'},
 }
-_WORDS = {'spatial': '0', 'temporal': '1', 'conv': '0', 'bn': '1'}
+_WORDS = {**_LAYERS, 'spatial': '0', 'temporal': '1', 'conv': '0', 'bn': '1'}
 _S3D = [
-    (rf'stages\.\d\.{layer}\.((?:branch\d\.(?:\d\.)?)?(?:\w+\.)?(?:conv|bn)\.\w+)',
-     rf'features.{number}.\1')
-    for layer, number in _LAYERS.items()
-]  # fmt: skip
+    (
+        rf'stages\.\d\.({"|".join(_LAYERS)})\.'
+        r'((?:branch[0-3]\.(?:[01]\.)?)?(?:(?:spatial|temporal)\.)?(?:conv|bn)\.\w+)',
+        r'features.\1.\2',
+    )
+]
 
 
 def s3d_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
