@@ -7,6 +7,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import nn
 
+from ssvrl_mm.models.conversion.converting import convert, write
 from ssvrl_mm.models.conversion.fitting import best_fit, fit
 from ssvrl_mm.models.conversion.mmaction2 import (
     RESNET_SETTINGS,
@@ -14,6 +15,7 @@ from ssvrl_mm.models.conversion.mmaction2 import (
     resnet_objections,
 )
 from ssvrl_mm.models.conversion.table import LAYOUTS
+from ssvrl_mm.models.utils.pretrained import PretrainedStreams
 from ssvrl_mm.registry import MODELS
 
 from ..test_backbones.networks import shake_norms, to_torchvision
@@ -257,3 +259,30 @@ def test_coclr_has_each_weight_twice():
     """77 convolutions with BatchNorm of 6 weights, as in the released files."""
     with torch.device('meta'):
         assert len(S3D().state_dict()) == 2 * 77 * 6
+
+
+def test_a_run_of_ours_goes_on_from_coclr(pretext, tmp_path):
+    """Key networks are kept, and follow as CoCLR's: k <- .999 k + .001 q."""
+    torch.save(dict(state_dict=pretext.state_dict(), iteration=700), tmp_path / 'theirs.pth')
+    write(convert(tmp_path / 'theirs.pth', leave_out=True), tmp_path / 'ours.pth')
+    model = build(
+        dict(
+            type='ContrastiveRecognizer',
+            backbones=dict(rgb=dict(type='S3D', norm_eps=1e-5)),
+            head=dict(
+                type='MoCoHead',
+                stream='rgb',
+                projector=dict(type='ProjectionHead', in_channels=1024),
+                criterion=dict(type='InfoNCELoss', temperature=0.07),
+                queue_length=8,
+            ),
+        )
+    )
+    PretrainedStreams(dict(rgb=str(tmp_path / 'ours.pth')))(model)
+    encoder = model.key_backbone_rgb
+    assert encoder.step == model.head.key_projector['rgb'].step == 700
+    encoder.follow(model.backbone_rgb)
+    key, query = (e[0].Conv_1a.conv1.weight for e in (pretext.encoder_k, pretext.encoder_q))
+    torch.testing.assert_close(
+        encoder.module.stages[0].conv_1a.spatial.conv.weight, 0.999 * key + 0.001 * query
+    )
