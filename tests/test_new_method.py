@@ -59,7 +59,8 @@ def test_trains_logs_saves_and_evaluates(project):
         {
             'model.backbones.rgb.width': 0.125,
             'model.head.in_channels': 128,
-            'train_dataloader': small,
+            # The files are not called as UCF101's are.
+            'train_dataloader': dict(small, dataset=dict(group=None)),
             'test_dataloader': small,
             'train_cfg.max_epochs': 1,
             'work_dir': str(project / 'runs'),

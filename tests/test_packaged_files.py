@@ -86,6 +86,7 @@ def test_mmaction2s_own_tool_builds_it(tmp_path, repository):
         + "custom_imports = dict(imports=['stop'])\n"
         + "custom_hooks = [dict(type='StopHook')]\n"
         + "mine = dict(data_root='.', ann_file='list.txt', data_prefix=dict(video=''))\n"
+        + 'mine.update(group=None)\n'
         + 'train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False, '
         + 'dataset=mine)\n'
     )

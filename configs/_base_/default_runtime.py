@@ -15,6 +15,7 @@ default_hooks = dict(
     # No run goes on in silence with other weights than it was given, without data or with NaN.
     strict_checkpoint=dict(type='StrictCheckpointHook'),
     training_amount=dict(type='TrainingAmountHook'),
+    recordings=dict(type='RecordingsHook'),
     finite_loss=dict(type='FiniteLossHook'),
 )
 

@@ -12,6 +12,13 @@ from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitivesSpec,
     write_motion_primitives,
 )
+from ssvrl_mm.datasets.recordings import (
+    GROUPS_FILE,
+    describe_recordings,
+    group_of,
+    read_groups,
+    write_groups,
+)
 from ssvrl_mm.datasets.retrieval import RetrievalDataset
 from ssvrl_mm.datasets.seeding import seeded_generators
 from ssvrl_mm.datasets.splits import split_by_group, split_by_ratio
@@ -26,6 +33,7 @@ from ssvrl_mm.datasets.video_list import (
 )
 
 __all__ = [
+    'GROUPS_FILE',
     'VIDEO_SUFFIXES',
     'BadVideosError',
     'CompressedVideoDataset',
@@ -34,15 +42,19 @@ __all__ = [
     'RetrievalDataset',
     'VideoEntry',
     'VideoListError',
+    'describe_recordings',
     'find_bad_videos',
+    'group_of',
     'pipeline_with_choice',
     'read_classes',
+    'read_groups',
     'read_video_list',
     'scan_videos',
     'seeded_generators',
     'split_by_group',
     'split_by_ratio',
     'transforms',
+    'write_groups',
     'write_motion_primitives',
     'write_video_list',
 ]

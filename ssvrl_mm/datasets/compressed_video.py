@@ -1,15 +1,17 @@
 """The dataset of compressed videos: a list or a folder of ordinary video files."""
 
+import logging
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
 from ssvrl_mm.datasets.checking import find_bad_videos
+from ssvrl_mm.datasets.recordings import describe_recordings, name_recordings, recording_id
 from ssvrl_mm.datasets.seeding import GeneratorStates, seeded_generators
 from ssvrl_mm.datasets.shared_state import FailureTally, SharedIntegers, SharedSet
 from ssvrl_mm.datasets.video_list import (
@@ -51,10 +53,11 @@ class BadVideosError(RuntimeError):
 class CompressedVideoDataset(BaseActionDataset):
     """Videos named by a list file, or found under a folder.
 
-    A sample starts as ``dict(filename, label, video_id[, role])``: full path, class index (-1
-    unknown), index in the list; ``data_root`` and ``video_root`` go with it. What the pipeline
-    draws at random follows from (seed, epoch, index) alone, so samples do not depend on the number
-    of workers or on who ran before.
+    A sample starts as ``dict(filename, label, video_id[, recording_id][, role])``: full path,
+    class index (-1 unknown), index in the list, in training the number of its recording;
+    ``data_root`` and ``video_root`` go with it. What the pipeline draws at random follows from
+    (seed, epoch, index) alone, so samples do not depend on the number of workers or on who ran
+    before.
 
     A video that cannot be read is logged with its cause and counted; in training another one is
     drawn in its place. In test mode it raises, as a result without it would be wrong in silence.
@@ -74,6 +77,11 @@ class CompressedVideoDataset(BaseActionDataset):
             ``OpenCompressedVideo``, such as ``dict(motion='auto')`` or ``dict(flow_root='tvl1')``.
         metainfo: ``dict(classes=names or file)``. By default the ``classes.txt`` beside the list,
             or the folder names.
+        group: What names the recording of a video in training; contrastive heads take keys of the
+            same recording for no negatives. A regular expression, searched for in the paths of the
+            list, of which the first group counts, or else the whole match. None: the
+            ``groups.txt`` beside the list, of ``path group`` lines, where there is one. False, or
+            without such a file: every video is a recording of its own.
         role: 'query' or 'gallery' for retrieval; put into every sample.
         seed: Seed of all samples' randomness; :meth:`set_seed` changes it. None: whatever the
             global generators give.
@@ -87,8 +95,8 @@ class CompressedVideoDataset(BaseActionDataset):
         **kwargs: For mmaction2's ``BaseActionDataset``: ``indices``, ``lazy_init``, ...
 
     Raises:
-        VideoListError: List or folder missing, empty or malformed; raised when built, and says
-            what was looked for.
+        VideoListError: List or folder missing, empty or malformed, or ``group`` does not name the
+            recording of every video; raised when built, and says what was looked for.
         BadVideosError: From ``dataset[i]``, when too many videos cannot be read, or all are too
             short.
         VideoError: From ``dataset[i]`` in test mode.
@@ -111,6 +119,7 @@ class CompressedVideoDataset(BaseActionDataset):
         streams: Sequence[str] | None = None,
         reader_options: Mapping[str, Any] | None = None,
         metainfo: dict | None = None,
+        group: str | Literal[False] | None = None,
         role: str | None = None,
         seed: int | None = None,
         max_retries: int = 10,
@@ -128,6 +137,9 @@ class CompressedVideoDataset(BaseActionDataset):
                 'max_retries must be 0 or more and max_failed_share in 0..1, '
                 f'got {max_retries} and {max_failed_share}'
             )
+        if not (group is None or group is False or (isinstance(group, str) and group)):
+            raise ValueError(f'group must be a regular expression, None or False, got {group!r}')
+        self.group = group
         self.role = role
         self.max_retries = max_retries
         self.max_failed_share = max_failed_share
@@ -139,6 +151,7 @@ class CompressedVideoDataset(BaseActionDataset):
         self._told_too_short = 0
         self._seed_and_epoch = SharedIntegers([_NO_SEED, 0])
         self.set_seed(seed)
+        self._video_folder = (data_prefix or {}).get('video', '')
         steps = pipeline_with_choice(
             dict(streams=streams, reader_options=reader_options, pipeline=pipeline)
         )
@@ -216,9 +229,32 @@ class CompressedVideoDataset(BaseActionDataset):
             for index, (path, label) in enumerate(entries)
         ]
         self._check_folder(videos)
+        if not self.test_mode:
+            self._number_recordings(videos, [entry.path for entry in entries])
         for video in videos if self.role else ():
             video['role'] = self.role
         return videos
+
+    def _number_recordings(self, videos: list[dict], paths: list[str]) -> None:
+        """Gives every video the number of its recording; logs how many there are."""
+        names = name_recordings(paths, self.group, self.ann_file)
+        # Not by the whole path, as a folder may lie elsewhere on another machine.
+        root = os.path.basename(os.path.normpath(self.data_root or ''))
+        folder = os.path.join(root, self._video_folder)
+        for video, name in zip(videos, names or paths, strict=True):
+            video['recording_id'] = recording_id(name, folder)
+        if names is None:
+            return
+        alone = len(names) > 1 and len(set(names)) == 1
+        self._log(
+            f'{self.ann_file or self.data_prefix["video"]}: {describe_recordings(names)}'
+            + ('; contrast needs another one, as keys of the same are left out' if alone else ''),
+            logging.WARNING if alone else logging.INFO,
+        )
+        packers = [t for t in self.pipeline.transforms if hasattr(t, 'meta_keys')]
+        if packers and 'recording_id' not in packers[-1].meta_keys:
+            packer = type(packers[-1]).__name__
+            self._log(f"{packer} needs 'recording_id' in meta_keys to tell a model of recordings")
 
     def _scan(self, folder: str) -> list[VideoEntry]:
         """The folder's videos, labelled by the given classes or else by the folder names."""
@@ -350,5 +386,5 @@ class CompressedVideoDataset(BaseActionDataset):
             )
 
     @staticmethod
-    def _log(message: str) -> None:
-        print_log(message, logger='current', level=30)
+    def _log(message: str, level: int = logging.WARNING) -> None:
+        print_log(message, logger='current', level=level)

@@ -1,10 +1,10 @@
 """Splits of a list of videos into training and test videos."""
 
 import random
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 
+from ssvrl_mm.datasets.recordings import group_of
 from ssvrl_mm.datasets.video_list import VideoEntry, VideoListError
 
 Split = tuple[list[VideoEntry], list[VideoEntry]]
@@ -22,14 +22,6 @@ def split_by_ratio(entries: Sequence[VideoEntry], test_ratio: float, seed: int) 
     return [e for e in entries if e not in test], [e for e in entries if e in test]
 
 
-def group_of(entry: VideoEntry, pattern: str) -> str:
-    """What the pattern (its first group, if it has one) matches in the path."""
-    match = re.search(pattern, entry.path)
-    if match is None:
-        raise VideoListError(f'the pattern of groups {pattern!r} matches nothing in {entry.path!r}')
-    return match[1] if match.re.groups else match[0]
-
-
 def split_by_group(
     entries: Sequence[VideoEntry],
     pattern: str,
@@ -38,7 +30,7 @@ def split_by_group(
     seed: int,
 ) -> Split:
     """Holds out whole groups: the given ones, or random ones up to a share of the videos."""
-    groups = [group_of(entry, pattern) for entry in entries]
+    groups = [group_of(entry.path, pattern) for entry in entries]
     names = sorted(set(groups))
     unknown = sorted(set(test_groups) - set(names))
     if unknown:

@@ -91,6 +91,12 @@ def read_video_list(list_file: str | os.PathLike) -> list[VideoEntry]:
     return entries
 
 
+def check_path(path: str, list_file: str | os.PathLike) -> None:
+    """Refuses, with a VideoListError, a path that a list cannot hold."""
+    if path != path.strip() or path.startswith('#') or re.search(r'[\r\n]', path):
+        raise VideoListError(f'{list_file}: a list cannot hold the path {path!r}; rename it')
+
+
 def write_video_list(list_file: str | os.PathLike, entries: Iterable[VideoEntry]) -> None:
     """Writes entries so that :func:`read_video_list` gives them back.
 
@@ -105,8 +111,7 @@ def write_video_list(list_file: str | os.PathLike, entries: Iterable[VideoEntry]
     """
     lines = []
     for path, label in entries:
-        if path != path.strip() or path.startswith('#') or re.search(r'[\r\n]', path):
-            raise VideoListError(f'{list_file}: a list cannot hold the path {path!r}; rename it')
+        check_path(path, list_file)
         ambiguous = INTEGER.fullmatch(re.split(r'\s', path)[-1]) is not None
         lines.append(f'{path} {label}\n' if label != UNKNOWN_LABEL or ambiguous else f'{path}\n')
     Path(list_file).write_text(''.join(lines), encoding='utf-8')

@@ -5,7 +5,6 @@ comes from cross-validation on the training videos alone.
 """
 
 import logging
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
+from ssvrl_mm.datasets.recordings import group_of
 from ssvrl_mm.evaluation.confidence import per_cent
 from ssvrl_mm.evaluation.knn import knn_predictions
 from ssvrl_mm.evaluation.nearest_neighbours import (
@@ -190,19 +190,13 @@ def probe_groups(paths: Sequence[str], pattern: str) -> np.ndarray:
     """What the pattern (its first group, if it has one) matches in each path.
 
     Raises:
-        ValueError: it matches nothing in a path.
+        ValueError: it cannot be read, or matches nothing in a path.
 
     Example:
         >>> probe_groups(['a/v_Archery_g01_c02.avi'], r'_g(\\d+)_')
         array(['01'], dtype='<U2')
     """
-    groups = []
-    for path in paths:
-        match = re.search(pattern, path)
-        if match is None:
-            raise ValueError(f'the pattern of groups {pattern!r} matches nothing in {path!r}')
-        groups.append(match[1] if match.re.groups else match[0])
-    return np.array(groups)
+    return np.array([group_of(path, pattern) for path in paths])
 
 
 def summarise_probes(runs: Sequence[Accuracies]) -> ProbeReport:

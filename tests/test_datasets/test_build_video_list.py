@@ -2,7 +2,7 @@ import importlib.util
 
 import pytest
 
-from ssvrl_mm.datasets import read_classes, read_video_list
+from ssvrl_mm.datasets import read_classes, read_groups, read_video_list
 from tests.clips import encode, translating
 
 
@@ -64,6 +64,21 @@ def test_split_by_group_keeps_people_apart(tool, folder):
     assert people(test) == {'p1', 'p3'} and people(train) == {'p0', 'p2', 'p4'}
 
 
+def test_groups_of_all_lists_are_written_beside_them(tool, folder, tmp_path, capsys):
+    out = tmp_path / 'lists'
+    args = [str(folder), '--out', str(out), '--no-check', '--test-ratio', '0.3']
+    with pytest.raises(SystemExit, match="cannot hold 'jump up/p0', the recording of 'jump up/p0_"):
+        tool.main([*args, '--write-groups', '(.+)_'])
+    assert not list(out.iterdir())
+    tool.main([*args, '--write-groups', r'/(p\d)_'])
+    lists = [read_video_list(out / f'{name}_list.txt') for name in ('train', 'test')]
+    groups = read_groups(out / 'groups.txt')
+    assert groups == {e.path: e.path.split('/')[1][:2] for entries in lists for e in entries}
+    assert 'groups.txt: 20 videos of 5 recordings, 4 to 4 of each\n' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r'groups\.txt: already there'):
+        tool.main([*args, '--write-groups', r'/(p\d)_'])
+
+
 def test_bad_videos_are_left_out_and_reported(tool, tmp_path, capsys):
     encode(tmp_path / 'good.mp4', translating(4, 1, 0, 32, 32))
     (tmp_path / 'empty.mp4').touch()
@@ -80,6 +95,9 @@ def test_bad_videos_are_left_out_and_reported(tool, tmp_path, capsys):
     [
         (['--group', 'nobody', '--test-ratio', '0.5'], "'nobody' matches nothing in 'jump up/p0_0"),
         (['--group', r'p\d', '--test-groups', 'p9'], r"\['p9'\] are not among"),
+        (['--write-groups', '(p0)'], r"matches nothing in 'jump up/p1_0"),
+        (['--write-groups', '('], r"'\(' cannot be read"),
+        (['--group', '(', '--test-ratio', '0.5'], r"'\(' cannot be read"),
         (['--test-ratio', '0.01'], 'empty side: 20 to train, 0 to test'),
         ([], 'none of the 20 videos .* can be read'),
     ],

@@ -15,7 +15,10 @@ HERE = Path(__file__).resolve().parent
 
 @pytest.fixture(scope='session')
 def data_root(tmp_path_factory):
-    """A folder for SSVRL_DATA with `ucf101`: 8 training and 4 test clips of 2 classes."""
+    """A folder for SSVRL_DATA with `ucf101`: 8 training and 4 test clips of 2 classes.
+
+    Two training clips each are of one recording.
+    """
     root = tmp_path_factory.mktemp('data')
     videos = root / 'ucf101' / 'videos'
     videos.mkdir(parents=True)
@@ -27,6 +30,8 @@ def data_root(tmp_path_factory):
         lists['train' if number < 8 else 'test'].append(f'{number}.mp4 {label}\n')
     for split, lines in lists.items():
         (root / 'ucf101' / f'{split}_list.txt').write_text(''.join(lines))
+    groups = [f'{number}.mp4 take{number // 2}\n' for number in range(8)]
+    (root / 'ucf101' / 'groups.txt').write_text(''.join(groups))
     return root
 
 

@@ -52,6 +52,7 @@ def test_the_console_shows_the_training_and_nothing_that_scares(trained):
         assert line in shown and line in log.read_text()
     for dump in ('System environment', 'Config:', 'Hooks will be executed'):
         assert dump not in shown and dump in log.read_text()
+    assert '8 videos of 4 recordings, 2 to 2 of each' in log.read_text()
     # Networks of two epochs give features that are all alike, and that is to be told.
     told = '\n'.join(line for line in shown.splitlines() if 'have collapsed' not in line)
     for word in ('Warning', 'WARNING', 'deprecated', 'more than once'):

@@ -26,7 +26,7 @@ test_pipeline = [dict(step, **small.get(step.type, {})) for step in _base_.test_
 del small
 
 loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline), **loader)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline, group=None), **loader)
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline), **loader)
 val_dataloader = test_dataloader
 test_evaluator = dict(topk=(1, 2))

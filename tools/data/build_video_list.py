@@ -12,6 +12,9 @@ The first-level folders are the classes. Videos that do not open are left out an
     # or these persons
     python tools/data/build_video_list.py data/gym/videos --out data/gym \
         --group 'subject(\d+)' --test-groups 03 07
+    # and groups.txt: which videos were cut from one recording, for contrastive training
+    python tools/data/build_video_list.py data/gym/videos --out data/gym \
+        --write-groups '(subject\d+_take\d+)_'
 """
 
 from __future__ import annotations
@@ -38,6 +41,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--group', help='regular expression: videos with the same match stay together'
     )
     parser.add_argument('--test-groups', nargs='+', default=[], help='groups to hold out')
+    parser.add_argument(
+        '--write-groups',
+        metavar='REGEX',
+        help='write groups.txt: videos with the same match are of one recording',
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the random split')
     parser.add_argument('--no-check', action='store_true', help='do not open the videos')
     parser.add_argument('--workers', type=int, default=4, help='threads that open videos')
@@ -55,11 +63,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def build(args: argparse.Namespace) -> dict[str, list[VideoEntry]]:
     """Scans, checks, splits and writes; gives the lists by their file names."""
     from ssvrl_mm.datasets import (
+        GROUPS_FILE,
         VideoListError,
+        describe_recordings,
         find_bad_videos,
+        group_of,
         scan_videos,
         split_by_group,
         split_by_ratio,
+        write_groups,
         write_video_list,
     )
 
@@ -86,10 +98,16 @@ def build(args: argparse.Namespace) -> dict[str, list[VideoEntry]]:
     names = ('train_list.txt', 'test_list.txt') if wants_split else ('video_list.txt',)
     lists = dict(zip(names, splits, strict=False))
 
-    there = [str(out / name) for name in [*lists, 'classes.txt'] if (out / name).exists()]
+    groups = {e.path: group_of(e.path, args.write_groups) for e in entries if args.write_groups}
+
+    written = [*lists, 'classes.txt', *([GROUPS_FILE] if groups else [])]
+    there = [str(out / name) for name in written if (out / name).exists()]
     if there and not args.overwrite:
         raise VideoListError(f'{", ".join(there)}: already there; --overwrite replaces')
     out.mkdir(parents=True, exist_ok=True)
+    if groups:
+        write_groups(out / GROUPS_FILE, groups)
+        print(f'{out / GROUPS_FILE}: {describe_recordings(list(groups.values()))}')
     for name, part in lists.items():
         write_video_list(out / name, part)
         print(f'{out / name}: {len(part)} videos')

@@ -3,4 +3,7 @@ _base_ = './ucf101_ssl.py'
 
 data_root = '{{$SSVRL_DATA:data}}/kinetics400'
 # Some videos come as VP9, whose vectors FFmpeg does not export: those are estimated.
-train_dataloader = dict(dataset=dict(data_root=data_root, reader_options=dict(motion='auto')))
+# No two clips of a class are of one YouTube video.
+train_dataloader = dict(
+    dataset=dict(data_root=data_root, group=None, reader_options=dict(motion='auto'))
+)

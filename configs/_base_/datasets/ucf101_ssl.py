@@ -21,6 +21,8 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='train_list.txt',
         data_prefix=dict(video='videos'),
+        # Clips of one recording, class and group, are no negatives; after the letter of MVCGC: False.
+        group=r'v_(\w+_g\d+)_c\d+',
         streams=('rgb', 'motion'),
         reader_options=dict(motion='codec', iframe_motion='hold'),
         pipeline=train_pipeline,

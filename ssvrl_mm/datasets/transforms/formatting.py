@@ -13,6 +13,7 @@ from ssvrl_mm.registry import TRANSFORMS
 
 _META_KEYS = (
     'video_id',
+    'recording_id',
     'filename',
     'role',
     'original_shape',

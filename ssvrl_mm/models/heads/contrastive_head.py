@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ssvrl_mm.models.heads.pretext_head import PretextHead, StreamTensors
 from ssvrl_mm.models.utils.distributed import global_mean
 from ssvrl_mm.models.utils.features import Features, pool_features
-from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, KeyQueue
+from ssvrl_mm.models.utils.key_queue import KeyQueue, recording_ids
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
@@ -99,7 +99,7 @@ class ContrastiveHead(PretextHead):
         Args:
             queries: Stream -> (N, C), normalised, at least of the trained streams.
             keys: Stream -> (N, C), normalised, without gradient, of all streams.
-            video_ids: (N,) int, -1 where unknown.
+            video_ids: (N,) int, the same for clips of one recording, -1 where unknown.
             stage: One of :attr:`stages`.
 
         Returns:
@@ -120,8 +120,8 @@ class ContrastiveHead(PretextHead):
             feats: Features of the queries, (N, D, ...) or several maps of which the last counts,
                 or stream -> features. Without ``key_feats``: (N * num_clips, D, ...), the clips
                 of a video side by side.
-            data_samples: N samples; from their ``video_id``, where there is one, keys of the same
-                video are known and are no negatives.
+            data_samples: N samples; from their ``recording_id``, or else ``video_id``, where there
+                is one, keys of the same recording are known and are no negatives.
             key_feats: Features of the keys, laid out like ``feats``.
             stage: One of :attr:`stages`; None: see the class.
             **kwargs: Ignored (``Recognizer3D`` passes ``loss_aux``).
@@ -148,10 +148,8 @@ class ContrastiveHead(PretextHead):
             pooled_keys = self._pooled(key_feats)
         queries = {s: self._embed(self.projector[s], query_feats[s]) for s in query_feats}
         keys = self._embed_keys(pooled_keys)
-        video_ids = torch.tensor(
-            [int(sample.get('video_id', UNKNOWN_VIDEO)) for sample in data_samples],
-            device=next(iter(keys.values())).device,
-        )
+        device = next(iter(keys.values())).device
+        video_ids = torch.tensor(recording_ids(data_samples), device=device)
         losses = self.loss_by_embedding(queries, keys, video_ids, stage)
         losses['queue_fill'] = self.queue.fill / self.queue.length
         self.queue.enqueue(keys, video_ids)

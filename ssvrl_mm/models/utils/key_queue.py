@@ -1,6 +1,6 @@
 """The memory of past keys that contrastive losses draw from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,8 +11,23 @@ from ssvrl_mm.models.utils.distributed import gather_tensor
 UNKNOWN_VIDEO = -1
 
 
+def recording_ids(data_samples: Sequence[Any]) -> list[int]:
+    """The number of each sample's recording: ``recording_id``, or else ``video_id``, or else -1.
+
+    Datasets of other projects know of videos at most; the numbers that ours give to recordings are
+    never those of videos.
+    """
+    return [
+        int(sample.get('recording_id', sample.get('video_id', UNKNOWN_VIDEO)))
+        for sample in data_samples
+    ]
+
+
 class KeyQueue(nn.Module):
     """A first-in, first-out queue of keys, with the id of the video each comes from.
+
+    Where it is known which videos are of one recording, they have one id, and to the queue they
+    are the same video.
 
     The queue of `MoCo <https://arxiv.org/abs/1911.05722>`_ for any number of streams: slot j
     holds the keys that all streams made of the same clip. It starts empty, and
