@@ -273,7 +273,7 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
         lines.append(f'  checkpoint {Path(checkpoint).absolute()}  (load_from)')
     lines += [
         f'`python -m ssvrl_mm.video transcode {path.with_name("videos")} {path} --preset {preset}` '
-        f'encodes the videos of {path} anew.'
+        f'writes {path}, the videos encoded anew.'
         for path, preset in encoded.items()
     ]
     if roots:
