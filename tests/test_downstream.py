@@ -23,7 +23,15 @@ CLASSIFIERS = [
     if '_retrieval_' not in path.stem and '_demo_' not in path.stem
 ]
 SECOND_DATASET = [path for path in CLASSIFIERS if '_hmdb51_' in path.stem]
-STREAMS = dict(rgb=('rgb',), motion=('motion',), two_stream=('rgb', 'motion'))
+STREAMS = {
+    'rgb': ('rgb',),
+    'motion': ('motion',),
+    'two_stream': ('rgb', 'motion'),
+    'flow': ('flow',),
+    'flow-low': ('flow',),
+    'mv-coviar': ('motion',),
+    'mv-coviar-per-frame': ('motion',),
+}
 # Frames of a video: two windows of 8 that move by 8; the paper's are of 32 and move by 16.
 NUM_FRAMES = 16
 
@@ -54,6 +62,7 @@ def root(tmp_path_factory):
     lines = [f'{number}.mp4 {number}\n' for number in range(3)]
     for dataset in ('ucf101', 'hmdb51'):
         (root / dataset / 'videos').mkdir(parents=True)
+        (root / dataset / 'gop12').symlink_to('videos')
         for number in range(3):
             frames = translating(NUM_FRAMES, 2 - number, 1, height=48, width=64, seed=number)
             encode(root / dataset / 'videos' / f'{number}.mp4', frames)
@@ -67,7 +76,7 @@ def shrink(cfg):
     for classifier in classifiers(cfg.model):
         classifier.backbone.width = 0.125
         classifier.cls_head.in_channels = channels_of(classifier.backbone)
-        classifier.data_preprocessor.motion.size = 32
+        classifier.data_preprocessor.motion.size = classifier.data_preprocessor.flow.size = 32
         if 'neck' in classifier:
             neck = classifier.neck
             neck.size, neck.backbone_motion.width = 32, 0.125
@@ -110,6 +119,7 @@ def classifiers(model):
 
 def load(path, root, monkeypatch, protocol=None):
     monkeypatch.setenv('SSVRL_DATA', str(root))
+    monkeypatch.setenv('SSVRL_FLOW', 'dis')
     if protocol:
         monkeypatch.setenv('SSVRL_TEST_PROTOCOL', protocol)
     return shrink(Config.fromfile(path))
@@ -216,7 +226,7 @@ def test_hmdb51_differs_in_folder_classes_and_its_own_schedule_alone(path, monke
     'protocol, clips',
     [('one_clip', 1), ('ten_clips', 10), ('three_crops', 3), ('ten_crops', 2 * 10)],
 )
-@pytest.mark.parametrize('stream', STREAMS)
+@pytest.mark.parametrize('stream', ['rgb', 'motion', 'two_stream', 'flow'])
 def test_protocols(root, monkeypatch, protocol, clips, stream):
     path = MVCGC / f'mvcgc_s3d_{stream}_ucf101_linear.py'
     cfg = load(path, root, monkeypatch, protocol)
@@ -319,7 +329,8 @@ def test_demo_follows_the_pretraining_demo(name):
         settings = {
             k: v for k, v in classifier.data_preprocessor.items() if k not in ('type', 'stream')
         }
-        assert settings == {k: v for k, v in demo.model.data_preprocessor.items() if k != 'type'}
+        pretraining = demo.model.data_preprocessor.items()
+        assert settings == {k: v for k, v in pretraining if k not in ('type', 'flow')}
     for split in ('train', 'test'):
         ours, theirs = (c[f'{split}_dataloader'].dataset for c in (cfg, demo))
         assert ours.streams == theirs.streams and ours.reader_options == theirs.reader_options
