@@ -194,28 +194,36 @@ def check_presets(cfg: Config, dataloaders: Sequence[str]) -> None:
         dataloaders: Names of the dataloaders that will be used.
 
     Raises:
-        LaunchError: The preset is ``'vcop'``, which searches clip by clip, but the model averages
-            the clips of a video or there is one clip only.
+        LaunchError: The preset is ``'vcop'``, which searches clip by clip, or ``'coclr'``, which
+            scales each clip to length one, but the model averages the clips of a video; or there
+            is one clip only under ``'vcop'``, or more than one of a gallery video under
+            ``'coclr'``.
     """
     for name in dataloaders:
         evaluators = cfg.get(name.replace('_dataloader', '_evaluator')) or []
         evaluators = evaluators if isinstance(evaluators, list | tuple) else [evaluators]
-        if not any(evaluator.get('preset') == 'vcop' for evaluator in evaluators):
-            continue
-        changes = []
-        if cfg.model.get('average_clips', True):
-            changes.append('model.average_clips=False')
+        presets = {evaluator.get('preset') for evaluator in evaluators}
+        averaged = cfg.model.get('average_clips', True)
         steps = [
-            step
+            (dataset.get('role'), step)
             for dataset in innermost_datasets((cfg.get(name) or {}).get('dataset'))
             for step in dataset.get('pipeline') or ()
             if step['type'].rpartition('.')[2].startswith('Sample')
         ]
-        if any(step.get('num_clips', 1) < 2 for step in steps):
-            changes.append(f'num_clips of {steps[0]["type"]} in {name} above 1')
-        if changes:
+        changes = ['model.average_clips=False'] if averaged else []
+        if any(step.get('num_clips', 1) < 2 for _, step in steps):
+            changes.append(f'num_clips of {steps[0][1]["type"]} in {name} above 1')
+        if 'vcop' in presets and changes:
             raise LaunchError(
                 f"the preset 'vcop' searches clip by clip: set {' and '.join(changes)}"
+            )
+        several = any(r == 'gallery' and step.get('num_clips') != 1 for r, step in steps)
+        if 'coclr' in presets and (averaged or several):
+            raise LaunchError(
+                "the preset 'coclr' compares a moving window with one random clip of each gallery "
+                'video: take the clips of configs/_base_/datasets/ucf101_coclr_retrieval.py (or '
+                'hmdb51_coclr_retrieval.py) and set model.average_clips=False, as the configs '
+                'benchmarks/*_retrieval_*_coclr.py do'
             )
 
 

@@ -146,6 +146,31 @@ def test_vcop_wants_clips_kept_apart_before_any_is_decoded(repository, average, 
         launch.check_presets(cfg, ['test_dataloader'])
 
 
+@pytest.mark.parametrize(
+    'option',
+    [
+        {},
+        {'test_evaluator.preset': 'clean', 'model.average_clips': True},
+        {'model.average_clips': True},
+        {'test_dataloader.dataset.gallery.pipeline.1.num_clips': 2},
+        {'test_dataloader.dataset.gallery.pipeline.1': dict(type='SampleClips', clip_len=8)},
+    ],
+)
+def test_coclr_wants_one_clip_of_each_gallery_video_before_any_is_decoded(repository, option):
+    name = 'mvcgc_s3d_retrieval_ucf101_coclr'
+    cfg = Config.fromfile(repository / f'configs/mvcgc/benchmarks/{name}.py')
+    if 'test_dataloader.dataset.gallery.pipeline.1' in option:
+        [(_, step)] = option.items()
+        cfg.test_dataloader.dataset.gallery.pipeline[1] = step
+    else:
+        cfg.merge_from_dict(option)
+    if not option or 'test_evaluator.preset' in option:
+        launch.check_presets(cfg, ['test_dataloader'])
+        return
+    with pytest.raises(launch.LaunchError, match=r"'coclr'.*ucf101_coclr_retrieval.*_coclr\.py"):
+        launch.check_presets(cfg, ['test_dataloader'])
+
+
 def test_command_line_overrides_the_config(tmp_path):
     (tmp_path / 'some_method.py').write_text('a = dict(b=1, c=2)\n')
     parser = ArgumentParser()

@@ -3,6 +3,7 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 
+from ssvrl_mm.engine.launch import check_presets
 from ssvrl_mm.registry import MODELS
 from ssvrl_mm.wrapping import innermost_datasets
 
@@ -11,25 +12,56 @@ STREAMS = {
     **{f'context_motion_{n}': ['rgb', 'iframe', 'motion'] for n in ('c3d', 'r2plus1d26', 'r3d26')},
 }
 NAMES = [f'{network}_retrieval_{data}' for network in STREAMS for data in ('ucf101', 'hmdb51')]
+# Under the protocol of CoCLR, with the streams of each.
+COCLR = {
+    'mvcgc_s3d_retrieval_ucf101_coclr': ['rgb', 'motion'],
+    'mvcgc_s3d_retrieval_hmdb51_coclr': ['rgb', 'motion'],
+    'mvcgc_s3d_rgb_retrieval_ucf101_coclr': ['rgb'],
+    'mvcgc_s3d_motion_retrieval_ucf101_coclr': ['motion'],
+}
 
 
 def test_every_config_is_looked_at(repository):
     found = (repository / 'configs').glob('*/benchmarks/*_retrieval_*.py')
-    assert {path.stem for path in found} == set(NAMES)
+    assert {path.stem for path in found} == {*NAMES, *COCLR}
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_configs_report_every_preset_of_the_streams_they_decode(name, repository):
+def test_configs_report_both_presets_of_the_streams_they_decode(name, repository):
     network, _, data = name.partition('_retrieval_')
     [path] = (repository / 'configs').glob(f'*/benchmarks/{name}.py')
     cfg = Config.fromfile(path)
-    streams = STREAMS[network]
+    metrics, datasets = parts_of(cfg, STREAMS[network], data)
+    assert [metric.preset for metric in metrics] == ['clean', 'vcop']
+    for dataset in datasets:
+        assert sampling_of(dataset)['num_clips'] == 10
+
+
+@pytest.mark.parametrize('name', COCLR)
+def test_coclr_has_a_moving_window_and_one_random_clip_of_each_gallery_video(name, repository):
+    cfg = Config.fromfile(repository / f'configs/mvcgc/benchmarks/{name}.py')
+    [metric], (gallery, query) = parts_of(cfg, COCLR[name], name.split('_')[-2])
+    assert metric.preset == 'coclr'
+    check_presets(cfg, ['test_dataloader', 'val_dataloader'])
+    # A random clip that is the same in every test.
+    assert sampling_of(gallery) == dict(type='SampleClips', clip_len=32, num_clips=1)
+    assert (gallery['seed'], query.get('seed')) == (0, None)
+    window = dict(type='SampleClips', clip_len=32, stride=32 // 2 - 1, test_mode=True)
+    assert sampling_of(query) == window
+    # Windows are as many as a video is long.
+    assert cfg.test_dataloader.batch_size == 1
+    for dataset in (gallery, query):
+        sizes = [step for step in dataset['pipeline'] if step['type'].startswith('Clip')]
+        assert sizes[1]['size'] / sizes[0]['short_side'] == pytest.approx(224 / 256, abs=2e-3)
+
+
+def parts_of(cfg, streams, data):
+    """Metrics and datasets of a config, after what all retrievals have in common."""
     with DefaultScope.overwrite_default_scope('ssvrl_mm'):
         metrics = Evaluator(cfg.test_evaluator).metrics
         for backbone in cfg.model.backbones.values():
             backbone.width = 0.125
         model = MODELS.build(cfg.model)
-    assert [metric.preset for metric in metrics] == ['clean', 'coclr', 'vcop']
     assert all(metric.topk == (1, 5, 10, 20, 50) for metric in metrics)
     assert list(model.streams) == streams and not model.average_clips
     for stream in model.streams:
@@ -39,10 +71,8 @@ def test_configs_report_every_preset_of_the_streams_they_decode(name, repository
     assert [dataset['role'] for dataset in datasets] == ['gallery', 'query']
     for dataset in datasets:
         assert data in dataset['data_root']
-        steps = {step['type']: step for step in dataset['pipeline']}
-        [sampling] = [step for kind, step in steps.items() if kind.startswith('Sample')]
-        assert sampling['num_clips'] == 10
-        assert 'streams' not in steps['DecodeCompressedVideo']
+        [decode] = [s for s in dataset['pipeline'] if s['type'] == 'DecodeCompressedVideo']
+        assert 'streams' not in decode
         assert set(dataset['streams']) == set(streams)
     for metric in metrics:
         # None: whatever the model gives.
@@ -50,3 +80,9 @@ def test_configs_report_every_preset_of_the_streams_they_decode(name, repository
         assert used in (set(), set(streams))
     # Weights that the checkpoint lacks end in an error, not in figures.
     assert 'StrictCheckpointHook' in [hook.type for hook in cfg.custom_hooks]
+    return metrics, datasets
+
+
+def sampling_of(dataset):
+    [step] = [step for step in dataset['pipeline'] if step['type'].startswith('Sample')]
+    return step
