@@ -163,6 +163,7 @@ BOTH = [(0, 'init'), (300, 'cross')]
 PAPER = {
     's3d_k400': (250, [(0, 'init'), (200, 'cross')], 16384, 5, 'intersection'),
     's3d_ucf101': (500, BOTH, 2048, 5, 'intersection'),
+    's3d_ucf101_flow': (500, BOTH, 2048, 5, 'intersection'),
     's3d_ucf101_init': (300, [(0, 'init')], 2048, 5, 'intersection'),
     's3d_ucf101_cross': (200, [(0, 'cross')], 2048, 5, 'intersection'),
     's3d_ucf101_wo-init': (200, [(0, 'cross')], 2048, 5, 'intersection'),
@@ -187,7 +188,8 @@ def test_mvcgc_has_the_numbers_of_the_paper(name):
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
     assert (steps['SampleClips'].clip_len, steps['SampleClips'].num_clips) == (32, 2)
     assert steps['ClipRandomResizedCrop'].size == 128
-    assert [cfg.model.backbones[stream].in_channels for stream in ('rgb', 'motion')] == [3, 2]
+    streams = ('rgb', 'flow' if 'flow' in name else 'motion')
+    assert [cfg.model.backbones[stream].in_channels for stream in streams] == [3, 2]
 
 
 @pytest.mark.parametrize('name, stream', [('rgb', 'rgb'), ('mv', 'motion')])

@@ -10,6 +10,7 @@ from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
 from ssvrl_mm.datasets.checking import find_bad_videos
+from ssvrl_mm.datasets.flow_check import check_flow_folder
 from ssvrl_mm.datasets.seeding import GeneratorStates, seeded_generators
 from ssvrl_mm.datasets.shared_state import FailureTally, SharedIntegers, SharedSet
 from ssvrl_mm.datasets.video_list import (
@@ -89,6 +90,7 @@ class CompressedVideoDataset(BaseActionDataset):
     Raises:
         VideoListError: List or folder missing, empty or malformed; raised when built, and says
             what was looked for.
+        FlowFileError: When built: flow is to be read from a folder that has none of the videos'.
         BadVideosError: From ``dataset[i]``, when too many videos cannot be read, or all are too
             short.
         VideoError: From ``dataset[i]`` in test mode.
@@ -241,7 +243,7 @@ class CompressedVideoDataset(BaseActionDataset):
         ]
 
     def _check_folder(self, videos: list[dict]) -> None:
-        """Tells a wrong root from a few missing files by looking for some of the videos."""
+        """Tells a wrong root from a few missing files by looking for some; of stored flow as well."""
         looked_for = [video['filename'] for video in videos[:: max(1, len(videos) // 16)]]
         backends = (getattr(t, 'backend_args', None) for t in self.pipeline.transforms)
         if any(backends) or '://' in looked_for[0]:
@@ -253,6 +255,9 @@ class CompressedVideoDataset(BaseActionDataset):
                 f'{looked_for[0]!r} and {len(looked_for) - 1} more; correct these, or '
                 f'{HOW_TO_MAKE_A_LIST}'
             )
+        check_flow_folder(
+            self.pipeline.transforms, looked_for, self.data_root or '', self.data_prefix['video']
+        )
 
     def filter_data(self) -> list[dict]:
         """With ``skip_bad``, opens every video and drops those that fail."""

@@ -39,8 +39,8 @@ class FeatureMetric(BaseMetric):
 
     Args:
         streams: what to compare: the name of a stream, several joined by '+', or 'both' for
-            'rgb+motion'. None: every stream that the model gives, and 'both' where there are 'rgb'
-            and 'motion'.
+            'rgb+motion'. None: every stream that the model gives, 'both' where there are 'rgb'
+            and 'motion', and 'rgb+flow' where there are these.
         collect_device: 'cpu' (through files, in a folder shared by all processes) or 'gpu'.
         prefix: replaces the prefix of the metric's names.
         collect_dir: the shared folder; by default ``.dist_test`` in the working directory.
@@ -99,8 +99,8 @@ class FeatureMetric(BaseMetric):
             raise ValueError(f'the streams differ from video to video: {sorted(found)}')
         # RGB comes first.
         streams = sorted(*found, key=lambda name: (name != 'rgb', name))
-        both = ['both'] if {'rgb', 'motion'} <= set(streams) else []
-        return {name: split_streams(name) for name in (*streams, *both)}
+        joined = [name for name in ('both', 'rgb+flow') if {*split_streams(name)} <= {*streams}]
+        return {name: split_streams(name) for name in (*streams, *joined)}
 
     def spread(self, name: str, query: Tensor, gallery: Tensor, device: str) -> FeatureSpread:
         """Effective rank and mean cosine of queries and gallery together.

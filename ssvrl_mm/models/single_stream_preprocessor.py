@@ -7,6 +7,8 @@ import torch
 from ssvrl_mm.models.data_preprocessor import SSLDataPreprocessor
 from ssvrl_mm.registry import MODELS
 
+_STREAMS = ('rgb', 'motion', 'residual', 'flow')
+
 
 @MODELS.register_module()
 class SingleStreamPreprocessor(SSLDataPreprocessor):
@@ -14,10 +16,10 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
 
     What was pretrained sees what it is used to: the settings of the streams are those of
     :class:`~ssvrl_mm.models.SSLDataPreprocessor`. Of motion without RGB, ``motion=dict(size=...)``
-    must name the size that pretraining brought it to.
+    must name the size that pretraining brought it to; of flow, ``flow=dict(size=...)``.
 
     Args:
-        stream: ``'rgb'``, ``'motion'`` (motion vectors or flow), ``'residual'``.
+        stream: ``'rgb'``, ``'motion'`` (motion vectors), ``'residual'``, ``'flow'``.
         channels_last: Whether clips are laid out in ``torch.channels_last_3d``, in which
             convolutions are faster.
         **kwargs: Settings of the streams.
@@ -31,8 +33,8 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
 
     def __init__(self, stream: str = 'rgb', channels_last: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if stream not in ('rgb', 'motion', 'residual'):
-            raise ValueError(f"stream must be 'rgb', 'motion' or 'residual', got {stream!r}")
+        if stream not in _STREAMS:
+            raise ValueError(f'stream must be one of {_STREAMS}, got {stream!r}')
         self.stream = stream
         self.channels_last = channels_last
 
@@ -53,8 +55,9 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
                     f'no stream {self.stream!r} in the batch, which has {sorted(streams)}: what '
                     'the pipeline decodes and what the model takes differ'
                 )
-            # RGB tells motion its size; whatever else came along is not needed.
-            wanted = {self.stream, 'rgb'} if self.motion_size == 'rgb' else {self.stream}
+            # RGB tells motion and flow their size; whatever else came along is not needed.
+            sizes = {'motion': self.motion_size, 'flow': self.flow_size}
+            wanted = {self.stream, *(['rgb'] if sizes.get(self.stream) == 'rgb' else [])}
             kept = {name: stream for name, stream in streams.items() if name in wanted}
             data = {**data, 'inputs': kept}
         data = super().forward(data, training)

@@ -94,12 +94,13 @@ class StoredFlow:
         try:
             self._file = FlowFile(options.file, f'<flow of {video.path}>')
         except FlowFileError as error:
-            command = _command(video.path, error.path, options)
+            command = extraction_command(video.path, os.path.dirname(error.path), options)
             raise FlowFileError(error.path, f'{error.reason}; {command} makes it') from error
         expected = flow_header(options, video, num_frames, size)
         found = differences(self._file.header, expected)
         if found:
-            command = _command(video.path, self._file.path, options)
+            folder = os.path.dirname(self._file.path)
+            command = extraction_command(video.path, folder, options)
             raise FlowFileError(
                 self._file.path,
                 f'holds other flow than is asked for of {video.path}: {"; ".join(found)}; '
@@ -117,9 +118,9 @@ class StoredFlow:
         return Fields(flow, mask, origins)
 
 
-def _command(video: str, path: str, options: FlowOptions) -> str:
-    """What to type to have the file made."""
+def extraction_command(video: str, folder: str, options: FlowOptions) -> str:
+    """What to type to have the flow of a video, or of a folder of videos, stored in a folder."""
     method = options.method if isinstance(options.method, str) else 'raft'
     given = f'--method {method} --scale {options.scale:g} --cell {options.px_per_value}'
-    places = f'{shlex.quote(video)} --out {shlex.quote(os.path.dirname(path) or ".")}'
+    places = f'{shlex.quote(video)} --out {shlex.quote(folder or ".")}'
     return f'`python tools/data/extract_flow.py {places} {given} --span {options.span}`'

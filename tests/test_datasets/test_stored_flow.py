@@ -137,6 +137,36 @@ def test_flow_that_is_not_there(root, options, words):
         dataset(root, reader_options=options)[0]
 
 
+@pytest.mark.parametrize('streams', [('flow',), ('rgb', 'flow')])
+def test_a_folder_without_flow_is_found_before_training(root, streams):
+    decode = [dict(type='OpenCompressedVideo', **LOW), dict(type='DecodeCompressedVideo')]
+    options = dict(flow_method='tvl1', flow_root='nowhere')
+    given = dict(pipeline=decode, reader_options=options)
+    with pytest.raises(FlowFileError, match='there is no flow of the videos in') as caught:
+        dataset(root, streams=streams, **given)
+    command = f'extract_flow.py {root}/videos --out {root}/nowhere --method tvl1 --scale 0.5 --cell 2'
+    assert command in caught.value.reason and 'a/b.avi.flow' in caught.value.reason
+    # No flow is asked for, it is somewhere else, or one of the two is there.
+    assert len(dataset(root, streams=('rgb',), **given)) == 2
+    options['flow_root'] = 's3://nowhere'
+    assert len(dataset(root, streams=streams, **given)) == 2
+    (root / 'one').mkdir(exist_ok=True)
+    (root / 'one/c.mp4.flow').touch()
+    options['flow_root'] = 'one'
+    assert len(dataset(root, streams=streams, **given)) == 2
+
+
+def test_the_pipeline_itself_may_ask_for_flow_that_is_not_there(root):
+    steps = [
+        dict(type='OpenCompressedVideo', flow_root='nowhere', flow_cell=4),
+        dict(type='DecodeCompressedVideo', streams=('flow',)),
+    ]
+    with pytest.raises(FlowFileError, match='--out .*nowhere --method dis --scale 1 --cell 4'):
+        dataset(root, pipeline=steps)
+    # What the dataset says counts first.
+    assert len(dataset(root, pipeline=steps, reader_options=dict(flow_root='low'))) == 2
+
+
 @pytest.mark.parametrize('build', [OpenCompressedVideo, lambda **given: ChooseStreams(None, given)])
 def test_contrib_is_asked_for_when_the_pipeline_is_built(monkeypatch, build):
     monkeypatch.delattr(cv2, 'optflow', raising=False)

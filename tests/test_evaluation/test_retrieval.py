@@ -101,6 +101,9 @@ def test_a_view_may_be_any_stream_or_sum_of_streams():
         assert metrics[f'retrieval/flow_R@{k}'] == brute_force('rgb', [k])[f'retrieval/rgb_R@{k}']
         both = brute_force('both', [k])[f'retrieval/both_R@{k}']
         assert metrics[f'retrieval/rgb+flow_R@{k}'] == both
+    # Unasked, too.
+    names = {key.partition('_R@')[0] for key in run_metric(data_samples) if '_R@' in key}
+    assert names == {f'retrieval/{name}' for name in ('rgb', 'flow', 'rgb+flow', 'chance')}
 
 
 def test_mmaction_data_samples_through_the_evaluator():

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -8,7 +9,8 @@ CLIPS = dict(
     motion=[torch.randn(3, 2, 4, 4, 4).half() * 8 for _ in range(2)],
     residual=[torch.randint(-255, 256, (3, 3, 4, 16, 16), dtype=torch.int16) for _ in range(2)],
 )
-MV = dict(motion=dict(clip=10, size=8))
+CLIPS['flow'] = [clip * 3 for clip in CLIPS['motion']]
+MV = dict(motion=dict(clip=10, size=8), flow=dict(clip=6, size=12))
 
 
 @pytest.mark.parametrize('stream', CLIPS)
@@ -19,9 +21,27 @@ def test_equals_what_pretraining_sees(stream, alone):
     assert torch.equal(clips, SSLDataPreprocessor(**MV)(dict(inputs=CLIPS))['inputs'][stream])
 
 
-def test_motion_takes_the_size_of_rgb_where_it_is_there():
-    clips = SingleStreamPreprocessor('motion')(dict(inputs=CLIPS))['inputs']
+@pytest.mark.parametrize('stream', ['motion', 'flow'])
+def test_motion_and_flow_take_the_size_of_rgb_where_it_is_there(stream):
+    sizes = dict(motion=dict(size='rgb'), flow=dict(size='rgb'))
+    clips = SingleStreamPreprocessor(stream, **sizes)(dict(inputs=CLIPS))['inputs']
     assert clips.shape == (2, 3, 2, 4, 16, 16)
+    # Only of the stream that is handed over.
+    other = {**sizes, stream: dict(size=8)}
+    clips = SingleStreamPreprocessor(stream, **other)(dict(inputs=CLIPS))['inputs']
+    assert clips.shape == (2, 3, 2, 4, 8, 8)
+
+
+def test_flow_equals_a_numpy_transcription():
+    flow = np.random.default_rng(0).normal(0, 20, (2, 1, 2, 3, 4, 6)).astype(np.float16)
+    flow[0, 0, 0, 0, 0, :2] = np.nan, -np.inf
+    clips = SingleStreamPreprocessor('flow', flow=dict(clip=20, size=(8, 12)))
+    found = clips(dict(inputs=dict(flow=torch.from_numpy(flow))))['inputs'].numpy()
+    # No motion where it is not known; cut off at 20 px, each value on 2 x 2 px.
+    known = np.nan_to_num(flow.astype(np.float32), nan=0, neginf=-20)
+    expected = np.clip(known, -20, 20) / 20
+    np.testing.assert_array_equal(found, expected.repeat(2, axis=-1).repeat(2, axis=-2))
+    assert found.min() == -1 and found.max() == 1
 
 
 def test_recognizers_can_view_what_is_laid_out_channels_last():
@@ -37,7 +57,7 @@ def test_recognizers_can_view_what_is_laid_out_channels_last():
 def test_missing_stream_and_wrong_name():
     with pytest.raises(KeyError, match="no stream 'motion' in the batch, which has .*rgb"):
         SingleStreamPreprocessor('motion')(dict(inputs=dict(rgb=CLIPS['rgb'])))
-    with pytest.raises(ValueError, match="got 'flow'"):
-        SingleStreamPreprocessor('flow')
+    with pytest.raises(ValueError, match="one of .*'flow'.*, got 'flwo'"):
+        SingleStreamPreprocessor('flwo')
     with pytest.raises(TypeError, match='dict of streams'):
         SingleStreamPreprocessor('rgb')(dict(inputs=CLIPS['rgb']))

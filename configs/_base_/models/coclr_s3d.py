@@ -4,8 +4,10 @@ model = dict(
     data_preprocessor=dict(
         type='SSLDataPreprocessor',
         rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
-        # Motion is cut off at 20 px per frame, scaled to [-1, 1] and brought to the size of RGB.
+        # Motion is cut off at 20 px per frame, scaled to [-1, 1] and brought to the size of RGB; so
+        # is optical flow.
         motion=dict(clip=20.0, size='rgb'),
+        flow=dict(clip=20.0, size='rgb'),
         augment=dict(
             color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.8),
             grayscale_p=0.2,

@@ -7,6 +7,7 @@ model = dict(
         rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
         # As in pretraining: cut off at 20 px per frame, brought to the size of RGB.
         motion=dict(clip=20.0, size=128),
+        flow=dict(clip=20.0, size=128),
         # CoCLR's, whose procedure MVCGC follows: rarer than in pretraining.
         augment=dict(
             color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.3)

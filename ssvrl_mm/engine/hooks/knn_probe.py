@@ -25,7 +25,7 @@ class KNNProbeHook(Hook):
         interval: Epochs between two probes; the last epoch is always probed.
         ks: Numbers of neighbours.
         streams: What to compare: streams, several joined by '+', or 'both'. None: every stream that
-            the model gives, and 'both' where there are 'rgb' and 'motion'.
+            the model gives, 'both' where there are 'rgb' and 'motion', and 'rgb+flow'.
         dataloader: Config of a dataloader of gallery and query; None: the run's
             ``val_dataloader``.
 
