@@ -6,9 +6,10 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -269,9 +270,19 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
                     missing.setdefault(f'  {kind:<10} {path.absolute()}', name)
                     roots[Path(dataset.get('data_root') or '')] = None
     lines = [f'{line}  ({name})' for line, name in missing.items()]
-    checkpoint = cfg.get('load_from')
-    if checkpoint and '://' not in checkpoint and not Path(checkpoint).exists():
-        lines.append(f'  checkpoint {Path(checkpoint).absolute()}  (load_from)')
+    named = [(cfg.get('load_from'), 'load_from')]
+    if 'train_dataloader' in dataloaders:
+        named += [(path, 'init_cfg') for path in _starting_weights(cfg.get('model'))]
+    lines += [
+        f'  checkpoint {Path(path).absolute()}  ({source})'
+        for path, source in dict.fromkeys(named)
+        if path and '://' not in path and not Path(path).exists()
+    ]
+    if any(line.endswith('(init_cfg)') for line in lines):
+        lines.append(
+            'Networks start from weights of another run: the environment variable SSVRL_PRETRAINED '
+            'names its checkpoint, as docs/finetuning.md shows.'
+        )
     if missing:
         # Imports all of mmaction2, which whoever has the data need not wait for here.
         from ssvrl_mm.datasets.video_list import HOW_TO_MAKE_A_LIST
@@ -291,6 +302,21 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     if lines:
         source = cfg.filename or 'this config'
         raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
+
+
+def _starting_weights(node: Any) -> Iterator[str]:
+    """The checkpoints that the ``init_cfg`` of a model and of its parts name."""
+    if isinstance(node, list | tuple):
+        for part in node:
+            yield from _starting_weights(part)
+    elif isinstance(node, Mapping):
+        init_cfg = node.get('init_cfg')
+        for start in init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg or {}]:
+            yield from filter(None, [start.get('checkpoint')])
+            yield from (start.get('checkpoints') or {}).values()
+        for key, part in node.items():
+            if key != 'init_cfg':
+                yield from _starting_weights(part)
 
 
 def _dataset_paths(dataset: dict) -> Iterator[tuple[str, Path]]:

@@ -19,7 +19,7 @@ model = dict(
         # None: from random weights.
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='work_dirs/mvcgc/s3d_ucf101/epoch_500.pth',
+            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/mvcgc/s3d_ucf101/epoch_500.pth}}',
             prefix='backbone_rgb.',
         ),
     ),
