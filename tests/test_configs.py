@@ -192,13 +192,23 @@ def test_mvcgc_has_the_numbers_of_the_paper(name):
     assert [cfg.model.backbones[stream].in_channels for stream in streams] == [3, 2]
 
 
-@pytest.mark.parametrize('name, stream', [('rgb', 'rgb'), ('mv', 'motion')])
+@pytest.mark.parametrize(
+    'name, stream',
+    [
+        ('rgb', 'rgb'),
+        ('mv', 'motion'),
+        ('mv-coviar', 'motion'),
+        ('mv-coviar-per-frame', 'motion'),
+        ('flow', 'flow'),
+        ('flow-low', 'flow'),
+    ],
+)
 def test_single_streams_decode_nothing_else(name, stream):
     cfg = load(f'mvcgc/s3d_ucf101_{name}_moco')
     assert cfg.model.head.stream == stream and list(cfg.model.backbones) == [stream]
     assert cfg.train_cfg.max_epochs == 300
-    # Motion has the size that it has beside RGB.
-    assert stream == 'rgb' or cfg.model.data_preprocessor.motion.size == 128
+    # Motion and flow have the size that they have beside RGB.
+    assert stream == 'rgb' or cfg.model.data_preprocessor[stream].size == 128
     for split in ('train', 'val', 'test'):
         for dataset in innermost_datasets(cfg[f'{split}_dataloader'].dataset):
             assert tuple(dataset['streams']) == (stream,)
@@ -233,6 +243,7 @@ FALLS = {
         *[(500, 1e-4), (580, 1e-5), (600, 1e-4), (680, 1e-5)],
     ],
 }
+FALLS['coclr_s3d_ucf101_flow'] = FALLS['coclr_s3d_ucf101']
 
 
 @pytest.mark.parametrize('name, falls', FALLS.items())
@@ -248,11 +259,12 @@ def test_learning_rate_falls_twice_in_each_stage(name, falls):
     assert [start for start, _ in cfg.model.stages] == whole
 
 
-def test_coclr_takes_turns_until_the_last_epoch():
-    cfg = load('mvcgc/coclr_s3d_ucf101')
+@pytest.mark.parametrize('name, other', [('ucf101', 'motion'), ('ucf101_flow', 'flow')])
+def test_coclr_takes_turns_until_the_last_epoch(name, other):
+    cfg = load(f'mvcgc/coclr_s3d_{name}')
     model = MODELS.build(shrink(cfg.model))
     stages = [model.stage_of_epoch(epoch) for epoch in range(cfg.train_cfg.max_epochs)]
-    assert stages == ['init'] * 300 + (['rgb'] * 100 + ['motion'] * 100) * 2
+    assert stages == ['init'] * 300 + (['rgb'] * 100 + [other] * 100) * 2
     assert cfg.find_unused_parameters
 
 

@@ -74,9 +74,12 @@ def test_ablations_change_what_they_say():
         assert load(f'c3d_ucf101_{name}').model.motion_head.objective.type == objective
     for split in ('train', 'val', 'test'):
         dataset = load('c3d_ucf101_flow')[f'{split}_dataloader'].dataset
-        assert dataset.reader_options == dict(
-            motion='estimate', flow_method='tvl1', iframe_motion='hold'
-        )
+        options = {name: v for name, v in dataset.reader_options.items() if 'flow' in name}
+        # A value for every pixel, from files.
+        assert options == dict(flow_method='tvl1', flow_root='tvl1')
+        assert dataset.streams == ('rgb', 'flow', 'iframe')
+    assert load('c3d_ucf101_flow').model.backbones.flow == whole.backbones.motion
+    assert load('c3d_ucf101_flow').model.data_preprocessor.flow == whole.data_preprocessor.motion
 
 
 def rates(cfg, per_epoch):
@@ -129,6 +132,7 @@ def inputs_of(device='meta', n=2):
         rgb=torch.rand(n, 1, 3, 16, 112, 112, device=device),
         iframe=torch.rand(n, 1, 3, 112, 112, device=device),
         motion=torch.rand(n, 4, 2, 8, 112, 112, device=device),
+        flow=torch.rand(n, 4, 2, 8, 112, 112, device=device),
     )
 
 
@@ -145,15 +149,16 @@ def test_shapes_fit_at_full_size(name):
         maps = maps if model.neck is None else model.neck(maps)
         if 'iframe' in model.streams:
             context = model.backbone('iframe')(inputs['iframe'].transpose(1, 2))
-        if 'motion' in model.streams:
-            motion = model.backbone('motion')(inputs['motion'].flatten(0, 1))
+        if model.motion_stream in model.streams:
+            fields = inputs[model.motion_stream].flatten(0, 1)
+            motion = model.backbone(model.motion_stream)(fields)
     if cfg.model.get('context_head'):
         head = cfg.model.context_head
         assert (maps.shape[1], context.shape[1]) == (head.in_channels, head.context_channels)
     if cfg.model.get('motion_head'):
         predictor, objective = cfg.model.motion_head.predictor, cfg.model.motion_head.objective
         assert tuple(maps.shape[1:]) == (predictor.in_channels, *predictor.in_size)
-        if 'motion' in model.streams:
+        if model.motion_stream in model.streams:
             assert tuple(motion.shape[1:]) == (objective.motion_channels, *predictor.out_size)
 
 
@@ -191,7 +196,12 @@ def root(tmp_path_factory):
     return root
 
 
-STREAMS = dict(rgb=(1, 3, 16, 112, 112), iframe=(1, 3, 112, 112), motion=(4, 2, 8, 28, 28))
+STREAMS = dict(
+    rgb=(1, 3, 16, 112, 112),
+    iframe=(1, 3, 112, 112),
+    motion=(4, 2, 8, 28, 28),
+    flow=(4, 2, 8, 112, 112),
+)
 
 
 @pytest.mark.parametrize(
@@ -199,14 +209,13 @@ STREAMS = dict(rgb=(1, 3, 16, 112, 112), iframe=(1, 3, 112, 112), motion=(4, 2, 
 )
 def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     monkeypatch.setenv('SSVRL_DATA', str(root))
+    monkeypatch.setenv('SSVRL_FLOW', 'dis')  # TV-L1 takes seconds
     cfg = load(name)
-    if name.endswith('flow'):  # TV-L1 takes seconds, and is not in every OpenCV
-        for split in ('train', 'test'):
-            cfg[f'{split}_dataloader'].dataset.reader_options.flow_method = 'dis'
     model = MODELS.build(small(cfg))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     data = pseudo_collate([dataset[i] for i in range(3)])
-    assert set(data['inputs']) == {'rgb', 'iframe', 'motion'} - (
+    third = 'flow' if name.endswith('flow') else 'motion'
+    assert set(data['inputs']) == {'rgb', 'iframe', third} - (
         {'motion'}
         if name.endswith('context')
         else {'iframe'}

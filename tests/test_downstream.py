@@ -26,7 +26,15 @@ CLASSIFIERS = [
 ]
 KINETICS = sorted(MVCGC.glob('mvcgc_s3d_k400_*.py'))
 SECOND_DATASET = [path for path in CLASSIFIERS if '_hmdb51_' in path.stem]
-STREAMS = dict(rgb=('rgb',), motion=('motion',), two_stream=('rgb', 'motion'))
+STREAMS = {
+    'rgb': ('rgb',),
+    'motion': ('motion',),
+    'two_stream': ('rgb', 'motion'),
+    'flow': ('flow',),
+    'flow-low': ('flow',),
+    'mv-coviar': ('motion',),
+    'mv-coviar-per-frame': ('motion',),
+}
 # Frames of a video: two windows of 8 that move by 8; the paper's are of 32 and move by 16.
 NUM_FRAMES = 16
 
@@ -57,6 +65,7 @@ def root(tmp_path_factory):
     lines = [f'{number}.mp4 {number}\n' for number in range(3)]
     for dataset in ('ucf101', 'hmdb51'):
         (root / dataset / 'videos').mkdir(parents=True)
+        (root / dataset / 'gop12').symlink_to('videos')
         for number in range(3):
             frames = translating(NUM_FRAMES, 2 - number, 1, height=48, width=64, seed=number)
             encode(root / dataset / 'videos' / f'{number}.mp4', frames)
@@ -70,7 +79,7 @@ def shrink(cfg):
     for classifier in classifiers(cfg.model):
         classifier.backbone.width = 0.125
         classifier.cls_head.in_channels = channels_of(classifier.backbone)
-        classifier.data_preprocessor.motion.size = 32
+        classifier.data_preprocessor.motion.size = classifier.data_preprocessor.flow.size = 32
         if 'neck' in classifier:
             neck = classifier.neck
             neck.size, neck.backbone_motion.width = 32, 0.125
@@ -112,6 +121,7 @@ def classifiers(model):
 
 def load(path, root, monkeypatch, protocol=None):
     monkeypatch.setenv('SSVRL_DATA', str(root))
+    monkeypatch.setenv('SSVRL_FLOW', 'dis')
     if protocol:
         monkeypatch.setenv('SSVRL_TEST_PROTOCOL', protocol)
     return shrink(Config.fromfile(path))
@@ -209,7 +219,7 @@ def test_hmdb51_differs_in_folder_classes_and_its_own_schedule_alone(path, monke
     'protocol, clips',
     [('one_clip', 1), ('ten_clips', 10), ('three_crops', 3), ('ten_crops', 2 * 10)],
 )
-@pytest.mark.parametrize('stream', STREAMS)
+@pytest.mark.parametrize('stream', ['rgb', 'motion', 'two_stream', 'flow'])
 def test_protocols(root, monkeypatch, protocol, clips, stream):
     path = MVCGC / f'mvcgc_s3d_{stream}_ucf101_linear.py'
     cfg = load(path, root, monkeypatch, protocol)
@@ -242,8 +252,9 @@ def test_mvcgc_has_the_numbers_of_the_paper(path):
 )
 def test_what_a_config_starts_from_is_in_its_name_unless_the_environment_says(path, monkeypatch):
     monkeypatch.delenv('SSVRL_PRETRAINED', raising=False)
-    other = 's3d_k400' if '_k400_' in path.stem else 's3d_ucf101'
-    other = 'coclr_s3d_ucf101' if path.stem.startswith('coclr_') else other
+    of_name = {'_k400_': 's3d_k400', '_flow_': 's3d_ucf101_flow', 'coclr_': 'coclr_s3d_ucf101'}
+    alone = {f'_{n}_': f's3d_ucf101_{n}_moco' for n in STREAMS if '-' in n}
+    [other] = [v for k, v in {**of_name, **alone}.items() if k in path.stem] or ['s3d_ucf101']
     for expected in (f'work_dirs/mvcgc/{other}/', 'runs/mine.pth'):
         for classifier in classifiers(Config.fromfile(path).model):
             assert classifier.backbone.init_cfg.checkpoint.startswith(expected)
@@ -265,6 +276,7 @@ def test_kinetics_differs_in_its_checkpoint_alone(path, monkeypatch):
 NAMED_BY_CHECKPOINT = {
     's3d_ucf101_rgb_moco': 'rgb',
     's3d_ucf101_mv_moco': 'motion',
+    's3d_ucf101_flow_moco': 'flow',
     'coclr_s3d_ucf101': 'rgb',
     's3d_ucf101_wo-init': 'rgb',
 }
@@ -286,6 +298,8 @@ def test_baselines_and_ablations_run_by_naming_their_checkpoint(
     for key, value in probe.backbone.state_dict().items():
         assert torch.equal(value, expected[key])
     # A test takes what its figures depend on, and leaves the other stream.
+    if stream == 'flow':
+        return
     cfg = Config.fromfile(MVCGC / f'mvcgc_s3d_{stream}_retrieval_ucf101_coclr.py')
     model = MODELS.build(narrow(cfg.model))
     load_weights(model, weights, name, ignore=model.training_only, allow_left_over=True)
@@ -369,7 +383,8 @@ def test_demo_follows_the_pretraining_demo(name):
         settings = {
             k: v for k, v in classifier.data_preprocessor.items() if k not in ('type', 'stream')
         }
-        assert settings == {k: v for k, v in demo.model.data_preprocessor.items() if k != 'type'}
+        pretraining = demo.model.data_preprocessor.items()
+        assert settings == {k: v for k, v in pretraining if k not in ('type', 'flow')}
     for split in ('train', 'test'):
         ours, theirs = (c[f'{split}_dataloader'].dataset for c in (cfg, demo))
         assert ours.streams == theirs.streams and ours.reader_options == theirs.reader_options

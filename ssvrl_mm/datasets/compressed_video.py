@@ -243,7 +243,7 @@ class CompressedVideoDataset(BaseActionDataset):
         ]
 
     def _check_folder(self, videos: list[dict]) -> None:
-        """Tells a wrong root from a few missing files by looking for some; of stored flow as well."""
+        """Tells a wrong root from a few missing files by looking for some; so of stored flow."""
         looked_for = [video['filename'] for video in videos[:: max(1, len(videos) // 16)]]
         backends = (getattr(t, 'backend_args', None) for t in self.pipeline.transforms)
         if any(backends) or '://' in looked_for[0]:

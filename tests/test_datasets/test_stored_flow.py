@@ -144,7 +144,8 @@ def test_a_folder_without_flow_is_found_before_training(root, streams):
     given = dict(pipeline=decode, reader_options=options)
     with pytest.raises(FlowFileError, match='there is no flow of the videos in') as caught:
         dataset(root, streams=streams, **given)
-    command = f'extract_flow.py {root}/videos --out {root}/nowhere --method tvl1 --scale 0.5 --cell 2'
+    places = f'{root}/videos --out {root}/nowhere'
+    command = f'extract_flow.py {places} --method tvl1 --scale 0.5 --cell 2'
     assert command in caught.value.reason and 'a/b.avi.flow' in caught.value.reason
     # No flow is asked for, it is somewhere else, or one of the two is there.
     assert len(dataset(root, streams=('rgb',), **given)) == 2

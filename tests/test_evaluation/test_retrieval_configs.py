@@ -9,13 +9,16 @@ from ssvrl_mm.wrapping import innermost_datasets
 
 STREAMS = {
     'mvcgc_s3d': ['rgb', 'motion'],
+    'mvcgc_s3d_flow': ['rgb', 'flow'],
     **{f'context_motion_{n}': ['rgb', 'iframe', 'motion'] for n in ('c3d', 'r2plus1d26', 'r3d26')},
 }
 NAMES = [f'{network}_retrieval_{data}' for network in STREAMS for data in ('ucf101', 'hmdb51')]
+NAMES.remove('mvcgc_s3d_flow_retrieval_hmdb51')  # the paper does not report it
 # Under the protocol of CoCLR, with the streams of each.
 COCLR = {
     'mvcgc_s3d_retrieval_ucf101_coclr': ['rgb', 'motion'],
     'mvcgc_s3d_retrieval_hmdb51_coclr': ['rgb', 'motion'],
+    'mvcgc_s3d_flow_retrieval_ucf101_coclr': ['rgb', 'flow'],
     'mvcgc_s3d_rgb_retrieval_ucf101_coclr': ['rgb'],
     'mvcgc_s3d_motion_retrieval_ucf101_coclr': ['motion'],
 }
@@ -66,7 +69,7 @@ def parts_of(cfg, streams, data):
     assert list(model.streams) == streams and not model.average_clips
     for stream in model.streams:
         first = next(model.backbone(stream).parameters())
-        assert first.shape[1] == (2 if stream == 'motion' else 3)
+        assert first.shape[1] == (2 if stream in ('motion', 'flow') else 3)
     datasets = innermost_datasets(cfg.test_dataloader.dataset)
     assert [dataset['role'] for dataset in datasets] == ['gallery', 'query']
     for dataset in datasets:

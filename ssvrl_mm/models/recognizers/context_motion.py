@@ -9,7 +9,7 @@ from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.utils.features import last_map
 from ssvrl_mm.registry import MODELS
 
-_NETWORKS = ('rgb', 'iframe', 'motion')
+_NETWORKS = ('rgb', 'iframe', 'motion', 'flow')
 
 
 @MODELS.register_module()
@@ -22,13 +22,14 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
     clip, place by place, from motion elsewhere. The heads' weights make their sum Eq. (3).
 
     The networks are streams: ``'rgb'`` (V-network), ``'iframe'`` (I-network) and ``'motion'``
-    (M-network). Each gives a representation of its own, see :meth:`extract_feat`. Leave one task
-    out, and its head and network, for the ablations.
+    (M-network), or ``'flow'`` where optical flow takes the place of motion vectors. Each gives a
+    representation of its own, see :meth:`extract_feat`. Leave one task out, and its head and
+    network, for the ablations.
 
     Args:
         backbones: Stream -> config of its network, None leaves it out: ``rgb``, the V-network;
-            ``iframe``, the I-network, with ``context_head`` only; ``motion``, the M-network, for a
-            ``motion_head`` that compares features.
+            ``iframe``, the I-network, with ``context_head`` only; ``motion`` or ``flow``, the
+            M-network, for a ``motion_head`` that compares features.
         context_head: Config of a :class:`~ssvrl_mm.models.heads.ContextMatchingHead`, or None.
         motion_head: Config of a :class:`~ssvrl_mm.models.heads.MotionPredictionHead`, or None.
         neck: Config of what makes the clip's feature map from what the V-network returns, in
@@ -37,7 +38,8 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         **kwargs: See :class:`MultiStreamRecognizer`.
 
     Raises:
-        ValueError: no head, or a head without its network or the other way round.
+        ValueError: no head, a head without its network or the other way round, or an M-network for
+            motion vectors and one for flow.
 
     Example:
         >>> resnet = dict(type='VideoResNet', depth=10)
@@ -71,8 +73,12 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         unknown = set(backbones) - set(_NETWORKS)
         if unknown or not backbones.get('rgb'):
             raise ValueError(f'backbones are of {_NETWORKS}, rgb always, got {tuple(backbones)}')
-        given = {stream: backbones.get(stream) for stream in _NETWORKS}
-        super().__init__({s: config for s, config in given.items() if config}, **kwargs)
+        given = {stream: backbones[stream] for stream in _NETWORKS if backbones.get(stream)}
+        if {'motion', 'flow'} <= set(given):
+            raise ValueError('the M-network sees motion or flow: leave one of them out')
+        super().__init__(given, **kwargs)
+        #: What is predicted: ``'motion'``, or ``'flow'``.
+        self.motion_stream = 'flow' if 'flow' in given else 'motion'
         self.neck = MODELS.build(neck) if neck else None
         self.context_head = MODELS.build(context_head) if context_head else None
         self.motion_head = MODELS.build(motion_head) if motion_head else None
@@ -81,7 +87,7 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         compares_motion = self.motion_head is not None and self.motion_head.needs_features
         for stream, is_used in (
             ('iframe', self.context_head is not None),
-            ('motion', compares_motion),
+            (self.motion_stream, compares_motion),
         ):
             if is_used != (stream in self.streams):
                 raise ValueError(
@@ -93,8 +99,8 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
 
         Args:
             inputs: ``rgb`` (N, 1, 3, T, H, W); for context matching ``iframe`` (N, 1, 3, H, W);
-                for motion prediction ``motion`` (N, V, 2, T3, H, W), motion clip 0 what follows
-                the clip, the others from elsewhere in the video.
+                for motion prediction ``motion`` or ``flow`` (N, V, 2, T3, H, W), motion clip 0 what
+                follows the clip, the others from elsewhere in the video.
             data_samples: N samples.
 
         Raises:
@@ -109,10 +115,10 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
             context = self.backbone('iframe')(self._lay_out(frames))
             losses.update(self.context_head.loss({'rgb': maps, 'iframe': context}, data_samples))
         if self.motion_head is not None:
-            motion = inputs['motion']
-            if 'motion' in self.streams:
+            motion = inputs[self.motion_stream]
+            if self.motion_stream in self.streams:
                 fields = self._lay_out(motion.flatten(0, 1))
-                motion = self.backbone('motion')(fields).unflatten(0, motion.shape[:2])
+                motion = self.backbone(self.motion_stream)(fields).unflatten(0, motion.shape[:2])
             losses.update(self.motion_head.loss({'rgb': maps, 'motion': motion}, data_samples))
         return losses
 

@@ -123,6 +123,20 @@ def test_loss_is_equations_1_to_3_in_numpy(n, num_clips):
     assert total.item() == pytest.approx((losses['loss_context'] + losses['loss_motion']).item())
 
 
+def test_flow_takes_the_place_of_motion_vectors():
+    model, inputs = without_norm(build()), batch()
+    network = dict(type=TinyBackbone, in_channels=2, out_channels=WIDTH, seed=3)
+    other = without_norm(build(networks=dict(motion=None, flow=network)))
+    assert other.streams == ('rgb', 'iframe', 'flow')
+    expected = model(inputs, samples(range(4)), mode='loss')
+    renamed = {'flow' if name == 'motion' else name: x for name, x in inputs.items()}
+    losses = other(renamed, samples(range(4)), mode='loss')
+    assert losses.keys() == expected.keys()
+    assert all(torch.equal(losses[name], expected[name]) for name in losses)
+    features = other.extract_feat(renamed, 'flow')
+    assert torch.equal(features, model.extract_feat(inputs, 'motion'))
+
+
 def test_every_network_and_head_is_trained():
     model = build()
     losses = model(batch(), samples(range(4)), mode='loss')
@@ -173,7 +187,9 @@ def test_one_task_alone_and_targets_of_vectors(leave_out, streams):
     [
         (dict(context_head=None, motion_head=None), 'nothing to train'),
         (dict(networks=dict(rgb=None)), 'rgb always'),
-        (dict(networks=dict(flow=dict(type=TinyBackbone))), 'flow'),
+        (dict(networks=dict(residual=dict(type=TinyBackbone))), 'residual'),
+        (dict(networks=dict(flow=dict(type=TinyBackbone))), 'sees motion or flow: leave one'),
+        (dict(networks=dict(motion=None, flow=None)), 'backbone of motion is missing'),
         (dict(networks=dict(iframe=None)), 'backbone of iframe is missing'),
         (dict(networks=dict(motion=None)), 'backbone of motion is missing'),
         (dict(context_head=None), 'backbone of iframe is trained by no head'),

@@ -1,0 +1,24 @@
+# Linear probe of optical flow of half the resolution on UCF101.
+_base_ = [
+    '../../_base_/models/s3d_classifier.py',
+    '../../_base_/datasets/ucf101_classification.py',
+    '../../_base_/datasets/optical_flow.py',
+    '../../_base_/schedules/downstream_mvcgc.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+train_dataloader = val_dataloader = test_dataloader = dict(
+    dataset=dict(streams=('flow',), reader_options=_base_.flow_low)
+)
+pretrained = dict(
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/mvcgc/s3d_ucf101_flow-low_moco/epoch_300.pth}}',
+    prefix='backbone_flow.',
+)
+model = dict(
+    type='LinearProbe',
+    data_preprocessor=dict(stream='flow'),
+    backbone=dict(in_channels=2, init_cfg=pretrained),
+    # As CoCLR probes.
+    cls_head=dict(feature_norm=('l2', 'batch'), dropout_ratio=0),
+)
+train_cfg = dict(max_epochs=100, val_interval=1)
