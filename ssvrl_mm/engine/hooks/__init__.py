@@ -10,6 +10,7 @@ from ssvrl_mm.engine.hooks.evaluation_report import EvaluationReportHook
 from ssvrl_mm.engine.hooks.finite_loss import FiniteLossHook, TrainingDivergedError
 from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
 from ssvrl_mm.engine.hooks.knn_probe import KNNProbeHook
+from ssvrl_mm.engine.hooks.restart_stages import RestartStagesHook
 from ssvrl_mm.engine.hooks.set_epoch import SetEpochHook
 from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError, TrainingAmountHook
@@ -22,6 +23,7 @@ __all__ = [
     'IterationSeedHook',
     'KNNProbeHook',
     'NothingToTrainError',
+    'RestartStagesHook',
     'SetEpochHook',
     'StrictCheckpointHook',
     'SyncNormStatsHook',
