@@ -248,6 +248,11 @@ FALLS = {
     ],
 }
 FALLS['coclr_s3d_ucf101_flow'] = FALLS['coclr_s3d_ucf101']
+FALLS['coclr_s3d_ucf101_released'] = [(e, 10 * lr) for e, lr in FALLS['coclr_s3d_ucf101']]
+FALLS['coclr_s3d_k400_flow'] = FALLS['coclr_s3d_k400_released'] = [
+    *[(0, 1e-3), (250, 1e-4), (280, 1e-5)],
+    *[(300, 1e-3), (340, 1e-4), (350, 1e-3), (390, 1e-4)],
+]
 
 
 @pytest.mark.parametrize('name, falls', FALLS.items())
@@ -259,17 +264,54 @@ def test_learning_rate_falls_twice_in_each_stage(name, falls):
         expected += [lr] * (end - start)
     assert rates(cfg, epochs) == pytest.approx(expected)
     # A stage begins where the rate is whole again.
-    whole = [start for start, lr in falls if lr == 1e-4]
+    whole = [start for start, lr in falls if lr == falls[0][1]]
     assert [start for start, _ in cfg.model.stages] == whole
 
 
-@pytest.mark.parametrize('name, other', [('ucf101', 'motion'), ('ucf101_flow', 'flow')])
-def test_coclr_takes_turns_until_the_last_epoch(name, other):
+@pytest.mark.parametrize(
+    'name, other, turns, length',
+    [
+        ('ucf101', 'motion', 2, 100),
+        ('ucf101_flow', 'flow', 2, 100),
+        ('ucf101_released', 'flow', 2, 100),
+        ('k400_flow', 'flow', 1, 50),
+        ('k400_released', 'flow', 1, 50),
+    ],
+)
+def test_coclr_takes_turns_until_the_last_epoch(name, other, turns, length):
     cfg = load(f'mvcgc/coclr_s3d_{name}')
-    model = MODELS.build(shrink(cfg.model))
-    stages = [model.stage_of_epoch(epoch) for epoch in range(cfg.train_cfg.max_epochs)]
-    assert stages == ['init'] * 300 + (['rgb'] * 100 + [other] * 100) * 2
+    starts = [start for start, _ in cfg.model.stages] + [cfg.train_cfg.max_epochs]
+    stages = []
+    for (start, stage), end in zip(cfg.model.stages, starts[1:], strict=True):
+        stages += [stage] * (end - start)
+    assert stages == ['init'] * 300 + (['rgb'] * length + [other] * length) * turns
     assert cfg.find_unused_parameters
+
+
+@pytest.mark.parametrize('data, queue, batch', [('ucf101', 2048, 64), ('k400', 16384, 128)])
+def test_coclr_released_differs_from_the_paper_in_what_its_code_does(data, queue, batch):
+    released, paper = (load(f'mvcgc/coclr_s3d_{data}_{name}') for name in ('released', 'flow'))
+    differ = dict(own_key_p=0.1, fixed_guide=True, sibling_positives=True)
+    assert released.model.head == dict(paper.model.head, **differ)
+    assert released.model.head.queue_length == queue
+    for part in ('backbones', 'stages', 'data_preprocessor'):
+        assert released.model[part] == paper.model[part]
+    assert (released.auto_scale_lr.base_batch_size, released.train_dataloader.batch_size) == (
+        batch,
+        32,
+    )
+    assert released.optim_wrapper.optimizer == dict(type='Adam', lr=1e-3, weight_decay=1e-5)
+    assert released.custom_hooks == [dict(type='RestartStagesHook')]
+    # The views differ: half of them the same frames, one of which keeps its colours.
+    ours, theirs = (cfg.train_dataloader.dataset for cfg in (released, paper))
+    assert {k: v for k, v in ours.items() if k != 'pipeline'} == {
+        k: v for k, v in theirs.items() if k != 'pipeline'
+    }
+    steps = [dict(step) for step in ours.pipeline]
+    assert steps[1].pop('independent') == 0.5
+    assert steps.pop(2) == dict(type='ChooseAugmentedClips', p=0.3)
+    assert steps[-1].pop('extra_keys') == ('augmented_clips',)
+    assert steps == [dict(step) for step in theirs.pipeline]
 
 
 def test_data_are_looked_for_where_the_environment_says(monkeypatch):

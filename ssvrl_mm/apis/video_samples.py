@@ -92,15 +92,17 @@ def _plain(error: Exception) -> Exception:
 
 
 def pipeline_of(cfg: Config) -> list[Any]:
-    """The pipeline that a config tests with.
+    """The pipeline that a config tests with; of a retrieval that of its queries.
 
     Raises:
         ValueError: The config has none.
     """
     for name in ('test_dataloader', 'val_dataloader'):
-        for dataset in walk_datasets((cfg.get(name) or {}).get('dataset')):
-            if dataset.get('pipeline'):
-                return pipeline_with_choice(dataset)
+        datasets = walk_datasets((cfg.get(name) or {}).get('dataset'))
+        found = [dataset for dataset in datasets if dataset.get('pipeline')]
+        if found:
+            # A gallery's may take clips at random.
+            return pipeline_with_choice(max(found, key=lambda each: each.get('role') == 'query'))
     if cfg.get('test_pipeline'):
         return list(cfg.test_pipeline)
     raise ValueError(f'{cfg.filename or "the config"} has no test_dataloader with a pipeline')

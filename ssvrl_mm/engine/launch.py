@@ -6,9 +6,10 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -197,28 +198,36 @@ def check_presets(cfg: Config, dataloaders: Sequence[str]) -> None:
         dataloaders: Names of the dataloaders that will be used.
 
     Raises:
-        LaunchError: The preset is ``'vcop'``, which searches clip by clip, but the model averages
-            the clips of a video or there is one clip only.
+        LaunchError: The preset is ``'vcop'``, which searches clip by clip, or ``'coclr'``, which
+            scales each clip to length one, but the model averages the clips of a video; or there
+            is one clip only under ``'vcop'``, or more than one of a gallery video under
+            ``'coclr'``.
     """
     for name in dataloaders:
         evaluators = cfg.get(name.replace('_dataloader', '_evaluator')) or []
         evaluators = evaluators if isinstance(evaluators, list | tuple) else [evaluators]
-        if not any(evaluator.get('preset') == 'vcop' for evaluator in evaluators):
-            continue
-        changes = []
-        if cfg.model.get('average_clips', True):
-            changes.append('model.average_clips=False')
+        presets = {evaluator.get('preset') for evaluator in evaluators}
+        averaged = cfg.model.get('average_clips', True)
         steps = [
-            step
+            (dataset.get('role'), step)
             for dataset in innermost_datasets((cfg.get(name) or {}).get('dataset'))
             for step in dataset.get('pipeline') or ()
             if step['type'].rpartition('.')[2].startswith('Sample')
         ]
-        if any(step.get('num_clips', 1) < 2 for step in steps):
-            changes.append(f'num_clips of {steps[0]["type"]} in {name} above 1')
-        if changes:
+        changes = ['model.average_clips=False'] if averaged else []
+        if any(step.get('num_clips', 1) < 2 for _, step in steps):
+            changes.append(f'num_clips of {steps[0][1]["type"]} in {name} above 1')
+        if 'vcop' in presets and changes:
             raise LaunchError(
                 f"the preset 'vcop' searches clip by clip: set {' and '.join(changes)}"
+            )
+        several = any(r == 'gallery' and step.get('num_clips') != 1 for r, step in steps)
+        if 'coclr' in presets and (averaged or several):
+            raise LaunchError(
+                "the preset 'coclr' compares a moving window with one random clip of each gallery "
+                'video: take the clips of configs/_base_/datasets/ucf101_coclr_retrieval.py (or '
+                'hmdb51_coclr_retrieval.py) and set model.average_clips=False, as the configs '
+                'benchmarks/*_retrieval_*_coclr.py do'
             )
 
 
@@ -268,9 +277,19 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
                     else:
                         roots[Path(dataset.get('data_root') or '')] = None
     lines = [f'{line}  ({name})' for line, name in missing.items()]
-    checkpoint = cfg.get('load_from')
-    if checkpoint and '://' not in checkpoint and not Path(checkpoint).exists():
-        lines.append(f'  checkpoint {Path(checkpoint).absolute()}  (load_from)')
+    named = [(cfg.get('load_from'), 'load_from')]
+    if 'train_dataloader' in dataloaders:
+        named += [(path, 'init_cfg') for path in _starting_weights(cfg.get('model'))]
+    lines += [
+        f'  checkpoint {Path(path).absolute()}  ({source})'
+        for path, source in dict.fromkeys(named)
+        if path and '://' not in path and not Path(path).exists()
+    ]
+    if any(line.endswith('(init_cfg)') for line in lines):
+        lines.append(
+            'Networks start from weights of another run: the environment variable SSVRL_PRETRAINED '
+            'names its checkpoint, as docs/finetuning.md shows.'
+        )
     lines += [
         f'`python -m ssvrl_mm.video transcode {path.with_name("videos")} {path} --preset {preset}` '
         f'writes {path}, the videos encoded anew.'
@@ -295,6 +314,21 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     if lines:
         source = cfg.filename or 'this config'
         raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
+
+
+def _starting_weights(node: Any) -> Iterator[str]:
+    """The checkpoints that the ``init_cfg`` of a model and of its parts name."""
+    if isinstance(node, list | tuple):
+        for part in node:
+            yield from _starting_weights(part)
+    elif isinstance(node, Mapping):
+        init_cfg = node.get('init_cfg')
+        for start in init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg or {}]:
+            yield from filter(None, [start.get('checkpoint')])
+            yield from (start.get('checkpoints') or {}).values()
+        for key, part in node.items():
+            if key != 'init_cfg':
+                yield from _starting_weights(part)
 
 
 def _dataset_paths(dataset: dict) -> Iterator[tuple[str, Path]]:

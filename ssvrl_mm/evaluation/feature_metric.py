@@ -175,20 +175,27 @@ def search_device(device: str | None) -> str:
     return device or ('cuda' if torch.cuda.is_available() else 'cpu')
 
 
-def stack_features(entries: Sequence[dict], stream: str, average: bool) -> Tensor:
+def stack_features(
+    entries: Sequence[dict], stream: str, average: bool, unit_clips: bool = False
+) -> Tensor:
     """The features of a stream, float32 (rows, D).
 
     Args:
         entries: As :meth:`FeatureMetric.split` gives them.
         stream: Name of the stream.
         average: Whether to average the clips of a video, or to keep a row of each.
+        unit_clips: Whether clips are scaled to length one before they are averaged.
     """
     if average:
         # Row by row into its place: a list of the means would hold everything twice.
         first = entries[0]['features'][stream]
         rows = np.empty((len(entries), first.shape[1]), np.float32)
         for row, entry in zip(rows, entries, strict=True):
-            row[:] = entry['features'][stream].mean(axis=0)
+            clips = entry['features'][stream]
+            if unit_clips:
+                lengths = np.linalg.norm(clips, axis=1, keepdims=True)
+                clips = clips / np.maximum(lengths, np.finfo(np.float32).tiny)
+            row[:] = clips.mean(axis=0)
         return torch.from_numpy(rows)
     return torch.from_numpy(np.concatenate([entry['features'][stream] for entry in entries]))
 

@@ -29,11 +29,25 @@ from ssvrl_mm.registry import METRICS
 ROW_NAMES = {'rgb': 'RGB', 'iframe': 'I-frame'}
 
 
-#: Published protocols: whether clips are averaged, whether features are centred.
+class Protocol(NamedTuple):
+    """What a published protocol does with features.
+
+    Attributes:
+        average_clips: Whether the clips of a video are averaged.
+        centre: Whether queries and gallery are centred, each by their own mean.
+        unit_clips: Whether clips are scaled to length one before they are averaged.
+    """
+
+    average_clips: bool = False
+    centre: bool = False
+    unit_clips: bool = False
+
+
+#: The published protocols by name.
 PRESETS = {
-    'clean': {'average_clips': True, 'centre': False},
-    'coclr': {'average_clips': True, 'centre': True},
-    'vcop': {'average_clips': False, 'centre': False},
+    'clean': Protocol(average_clips=True),
+    'coclr': Protocol(average_clips=True, centre=True, unit_clips=True),
+    'vcop': Protocol(),
 }
 
 
@@ -49,8 +63,11 @@ class VideoRetrieval(FeatureMetric):
     The presets are the protocols of the literature, each reported under its own name:
 
     - 'clean': the clips of a video are averaged, cosine.
-    - 'coclr': as the code of CoCLR (Han et al., NeurIPS 2020) does, the mean feature is
-      subtracted from the queries and from the gallery, each its own, before the cosine.
+    - 'coclr': as the code of CoCLR (Han et al., NeurIPS 2020) does. The queries are the clips of
+      a moving window, scaled to length one and averaged; a gallery video is one clip, at a random
+      place; the mean feature is subtracted from the queries and from the gallery, each its own,
+      before the cosine. ``configs/_base_/datasets/ucf101_coclr_retrieval.py`` takes these clips,
+      and the model has to keep them apart: ``model = dict(average_clips=False)``.
     - 'vcop': every clip is a query or gallery entry of its own (Xu et al., CVPR 2019). The model
       has to keep the clips apart: ``model = dict(average_clips=False)``.
 
@@ -78,8 +95,8 @@ class VideoRetrieval(FeatureMetric):
 
     Raises:
         ValueError: while samples come in, see :class:`FeatureMetric`, and if the preset is 'vcop'
-            and every video of a batch has a single row. At the end, if there is no query or no
-            gallery.
+            and every video of a batch has a single row, or 'coclr' and a gallery video has more
+            than one. At the end, if there is no query or no gallery.
 
     Example:
         >>> val_evaluator = dict(type='VideoRetrieval', topk=(1, 5), streams=('rgb', 'both'))
@@ -113,11 +130,9 @@ class VideoRetrieval(FeatureMetric):
         super().__init__(streams, collect_device, prefix, collect_dir)
         if not topk or min(topk) < 1:
             raise ValueError(f'topk must hold positive integers, got {topk}')
-        settings = PRESETS[preset] if preset else {'average_clips': False, 'centre': centre}
         self.topk = tuple(topk)
         self.preset = preset
-        self.average_clips = settings['average_clips']
-        self.centre = settings['centre']
+        self.protocol = PRESETS[preset] if preset else Protocol(centre=centre)
         self.fusion = fusion
         self.block = block
         self.device = device
@@ -133,12 +148,20 @@ class VideoRetrieval(FeatureMetric):
                 "the preset 'vcop' searches clip by clip, but the model gave one row per video: "
                 'set model.average_clips=False and num_clips of the pipeline above 1'
             )
+        for entry in added if self.preset == 'coclr' else ():
+            role, _, file = entry['key']
+            clips = len(next(iter(entry['features'].values())))
+            if role == 'gallery' and clips > 1:
+                raise ValueError(
+                    f"{file}: the preset 'coclr' has one clip of a gallery video, not {clips}: "
+                    'take the clips of configs/_base_/datasets/ucf101_coclr_retrieval.py'
+                )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Searches the gallery for each choice of streams; prints the table of recalls."""
         query, gallery = self.split(results)
         query_labels, gallery_labels = (
-            stack_labels(e, self.average_clips) for e in (query, gallery)
+            stack_labels(e, self.protocol.average_clips) for e in (query, gallery)
         )
         topk = {k: min(k, len(gallery_labels)) for k in self.topk}
         if topk[max(topk)] < max(topk):
@@ -154,7 +177,7 @@ class VideoRetrieval(FeatureMetric):
             rows, memory = (self._features(entries, streams) for entries in (query, gallery))
             spread = self.spread(name, rows, memory, device)
             metrics.update(spread_metrics(name, spread))
-            if self.centre:
+            if self.protocol.centre:
                 rows, memory = (self._features(e, streams, True) for e in (query, gallery))
             indices, _ = nearest_neighbours(
                 rows,
@@ -185,7 +208,8 @@ class VideoRetrieval(FeatureMetric):
         """The features of some streams, (rows, channels), centred if asked for."""
         features = []
         for stream in streams:
-            rows = stack_features(entries, stream, self.average_clips)
+            average, unit = self.protocol.average_clips, self.protocol.unit_clips
+            rows = stack_features(entries, stream, average, unit)
             features.append(rows.sub_(rows.mean(dim=0)) if centre else rows)
         if len(features) == 1:
             return features[0]

@@ -36,7 +36,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
 
     Every stream leads with N videos and V clips of each:
 
-    - ``rgb`` (N, V, 3, T, H, W): augmented (training only), then ``(x - mean) / std``, then, with
+    - ``rgb`` (N, V, 3, T, H, W): augmented (training only; where the data samples hold
+      ``augmented_clips`` (V,) bool, those clips alone), then ``(x - mean) / std``, then, with
       ``remove_still``, less its own mean over the clip's frames;
     - ``iframe`` (N, V, 3, H, W) or (N, V, 3, n, H, W): augmented with draws of its own and
       normalised like ``rgb``, still parts included;
@@ -139,7 +140,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
 
         Raises:
             TypeError: If ``inputs`` is no dict.
-            ValueError: If the tensors of a stream differ in shape, or have a wrong one.
+            ValueError: If the tensors of a stream differ in shape, or have a wrong one; if some
+                data samples hold ``augmented_clips`` and others do not, or not one per clip.
         """
         inputs = data['inputs']
         if not isinstance(inputs, Mapping):
@@ -151,7 +153,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         )
         for name, stream in streams.items():
             if name in ('rgb', 'iframe'):
-                stream = self._images(stream, training)
+                chosen = _augmented_clips(data, stream.shape[:2]) if name == 'rgb' else None
+                stream = self._images(stream, training, chosen)
                 if name == 'rgb' and self.remove_still:
                     stream = stream - stream.mean(dim=3, keepdim=True)
             elif name == 'motion':
@@ -189,13 +192,32 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             )
         return stream
 
-    def _images(self, images: Tensor, training: bool) -> Tensor:
+    def _images(self, images: Tensor, training: bool, chosen: Tensor | None = None) -> Tensor:
         shape = images.shape
         clips = images.flatten(0, 1).float() / 255
         clips = clips.unsqueeze(2) if clips.dim() == 4 else clips
         if training and self.augment is not None:
-            clips = self.augment(clips)
+            if chosen is None:
+                clips = self.augment(clips)
+            elif len(chosen):
+                chosen = chosen.to(clips.device)
+                clips[chosen] = self.augment(clips[chosen])
         return ((clips - self.mean) / self.std).reshape(shape)
+
+
+def _augmented_clips(data: Mapping[str, Any], shape: Sequence[int]) -> Tensor | None:
+    """The numbers, among N x V, of the clips to augment; None where no sample chooses."""
+    marks = [getattr(sample, 'augmented_clips', None) for sample in data.get('data_samples') or ()]
+    chosen = [torch.as_tensor(mark) for mark in marks if mark is not None]
+    if not chosen:
+        return None
+    count = shape[1]
+    if len(chosen) != shape[0] or any(len(mark) != count for mark in chosen):
+        raise ValueError(
+            f'augmented_clips must mark each of the {count} clips of all {shape[0]} samples, got '
+            f'{[None if mark is None else len(mark) for mark in marks]}'
+        )
+    return torch.stack(chosen).flatten().nonzero()[:, 0]
 
 
 def _checked_size(stream: str, size: _SizeOption) -> tuple[int, int] | Literal['rgb'] | None:

@@ -125,3 +125,24 @@ def test_seed_and_epoch_reach_the_parts(root):
     dataset = DATASETS.build(config(root))
     found = [part for part in walk_datasets(dataset) if hasattr(part, 'set_seed')]
     assert found == dataset.datasets
+
+
+def test_a_random_clip_of_the_gallery_follows_from_the_seed_and_the_video(root):
+    clip = [PIPELINE[0], dict(type='SampleClips', clip_len=4, num_clips=1), PIPELINE[-1]]
+    clip[2:2] = [dict(type='DecodeCompressedVideo', streams=('motion',))]
+    given = config(root)
+
+    def starts(seed):
+        lists = dict(ann_file='train_list.txt', pipeline=clip, seed=seed)
+        dataset = DATASETS.build(dict(given, gallery=lists))
+        samples = [dataset[index]['data_samples'] for index in (2, 0, 1, 0)]
+        assert all(sample.frame_inds.shape == (1, 4) for sample in samples)
+        return [int(sample.frame_inds[0, 0]) for sample in samples]
+
+    found, other = starts(0), starts(2)
+    assert found == starts(0) != other
+    assert found[1] == found[3] and other[1] == other[3]
+    assert len(set(found)) > 1, 'not the same place in all videos'
+    # Whoever reads other videos as a config does takes the clips of its queries.
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(given, gallery=dict(pipeline=clip)))))
+    assert pipeline_of(cfg) == PIPELINE

@@ -88,6 +88,26 @@ def test_present_data_pass(tmp_path):
     launch.check_files(cfg, ['train_dataloader'])
 
 
+def test_missing_weights_that_a_training_starts_from_are_named_once(tmp_path):
+    there, gone, other = (str(tmp_path / f'{name}.pth') for name in ('there', 'gone', 'other'))
+    (tmp_path / 'there.pth').touch()
+
+    def part(init_cfg):
+        return dict(backbone=dict(init_cfg=init_cfg))
+
+    wrong = dict(rgb=part(dict(checkpoint=gone)), motion=part([dict(checkpoint=gone)]))
+    wrong.update(streams=[dict(init_cfg=dict(checkpoints=dict(rgb=there, flow=other)))])
+    cfg = Config(dict(model=dict(init_cfg=None, classifiers=wrong)))
+    launch.check_files(cfg, ['test_dataloader'])
+    with pytest.raises(launch.LaunchError) as caught:
+        launch.check_files(cfg, ['train_dataloader'])
+    message = str(caught.value)
+    assert message.count(gone) == message.count(other) == message.count('SSVRL_PRETRAINED') == 1
+    assert there not in message and 'build_video_list' not in message
+    fine = [dict(checkpoint=there), dict(type='Constant'), dict(checkpoint='https://e.org/x.pth')]
+    launch.check_files(Config(dict(model=part(fine))), ['train_dataloader'])
+
+
 @pytest.mark.parametrize('devices, processes, fits', [(0, 8, True), (4, 4, True), (4, 5, False)])
 def test_every_process_needs_its_own_device(monkeypatch, devices, processes, fits):
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: devices)
@@ -170,6 +190,31 @@ def test_vcop_wants_clips_kept_apart_before_any_is_decoded(repository, average, 
         launch.check_presets(cfg, ['test_dataloader'])
         return
     with pytest.raises(launch.LaunchError, match=change):
+        launch.check_presets(cfg, ['test_dataloader'])
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        {},
+        {'test_evaluator.preset': 'clean', 'model.average_clips': True},
+        {'model.average_clips': True},
+        {'test_dataloader.dataset.gallery.pipeline.1.num_clips': 2},
+        {'test_dataloader.dataset.gallery.pipeline.1': dict(type='SampleClips', clip_len=8)},
+    ],
+)
+def test_coclr_wants_one_clip_of_each_gallery_video_before_any_is_decoded(repository, option):
+    name = 'mvcgc_s3d_retrieval_ucf101_coclr'
+    cfg = Config.fromfile(repository / f'configs/mvcgc/benchmarks/{name}.py')
+    if 'test_dataloader.dataset.gallery.pipeline.1' in option:
+        [(_, step)] = option.items()
+        cfg.test_dataloader.dataset.gallery.pipeline[1] = step
+    else:
+        cfg.merge_from_dict(option)
+    if not option or 'test_evaluator.preset' in option:
+        launch.check_presets(cfg, ['test_dataloader'])
+        return
+    with pytest.raises(launch.LaunchError, match=r"'coclr'.*ucf101_coclr_retrieval.*_coclr\.py"):
         launch.check_presets(cfg, ['test_dataloader'])
 
 

@@ -22,25 +22,57 @@ UNREPORTED = ('mvcgc_s3d_flow_retrieval_hmdb51', 'context_motion_c3d_rgb_retriev
 NAMES = [f'{network}_retrieval_{data}' for network in STREAMS for data in ('ucf101', 'hmdb51')]
 NAMES = [name for name in NAMES if name not in UNREPORTED]
 ABLATIONS = ('current', 'cross-entropy', 'mse', 'convgru', 'context', 'motion', 'flow')
+# Under the protocol of CoCLR, with the streams of each.
+COCLR = {
+    'mvcgc_s3d_retrieval_ucf101_coclr': ['rgb', 'motion'],
+    'mvcgc_s3d_retrieval_hmdb51_coclr': ['rgb', 'motion'],
+    'mvcgc_s3d_flow_retrieval_ucf101_coclr': ['rgb', 'flow'],
+    'mvcgc_s3d_rgb_retrieval_ucf101_coclr': ['rgb'],
+    'mvcgc_s3d_motion_retrieval_ucf101_coclr': ['motion'],
+}
 
 
 def test_every_config_is_looked_at(repository):
     found = (repository / 'configs').glob('*/benchmarks/*_retrieval_*.py')
-    assert {path.stem for path in found} == set(NAMES)
+    assert {path.stem for path in found} == {*NAMES, *COCLR}
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_configs_report_every_preset_of_the_streams_they_decode(name, repository):
+def test_configs_report_both_presets_of_the_streams_they_decode(name, repository):
     network, _, data = name.partition('_retrieval_')
     [path] = (repository / 'configs').glob(f'*/benchmarks/{name}.py')
     cfg = Config.fromfile(path)
-    streams = STREAMS[network]
+    metrics, datasets = parts_of(cfg, STREAMS[network], data)
+    assert [metric.preset for metric in metrics] == ['clean', 'vcop']
+    for dataset in datasets:
+        assert sampling_of(dataset)['num_clips'] == 10
+
+
+@pytest.mark.parametrize('name', COCLR)
+def test_coclr_has_a_moving_window_and_one_random_clip_of_each_gallery_video(name, repository):
+    cfg = Config.fromfile(repository / f'configs/mvcgc/benchmarks/{name}.py')
+    [metric], (gallery, query) = parts_of(cfg, COCLR[name], name.split('_')[-2])
+    assert metric.preset == 'coclr'
+    launch.check_presets(cfg, ['test_dataloader', 'val_dataloader'])
+    # A random clip that is the same in every test.
+    assert sampling_of(gallery) == dict(type='SampleClips', clip_len=32, num_clips=1)
+    assert (gallery['seed'], query.get('seed')) == (0, None)
+    window = dict(type='SampleClips', clip_len=32, stride=32 // 2 - 1, test_mode=True)
+    assert sampling_of(query) == window
+    # Windows are as many as a video is long.
+    assert cfg.test_dataloader.batch_size == 1
+    for dataset in (gallery, query):
+        sizes = [step for step in dataset['pipeline'] if step['type'].startswith('Clip')]
+        assert sizes[1]['size'] / sizes[0]['short_side'] == pytest.approx(224 / 256, abs=2e-3)
+
+
+def parts_of(cfg, streams, data):
+    """Metrics and datasets of a config, after what all retrievals have in common."""
     with DefaultScope.overwrite_default_scope('ssvrl_mm'):
         metrics = Evaluator(cfg.test_evaluator).metrics
         for backbone in filter(None, cfg.model.backbones.values()):
             backbone.width = 0.125
         model = MODELS.build(cfg.model)
-    assert [metric.preset for metric in metrics] == ['clean', 'coclr', 'vcop']
     assert all(metric.topk == (1, 5, 10, 20, 50) for metric in metrics)
     assert list(model.streams) == streams and not model.average_clips
     for stream in model.streams:
@@ -50,10 +82,8 @@ def test_configs_report_every_preset_of_the_streams_they_decode(name, repository
     assert [dataset['role'] for dataset in datasets] == ['gallery', 'query']
     for dataset in datasets:
         assert data in dataset['data_root']
-        steps = {step['type']: step for step in dataset['pipeline']}
-        [sampling] = [step for kind, step in steps.items() if kind.startswith('Sample')]
-        assert sampling['num_clips'] == 10
-        assert 'streams' not in steps['DecodeCompressedVideo']
+        [decode] = [s for s in dataset['pipeline'] if s['type'] == 'DecodeCompressedVideo']
+        assert 'streams' not in decode
         assert set(dataset['streams']) == set(streams)
     for metric in metrics:
         # None: whatever the model gives.
@@ -76,6 +106,12 @@ def test_configs_report_every_preset_of_the_streams_they_decode(name, repository
         one = next(name for name, _ in model.named_parameters() if name.startswith(f'{part}.'))
         with pytest.raises(WeightsError, match=rf'1 are missing \({one}\)'):
             load_for_a_test(cfg, model, {name: w for name, w in networks.items() if name != one})
+    return metrics, datasets
+
+
+def sampling_of(dataset):
+    [step] = [step for step in dataset['pipeline'] if step['type'].startswith('Sample')]
+    return step
 
 
 def load_for_a_test(cfg, model, weights):

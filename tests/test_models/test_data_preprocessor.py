@@ -213,6 +213,39 @@ def test_evaluation_and_motion_are_not_augmented():
     assert trained['rgb'].flatten(0, 1).is_contiguous(memory_format=torch.channels_last_3d)
 
 
+def marked(marks):
+    """A sample per row of marks, the clips of which are all alike."""
+    samples = [ActionDataSample() for _ in marks]
+    for each, row in zip(samples, marks, strict=True):
+        if row is not None:
+            each.set_field(torch.tensor(row), 'augmented_clips')
+    rgb = still_clips(2).expand(len(marks), -1, -1, -1, -1, -1)
+    return dict(inputs=dict(rgb=rgb), data_samples=samples)
+
+
+@pytest.mark.parametrize('marks', [[[True, False], [False, False]], [[False, False]] * 2])
+def test_chosen_clips_alone_are_augmented(marks):
+    augment = dict(color_jitter=dict(brightness=0.4, contrast=0.4), grayscale_p=1.0)
+    torch.manual_seed(0)
+    found = build(augment=augment)(marked(marks), training=True)['inputs']['rgb']
+    plain = build()(marked(marks))['inputs']['rgb']
+    changed = (found - plain).abs().flatten(2).amax(2) > 0.1
+    assert changed.tolist() == marks
+    torch.manual_seed(0)
+    clips = still_clips(1)[0].float() / 255
+    if True in marks[0]:  # as the augmentation of that clip alone would be
+        [alone] = PhotometricAugmentation(**augment)(clips)
+        np.testing.assert_allclose(found[0, 0] * STD + MEAN, alone * 255, atol=1e-3)
+    # A test augments nothing, whatever is marked.
+    assert torch.equal(build(augment=augment)(marked(marks))['inputs']['rgb'], plain)
+
+
+@pytest.mark.parametrize('marks', [[[True, False], None], [[True], [False]]])
+def test_a_choice_that_does_not_fit_the_clips_is_an_error(marks):
+    with pytest.raises(ValueError, match='augmented_clips must mark each of the 2 clips of all 2'):
+        build(augment=AUGMENT)(marked(marks), training=True)
+
+
 def test_grey_blur_and_brightness_transcribed():
     clips = torch.rand(2, 3, 3, 16, 16)
     grey = PhotometricAugmentation(grayscale_p=1.0)(clips).numpy()

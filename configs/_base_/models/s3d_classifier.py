@@ -8,8 +8,9 @@ model = dict(
         # As in pretraining: cut off at 20 px per frame, brought to the size of RGB.
         motion=dict(clip=20.0, size=128),
         flow=dict(clip=20.0, size=128),
+        # CoCLR's, whose procedure MVCGC follows: rarer than in pretraining.
         augment=dict(
-            color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.8)
+            color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.3)
         ),
     ),
     backbone=dict(
@@ -18,7 +19,7 @@ model = dict(
         # None: from random weights.
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='work_dirs/mvcgc/s3d_ucf101/epoch_500.pth',
+            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/mvcgc/s3d_ucf101/epoch_500.pth}}',
             prefix='backbone_rgb.',
         ),
     ),

@@ -6,5 +6,5 @@ _base_ = [
     '../../_base_/downstream_runtime.py',
 ]
 
-pretrained = dict(checkpoint='work_dirs/mvcgc/coclr_s3d_ucf101/epoch_700.pth')
+pretrained = dict(checkpoint='{{$SSVRL_PRETRAINED:work_dirs/mvcgc/coclr_s3d_ucf101/epoch_700.pth}}')
 model = dict(backbone=dict(init_cfg=pretrained))

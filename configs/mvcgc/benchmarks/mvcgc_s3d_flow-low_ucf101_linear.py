@@ -11,7 +11,8 @@ train_dataloader = val_dataloader = test_dataloader = dict(
     dataset=dict(streams=('flow',), reader_options=_base_.flow_low)
 )
 pretrained = dict(
-    checkpoint='work_dirs/mvcgc/s3d_ucf101_flow-low_moco/epoch_300.pth', prefix='backbone_flow.'
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/mvcgc/s3d_ucf101_flow-low_moco/epoch_300.pth}}',
+    prefix='backbone_flow.',
 )
 model = dict(
     type='LinearProbe',

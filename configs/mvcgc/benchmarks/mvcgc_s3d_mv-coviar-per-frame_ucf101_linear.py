@@ -9,7 +9,7 @@ _base_ = [
 re_encoded = dict(streams=('motion',), data_prefix=dict(video='gop12'))
 train_dataloader = val_dataloader = test_dataloader = dict(dataset=re_encoded)
 pretrained = dict(
-    checkpoint='work_dirs/mvcgc/s3d_ucf101_mv-coviar-per-frame_moco/epoch_300.pth',
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/mvcgc/s3d_ucf101_mv-coviar-per-frame_moco/epoch_300.pth}}',
     prefix='backbone_motion.',
 )
 model = dict(

@@ -11,7 +11,8 @@ re_encoded = dict(
 )
 train_dataloader = val_dataloader = test_dataloader = dict(dataset=re_encoded)
 pretrained = dict(
-    checkpoint='work_dirs/mvcgc/s3d_ucf101_mv-coviar_moco/epoch_300.pth', prefix='backbone_motion.'
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/mvcgc/s3d_ucf101_mv-coviar_moco/epoch_300.pth}}',
+    prefix='backbone_motion.',
 )
 model = dict(
     type='LinearProbe',

@@ -15,9 +15,11 @@ from ssvrl_mm.datasets.transforms.loading import (
     DecodeCompressedVideo,
     OpenCompressedVideo,
 )
+from ssvrl_mm.datasets.transforms.photometric import ChooseAugmentedClips
 from ssvrl_mm.datasets.transforms.sampling import SampleClips
 
 __all__ = [
+    'ChooseAugmentedClips',
     'ChooseStreams',
     'ClipCenterCrop',
     'ClipFlip',

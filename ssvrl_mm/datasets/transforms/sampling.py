@@ -79,7 +79,9 @@ class SampleClips(BaseTransform):
         stride: Test mode: frames the window moves by. V then follows from the length of the video
             and ``num_clips`` is not used.
         out_of_bound: Too short videos: 'loop' starts over, 'repeat_last' repeats the last frame.
-        independent: False: all V clips are the same frames, which differ in their crops alone.
+        independent: Training: the probability that the V clips are drawn apart; otherwise all are
+            the same frames, which differ in their crops alone. True (always), False (never), or
+            0.5 as in the code of CoCLR.
         min_gap: Training: least distance of two clips' starts, as far as the video allows.
         part: Begin and end, as shares of the video, of the part that clips come from: with
             ``(0, .5)`` and ``(.5, 1)`` one half of a video can look for the other.
@@ -103,7 +105,7 @@ class SampleClips(BaseTransform):
         test_mode: bool = False,
         stride: int | None = None,
         out_of_bound: str = 'loop',
-        independent: bool = True,
+        independent: float = True,
         min_gap: int = 0,
         part: tuple[float, float] = (0.0, 1.0),
     ) -> None:
@@ -112,6 +114,8 @@ class SampleClips(BaseTransform):
                 'clip_len, frame_interval and num_clips must be 1 or more, min_gap 0 or more, got '
                 f'{clip_len}, {frame_interval}, {num_clips} and {min_gap}'
             )
+        if not 0 <= independent <= 1:
+            raise ValueError(f'independent must be a probability, got {independent}')
         if stride is not None and (stride < 1 or not test_mode):
             raise ValueError(f'stride must be 1 or more and needs test_mode=True, got {stride}')
         if out_of_bound not in ('loop', 'repeat_last'):
@@ -131,7 +135,11 @@ class SampleClips(BaseTransform):
             return window_starts(self.stride, last_start)
         if self.test_mode:
             return uniform_starts(self.num_clips, last_start)
-        if not self.independent:
+        if self.independent in (0, 1):
+            apart = bool(self.independent)
+        else:
+            apart = random.random() < self.independent
+        if not apart:
             return random_starts(1, last_start) * self.num_clips
         return random_starts(self.num_clips, last_start, self.min_gap)
 

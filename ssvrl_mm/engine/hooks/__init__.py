@@ -11,6 +11,7 @@ from ssvrl_mm.engine.hooks.finite_loss import FiniteLossHook, TrainingDivergedEr
 from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
 from ssvrl_mm.engine.hooks.knn_probe import KNNProbeHook
 from ssvrl_mm.engine.hooks.recordings import RecordingsHook
+from ssvrl_mm.engine.hooks.restart_stages import RestartStagesHook
 from ssvrl_mm.engine.hooks.set_epoch import SetEpochHook
 from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError, TrainingAmountHook
@@ -24,6 +25,7 @@ __all__ = [
     'KNNProbeHook',
     'NothingToTrainError',
     'RecordingsHook',
+    'RestartStagesHook',
     'SetEpochHook',
     'StrictCheckpointHook',
     'SyncNormStatsHook',

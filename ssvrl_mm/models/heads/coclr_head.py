@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ssvrl_mm.models.heads.contrastive_head import StreamTensors
 from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
+from ssvrl_mm.models.utils.distributed import shared_draw
 from ssvrl_mm.registry import MODELS
 
 
@@ -19,12 +20,23 @@ class CoCLRHead(MVCGCHead):
     both streams with InfoNCE; then one named after each stream, which trains that stream while
     the other only guides. The recognizer's table of stages lets them take turns.
 
+    The released code differs from the paper: ``own_key_p=0.1``, ``fixed_guide=True``,
+    ``sibling_positives=True``, and a :class:`~ssvrl_mm.engine.hooks.RestartStagesHook`.
+
     Args:
         projector: Config of the projection for both streams, or stream -> config.
         criterion: Config of the loss.
         streams: Names of the two streams.
+        own_key_p: How often a query's own key is among its positives where there are others: the
+            probability, drawn once for the global batch of an iteration. After InfoNCE it is so
+            near that the others count for little. It always stays in the denominator.
+        fixed_guide: Whether the guide's keys come from its trained network, in evaluation, and not
+            from the momentum copy.
         **kwargs: See :class:`MVCGCHead`; ``mining='none'`` switches the guidance off, the
             other two modes are the same here, where a single stream proposes.
+
+    Raises:
+        ValueError: for an ``own_key_p`` outside [0, 1].
 
     Example:
         >>> head = CoCLRHead(projector=dict(type='ProjectionHead', in_channels=1024),
@@ -38,14 +50,24 @@ class CoCLRHead(MVCGCHead):
         projector: Mapping[str, Any],
         criterion: Mapping[str, Any],
         streams: Sequence[str] = ('rgb', 'motion'),
+        own_key_p: float = 1.0,
+        fixed_guide: bool = False,
         **kwargs: Any,
     ) -> None:
+        if not 0 <= own_key_p <= 1:
+            raise ValueError(f'own_key_p must lie in [0, 1], got {own_key_p}')
         self.stages = ('init', *streams)
         super().__init__(projector, criterion, streams, **kwargs)
+        self.own_key_p = own_key_p
+        self.fixed_guide = fixed_guide
 
     def trained_streams(self, stage: str) -> tuple[str, ...]:
         """Both streams in ``'init'``, afterwards the one the stage is named after."""
         return self.streams if stage == 'init' else (stage,)
+
+    def fixed_streams(self, stage: str) -> tuple[str, ...]:
+        """With ``fixed_guide`` the stream that guides, which rests."""
+        return self._guides(stage) if self.fixed_guide else ()
 
     def loss_by_embedding(
         self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str
@@ -53,9 +75,18 @@ class CoCLRHead(MVCGCHead):
         """InfoNCE per stream, or with positives that the other stream mined."""
         if stage == 'init':
             return super().loss_by_embedding(queries, keys, video_ids, stage)
-        (guide,) = set(self.streams) - {stage}
-        positives = self.find_positives(keys, video_ids, (guide,))
+        positives = self.find_positives(keys, video_ids, self._guides(stage))
         usable = self.queue.usable(video_ids)
-        losses = self._contrast({stage: stage}, queries, keys, usable, positives)
+        own = self._own_positive(positives)
+        losses = self._contrast({stage: stage}, queries, keys, usable, positives, own)
         losses['num_positives'] = positives.sum(dim=1).float().mean()
         return losses
+
+    def _guides(self, stage: str) -> tuple[str, ...]:
+        return tuple(set(self.streams) - set(self.trained_streams(stage)))
+
+    def _own_positive(self, positives: Tensor) -> Tensor | None:
+        """(N,) bool, the queries whose own key is a positive this time; None: all of them."""
+        if self.own_key_p == 1:
+            return None
+        return (shared_draw(positives.device) < self.own_key_p) | ~positives.any(dim=1)

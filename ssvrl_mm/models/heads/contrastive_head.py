@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ssvrl_mm.models.heads.pretext_head import PretextHead, StreamTensors
 from ssvrl_mm.models.utils.distributed import global_mean
 from ssvrl_mm.models.utils.features import Features, pool_features
+from ssvrl_mm.models.utils.freezing import evaluating
 from ssvrl_mm.models.utils.key_queue import KeyQueue, recording_ids
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
@@ -90,6 +91,20 @@ class ContrastiveHead(PretextHead):
         """The streams whose queries a stage needs; by default all of them."""
         return self.streams
 
+    def fixed_streams(self, stage: str) -> tuple[str, ...]:
+        """The streams that rest in a stage and whose trained networks themselves make the keys.
+
+        In evaluation, without their momentum copies; by default none.
+        """
+        return ()
+
+    def restart(self) -> None:
+        """Forgets the keys, and has the momentum projections start from exact copies anew."""
+        self.queue.clear()
+        for stream in self.streams:
+            encoder: Any = self.key_projector[stream]
+            encoder.restart()
+
     @abstractmethod
     def loss_by_embedding(
         self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str
@@ -146,8 +161,9 @@ class ContrastiveHead(PretextHead):
             query_feats, pooled_keys = self._split_clips(query_feats, len(data_samples))
         else:
             pooled_keys = self._pooled(key_feats)
+        # Keys first: the copies start from what the projections were before this batch.
+        keys = self._embed_keys(pooled_keys, self.fixed_streams(stage))
         queries = {s: self._embed(self.projector[s], query_feats[s]) for s in query_feats}
-        keys = self._embed_keys(pooled_keys)
         device = next(iter(keys.values())).device
         video_ids = torch.tensor(recording_ids(data_samples), device=device)
         losses = self.loss_by_embedding(queries, keys, video_ids, stage)
@@ -173,21 +189,25 @@ class ContrastiveHead(PretextHead):
         keys: StreamTensors,
         usable: Tensor,
         positives: Tensor | None = None,
+        own_positive: Tensor | None = None,
     ) -> StreamTensors:
         """Loss and accuracy of each pair (stream of the queries -> stream of the keys).
 
-        ``usable`` and ``positives`` are (N, K) marks of the queue's entries.
+        ``usable`` and ``positives`` are (N, K) marks of the queue's entries, ``own_positive`` (N,)
+        of the queries whose own key is a positive of the loss, by default all of them: others
+        have it in the denominator alone, and need a positive in the queue.
         """
         mined = torch.zeros_like(usable) if positives is None else positives
         own = usable.new_ones(len(usable), 1)
         is_positive, counts = (torch.cat([own, marks], dim=1) for marks in (mined, usable | mined))
+        wanted = is_positive
+        if own_positive is not None:
+            wanted = torch.cat([own_positive[:, None], mined], dim=1)
         losses = {}
         for stream, other in pairs.items():
             # Column 0 is a query's own key, the others are the queue.
             similarities = self._compare(queries[stream], keys[other], self.queue[other])
-            losses[f'loss_{stream}'] = global_mean(
-                self.criterion(similarities, is_positive, counts)
-            )
+            losses[f'loss_{stream}'] = global_mean(self.criterion(similarities, wanted, counts))
             losses[f'top1_{stream}'] = _share_found(similarities.detach(), is_positive, counts)
         return losses
 
@@ -203,15 +223,25 @@ class ContrastiveHead(PretextHead):
         return F.normalize(full_precision(projector(feats))[0], dim=1)
 
     @torch.no_grad()
-    def _embed_keys(self, key_feats: Mapping[str, Tensor]) -> StreamTensors:
-        """Moves the momentum projections on, then embeds the keys of all streams."""
+    def _embed_keys(
+        self, key_feats: Mapping[str, Tensor], fixed: Sequence[str] = ()
+    ) -> StreamTensors:
+        """Moves the momentum projections on, then embeds the keys of all streams.
+
+        Those of the ``fixed`` streams come from the projections themselves.
+        """
         if set(key_feats) != set(self.streams):
             raise KeyError(f'keys of {self.streams} are needed, got {tuple(key_feats)}')
         keys = {}
         for stream in self.streams:
+            projector, feats = self.projector[stream], key_feats[stream].detach()
+            if stream in fixed:
+                with evaluating(projector):
+                    keys[stream] = self._embed(projector, feats)
+                continue
             encoder: Any = self.key_projector[stream]
-            encoder.follow(self.projector[stream])
-            keys[stream] = self._embed(encoder, key_feats[stream].detach())
+            encoder.follow(projector)
+            keys[stream] = self._embed(encoder, feats)
         return keys
 
     def _pooled(self, feats: Features) -> StreamTensors:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.utils.distributed import shuffle_batch, unshuffle_batch
 from ssvrl_mm.models.utils.features import pool_features
+from ssvrl_mm.models.utils.freezing import evaluating
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.registry import MODELS
 
@@ -111,16 +112,34 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
                 "dict(type='SetEpochHook') to the hooks, or call set_epoch"
             )
         stage = self.stage_of_epoch(self._epoch or 0)
+        fixed = self.head.fixed_streams(stage)
+        # Keys first: the copies start from what the backbones were before this batch.
+        key_feats = {s: self._extract_keys(inputs[s][:, 1], s, s in fixed) for s in self.streams}
         feats = {
             stream: self.backbone(stream)(self._lay_out(inputs[stream][:, 0]))
             for stream in self.head.trained_streams(stage)
         }
-        key_feats = {s: self._extract_keys(inputs[s][:, 1], s) for s in self.streams}
         return self.head.loss(feats, data_samples, key_feats=key_feats, stage=stage)
 
+    def restart(self) -> None:
+        """Empties the queue, and has the momentum copies start from exact copies anew.
+
+        :class:`~ssvrl_mm.engine.hooks.RestartStagesHook` calls it.
+        """
+        self.head.restart()
+        for stream in self.streams:
+            getattr(self, f'key_backbone_{stream}').restart()
+
     @torch.no_grad()
-    def _extract_keys(self, clips: Tensor, stream: str) -> Tensor:
-        """Moves the momentum backbone on, then makes the (N, D) features of the keys."""
+    def _extract_keys(self, clips: Tensor, stream: str, fixed: bool = False) -> Tensor:
+        """Moves the momentum backbone on, then makes the (N, D) features of the keys.
+
+        A fixed stream's come from the trained backbone itself, in evaluation.
+        """
+        if fixed:
+            backbone = self.backbone(stream)
+            with evaluating(backbone):
+                return pool_features(backbone(self._lay_out(clips)))
         encoder = getattr(self, f'key_backbone_{stream}')
         encoder.follow(self.backbone(stream))
         if not self.shuffle_bn:

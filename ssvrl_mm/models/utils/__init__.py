@@ -8,11 +8,12 @@ if TYPE_CHECKING:
         gather_tensor,
         gather_with_gradient,
         global_mean,
+        shared_draw,
         shuffle_batch,
         unshuffle_batch,
     )
     from ssvrl_mm.models.utils.features import last_map, pool_features, write_features
-    from ssvrl_mm.models.utils.freezing import freeze
+    from ssvrl_mm.models.utils.freezing import evaluating, freeze
     from ssvrl_mm.models.utils.key_queue import KeyQueue
     from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
     from ssvrl_mm.models.utils.mining import mine_positives, topk_mask
@@ -28,6 +29,7 @@ __all__ = [
     'MomentumEncoder',
     'PhotometricAugmentation',
     'SpreadMonitor',
+    'evaluating',
     'freeze',
     'full_precision',
     'gather_tensor',
@@ -36,6 +38,7 @@ __all__ = [
     'last_map',
     'mine_positives',
     'pool_features',
+    'shared_draw',
     'shuffle_batch',
     'to_channels_last_3d',
     'topk_mask',
@@ -50,6 +53,7 @@ _MODULES = {
     'MomentumEncoder': 'momentum_encoder',
     'PhotometricAugmentation': 'photometric',
     'SpreadMonitor': 'spread_monitor',
+    'evaluating': 'freezing',
     'freeze': 'freezing',
     'full_precision': 'precision',
     'gather_tensor': 'distributed',
@@ -58,6 +62,7 @@ _MODULES = {
     'last_map': 'features',
     'mine_positives': 'mining',
     'pool_features': 'features',
+    'shared_draw': 'distributed',
     'shuffle_batch': 'distributed',
     'to_channels_last_3d': 'memory_format',
     'topk_mask': 'mining',

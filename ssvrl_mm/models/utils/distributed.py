@@ -104,6 +104,21 @@ def global_mean(losses: Tensor) -> Tensor:
     return losses.sum() * get_world_size() / count
 
 
+def shared_draw(device: torch.device) -> Tensor:
+    """A random number in [0, 1) that all processes have in common.
+
+    Args:
+        device: Where it is wanted.
+
+    Returns:
+        (), drawn from the CPU's generator of the first process; the others draw as well, so that
+        their random states advance alike.
+    """
+    number = torch.rand(()).to(device)
+    broadcast(number, src=0)
+    return number
+
+
 @torch.no_grad()
 def shuffle_batch(batch: Tensor) -> tuple[Tensor, Tensor | None]:
     """Deals the global batch out to the processes in random order.

@@ -1,5 +1,8 @@
 """Modules that stay as they are."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import nn
 
 
@@ -14,3 +17,19 @@ def freeze(module: nn.Module) -> None:
     """
     module.eval()
     module.requires_grad_(False)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Runs a block with a module in evaluation mode; every part then gets its mode back.
+
+    Args:
+        module: Any module.
+    """
+    before = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in before.items():
+            part.training = training

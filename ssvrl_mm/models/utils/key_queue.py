@@ -126,6 +126,11 @@ class KeyQueue(nn.Module):
         self.pointer.copy_((self.pointer + arriving) % self.length)
         self.fill.copy_((self.fill + arriving).clamp(max=self.length))
 
+    def clear(self) -> None:
+        """Forgets all keys."""
+        self.pointer.zero_()
+        self.fill.zero_()
+
     def _load_from_state_dict(
         self,
         state_dict: Mapping[str, Any],

@@ -85,6 +85,10 @@ class MomentumEncoder(nn.Module):
             self.module.load_state_dict(online.state_dict())
         self.update(online)
 
+    def restart(self) -> None:
+        """Makes the next :meth:`follow` start from an exact copy, as in a new training."""
+        self.step.zero_()
+
     @torch.no_grad()
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The module's forward pass, without gradient."""

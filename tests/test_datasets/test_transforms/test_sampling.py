@@ -59,6 +59,15 @@ def test_dependent_clips_are_the_same_frames():
     assert len(seen) > 5
 
 
+@pytest.mark.parametrize('independent', [0.2, 0.5])
+def test_clips_are_drawn_apart_in_the_given_share(independent):
+    sample = SampleClips(clip_len=4, num_clips=2, independent=independent, min_gap=1)
+    draws = [sample(dict(total_frames=500))['frame_inds'] for _ in range(1000)]
+    apart = sum(first[0] != second[0] for first, second in draws)
+    # Binomial: standard deviation at most 16.
+    assert abs(apart - 1000 * independent) < 55
+
+
 @pytest.mark.parametrize('total', [16, 17, 40, 121, 300])
 @pytest.mark.parametrize('num_clips', [1, 2, 3, 10])
 @pytest.mark.parametrize('interval', [1, 2])
@@ -105,6 +114,8 @@ def test_short_videos_are_filled_up(test_mode):
         dict(clip_len=8, stride=4),
         dict(clip_len=8, stride=0, test_mode=True),
         dict(clip_len=8, min_gap=-1),
+        dict(clip_len=8, independent=1.5),
+        dict(clip_len=8, independent=-0.5),
     ],
 )
 def test_arguments_are_checked(options):

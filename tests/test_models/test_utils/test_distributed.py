@@ -6,6 +6,7 @@ from ssvrl_mm.models.utils import (
     gather_tensor,
     gather_with_gradient,
     global_mean,
+    shared_draw,
     shuffle_batch,
     unshuffle_batch,
 )
@@ -32,6 +33,7 @@ def exercise(rank):
         shuffled=shuffled,
         order=order,
         restored=unshuffle_batch(10 * shuffled, order),
+        draws=[float(shared_draw(own.device)) for _ in range(2)],
         queue=queue.state_dict(),
     )
 
@@ -54,6 +56,7 @@ def test_two_processes(tmp_path):
     for rank, result in enumerate(results):
         assert result['gathered'].tolist() == everything.tolist()
         assert torch.equal(result['order'], results[0]['order'])
+        assert result['draws'] == results[0]['draws'] and len(set(result['draws'])) == 2
         assert len(result['shuffled']) == SIZES[rank]
         assert result['restored'][:, 0].tolist() == (10 * share(rank)).tolist()
         for name, buffer in alone.state_dict().items():

@@ -94,3 +94,13 @@ def test_refuses_wrong_arguments():
         KeyQueue(0, {'rgb': 2})
     with pytest.raises(KeyError, match='motion'):
         filled(4, []).enqueue({'rgb': torch.ones(1, 2)}, torch.zeros(1))
+
+
+def test_a_cleared_queue_is_as_a_new_one():
+    queue = filled(4, [3, 3])
+    queue.clear()
+    assert not queue.valid.any() and not queue.is_full
+    assert not queue.same_video(torch.arange(6)).any()
+    queue.enqueue(*batch(6, 3))
+    assert queue.valid.tolist() == [True] * 3 + [False]
+    assert queue['rgb'][:3].tolist() == [[n, n] for n in (6, 7, 8)]

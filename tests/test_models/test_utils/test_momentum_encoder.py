@@ -105,3 +105,16 @@ def test_refuses_to_follow_another_architecture():
 def test_refuses_a_momentum_outside_its_range(arguments):
     with pytest.raises(ValueError, match='momentum'):
         MomentumEncoder(nn.Linear(1, 1), **arguments)
+
+
+def test_a_restarted_copy_starts_from_the_module_again():
+    online = nn.Linear(2, 2)
+    encoder = MomentumEncoder(online, momentum=0.5, total_steps=4)
+    for _ in range(3):
+        encoder.follow(online)
+    with torch.no_grad():
+        online.weight.fill_(7)
+    encoder.restart()
+    assert encoder.current_momentum == 0.5
+    encoder.follow(online)
+    assert torch.equal(encoder.module.weight, online.weight) and int(encoder.step) == 1
