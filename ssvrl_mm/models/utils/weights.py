@@ -27,7 +27,12 @@ def named_weights(checkpoint: Any, source: str) -> dict[str, Tensor]:
         WeightsError: There are none.
     """
     content = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else {}
-    weights = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    content = content if isinstance(content, Mapping) else {}
+    weights = {
+        name: value
+        for name, value in content.items()
+        if isinstance(name, str) and isinstance(value, Tensor)
+    }
     if not weights:
         raise WeightsError(f'{source}: holds no state dict')
     if all(name.startswith('module.') for name in weights):

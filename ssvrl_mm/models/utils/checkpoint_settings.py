@@ -1,0 +1,126 @@
+"""What a checkpoint says of the networks that its weights belong to, and whether they are these.
+
+BatchNorm's epsilon changes features and is not among the weights: a network with another one takes
+them without a word.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ssvrl_mm.models.utils.weights import WeightsError
+from ssvrl_mm.registry import MODELS
+
+# A stream's network, or its momentum copy, in a checkpoint of ours.
+_OF_STREAM = re.compile(r'(?:key_)?backbone_(\w+?)\.(?:module\.)?')
+
+
+def backbone_settings(checkpoint: Any, prefix: str = 'backbone.') -> dict[str, Any] | None:
+    """The config of a backbone in a checkpoint.
+
+    Args:
+        checkpoint: The content of a file: a converted one has the config in ``meta['backbone']``,
+            one that a run has saved has the text of the run's config in ``meta['cfg']``. The text
+            is read, not run.
+        prefix: What the names of the backbone's weights start with.
+
+    Returns:
+        The config; None where the checkpoint does not tell.
+    """
+    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return None
+    if isinstance(meta.get('backbone'), Mapping):
+        return dict(meta['backbone'])
+    return backbone_of(_model_of(meta['cfg']) if isinstance(meta.get('cfg'), str) else None, prefix)
+
+
+def backbone_of(model: Any, prefix: str) -> dict[str, Any] | None:
+    """The config of a backbone in that of its recognizer.
+
+    Args:
+        model: Config of a recognizer.
+        prefix: What the names of the backbone's weights start with.
+
+    Returns:
+        The config; None where there is none.
+    """
+    if not isinstance(model, Mapping):
+        return None
+    stream = _OF_STREAM.fullmatch(prefix)
+    if stream:
+        backbones = model.get('backbones')
+        config = backbones.get(stream[1]) if isinstance(backbones, Mapping) else None
+    else:
+        config = model.get('backbone') if prefix in ('', 'backbone.') else None
+    return dict(config) if isinstance(config, Mapping) else None
+
+
+def check_norm_eps(module: nn.Module, checkpoint: Any, source: str, prefix: str = '') -> None:
+    """Checks that the backbones of a module have the epsilon that their weights belong to.
+
+    Args:
+        module: A backbone, or a recognizer with a ``backbone`` or with one per stream.
+        checkpoint: The content of the file that its weights come from.
+        source: The file, for the message.
+        prefix: What the names of the module's weights start with there.
+
+    Raises:
+        WeightsError: The checkpoint says that it is another one.
+    """
+    parts = [part for part in module.named_children() if part[0].startswith('backbone')]
+    for name, part in parts:
+        check_norm_eps(part, checkpoint, source, f'{prefix}{name}.')
+    wanted = None if parts else _norm_eps(backbone_settings(checkpoint, prefix))
+    found = {layer.eps for layer in module.modules() if isinstance(layer, _BatchNorm)}
+    if wanted is not None and found and found != {wanted}:
+        raise WeightsError(
+            f'{source}: the weights {f"under {prefix!r} " if prefix else ""}belong to a network '
+            f'with norm_eps={wanted}, and {type(module).__name__} has {min(found)}: its features '
+            f'would be others. Set norm_eps={wanted} in the config of the backbone'
+        )
+
+
+def _norm_eps(settings: Mapping[str, Any] | None) -> float | None:
+    """The epsilon in a config, or the default of the network that it names."""
+    if settings is None:
+        return None
+    network = MODELS.get(str(settings.get('type')))
+    argument = inspect.signature(network).parameters.get('norm_eps') if network else None
+    value = settings.get('norm_eps', argument.default) if argument else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _model_of(text: str) -> Any:
+    """What the text of a config assigns to ``model``; None if it cannot be read."""
+    try:
+        for statement in ast.parse(text).body:
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'model':
+                return _literal(statement.value)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        pass
+    return None
+
+
+def _literal(node: ast.expr) -> Any:
+    """The value of a literal in which ``dict(...)`` may stand; None for anything else."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        pairs = {key.arg: _literal(key.value) for key in node.keywords if key.arg is not None}
+        return {**(_literal(node.args[0]) or {}), **pairs} if node.args else pairs
+    if isinstance(node, ast.Dict):
+        return {
+            ast.literal_eval(key): _literal(value)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if key is not None
+        }
+    if isinstance(node, ast.List | ast.Tuple):
+        return tuple(_literal(item) for item in node.elts)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None
