@@ -9,7 +9,8 @@ ResNet3d where that is R3D. The last lines are what belongs into a config beside
     # a checkpoint of CoCLR, whose queues have no counterpart
     python tools/model_zoo/convert.py coclr.pth.tar weights/coclr.pth --leave-out
     # the RGB network of a run of ours as torchvision has it
-    python tools/model_zoo/convert.py epoch_500.pth s3d.pth --to torchvision --stream rgb --leave-out
+    python tools/model_zoo/convert.py epoch_500.pth s3d.pth --to torchvision --stream rgb \
+        --leave-out
 
 Exit status: 0 when done, 1 if the file cannot be converted, 2 for wrong arguments.
 """
@@ -43,7 +44,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--stream',
-        help="name of the stream whose network it is in our file: backbone_STREAM; without it, "
+        help='name of the stream whose network it is in our file: backbone_STREAM; without it, '
         'backbone (for CoCLR: backbone_rgb)',
     )
     parser.add_argument(

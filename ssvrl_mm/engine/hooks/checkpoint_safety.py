@@ -45,6 +45,7 @@ class StrictCheckpointHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Loads the weights; leaves mmengine, which would go on to do so, nothing to disagree."""
         # Imports all models, which whoever only launches need not wait for.
+        from ssvrl_mm.models.utils.checkpoint_settings import check_norm_eps
         from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 
         source = str(runner._load_from or 'the checkpoint')
@@ -62,6 +63,7 @@ class StrictCheckpointHook(Hook):
             ignore=self.ignore if training else (*self.ignore, *_training_only(model)),
             allow_left_over=not training,
         )
+        check_norm_eps(model, checkpoint, source)
         if 'state_dict' not in checkpoint:
             checkpoint.clear()
         checkpoint['state_dict'] = model.state_dict()

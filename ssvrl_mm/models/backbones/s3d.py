@@ -1,6 +1,5 @@
 """S3D and S3D-G, the separable Inception networks, on any number of input channels."""
 
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -87,7 +86,7 @@ class S3D(StagedBackbone):
         spatial_strides: Spatial stride of each of the five stages. Small inputs (a motion field at
             the resolution of its blocks) keep some extent with ``(1, 1, 2, 2, 2)``.
         temporal_strides: Temporal stride of each of the five stages.
-        norm_eps: BatchNorm's epsilon.
+        norm_eps: BatchNorm's epsilon: torchvision's. Weights of CoCLR belong to 1e-5.
         norm_momentum: BatchNorm's momentum. The paper and torchvision have 0.001, with which the
             running statistics mean little before some thousand iterations.
         frozen_stages: The last of the stages that stay as they are, counted from 0; -1 for none.
@@ -121,6 +120,7 @@ class S3D(StagedBackbone):
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
         check_strides(spatial_strides=spatial_strides, temporal_strides=temporal_strides)
+        self.norm_eps = norm_eps
         norm_cfg = dict(type='BN3d', eps=norm_eps, momentum=norm_momentum)
 
         self.stages = nn.ModuleList()
@@ -176,26 +176,16 @@ class S3D(StagedBackbone):
         return x
 
 
-_TORCHVISION_LAYERS = {
-    '0': 'stages.0.conv_1a',
-    '2': 'stages.1.conv_2b',
-    '3': 'stages.1.conv_2c',
-    **{
-        str(place): f'stages.{stage}.{name}'
-        for stage, first in ((2, 5), (3, 8), (4, 14))
-        for place, name in enumerate(_BLOCKS[stage], start=first)
-    },
-}
-# features.<layer>.[branch].[0 = spatial, 1 = temporal].<0 = convolution, 1 = norm>.<parameter>
-_TORCHVISION_KEY = re.compile(
-    r'features\.(\d+)\.((?:branch0\.|branch[123]\.[01]\.)?)((?:[01]\.)?)([01])\.(\w+)'
-)
+_TORCHVISION_EPS = 1e-3
 
 
 @cache
-def _plain_keys() -> frozenset[str]:
+def _torchvision_names() -> dict[str, str]:
+    """torchvision's names -> ours; the table is the converter's, which builds this network."""
+    from ssvrl_mm.models.conversion.torchvision import s3d_names
+
     with torch.device('meta'):
-        return frozenset(S3D().state_dict())
+        return {theirs: ours for ours, theirs in s3d_names(S3D().state_dict()).items()}
 
 
 def from_torchvision(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -217,28 +207,16 @@ def from_torchvision(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         >>> S3D().load_state_dict(from_torchvision(weights))  # doctest: +SKIP
         <All keys matched successfully>
     """
-    converted, unknown = {}, []
-    for key, value in state_dict.items():
-        if key.startswith('classifier.'):
-            continue
-        match = _TORCHVISION_KEY.fullmatch(key)
-        name = None
-        if match:
-            layer, branch, half, kind, parameter = match.groups()
-            half = {'': '', '0.': 'spatial.', '1.': 'temporal.'}[half]
-            kind = ('conv', 'bn')[int(kind)]
-            name = f'{_TORCHVISION_LAYERS.get(layer)}.{branch}{half}{kind}.{parameter}'
-        if name in _plain_keys():
-            converted[name] = value
-        else:
-            unknown.append(key)
-    missing = sorted(_plain_keys() - set(converted))
+    ours = _torchvision_names()
+    weights = {k: value for k, value in state_dict.items() if not k.startswith('classifier.')}
+    unknown = [key for key in weights if key not in ours]
+    missing = sorted(name for key, name in ours.items() if key not in weights)
     if unknown or missing:
         raise ValueError(
             f"not a state dict of torchvision's s3d: unknown keys {unknown}, "
             f'nothing for {missing[:10]}{" ..." if len(missing) > 10 else ""}'
         )
-    return converted
+    return {ours[key]: value for key, value in weights.items()}
 
 
 def _convert_on_load(
@@ -247,6 +225,11 @@ def _convert_on_load(
     """Replaces torchvision's weights under ``prefix`` by ours, in place."""
     if f'{prefix}features.0.0.0.weight' not in state_dict:
         return
+    if module.norm_eps != _TORCHVISION_EPS:
+        raise ValueError(
+            f"torchvision's weights belong to norm_eps={_TORCHVISION_EPS}, and this S3D has "
+            f'norm_eps={module.norm_eps}: its features would be others'
+        )
     theirs = {
         key.removeprefix(prefix): state_dict.pop(key)
         for key in list(state_dict)

@@ -109,9 +109,7 @@ def convert(
     prefix = fit.layout.backbone.our_prefix(fit.stream)
     settings = config_of_backbone(content, 'backbone.' if to_ours else prefix, config)
     wanted = fit.modules[prefix]
-    objections = (
-        fit.layout.objections(settings) if to_ours else unlike_ours(settings, wanted)
-    )
+    objections = fit.layout.objections(settings) if to_ours else unlike_ours(settings, wanted)
     if objections:
         raise ConversionError(
             f'{path}: {fit.layout.name} has these weights, and gives other features: '

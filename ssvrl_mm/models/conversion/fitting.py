@@ -158,7 +158,9 @@ def _take(
             result.missing.append(name)
         return
     result.taken.add(name)
-    if value.layout != torch.strided or value.dtype != want.dtype:
+    if value.layout != torch.strided:
+        result.unfit.append(f'{name} is {value.layout}, not {torch.strided}')
+    elif value.dtype != want.dtype:
         result.unfit.append(f'{name} is {value.dtype}, not {want.dtype}')
     elif tuple(value.shape) != tuple(shape):
         result.unfit.append(f'{name} is {tuple(value.shape)}, not {tuple(shape)}')

@@ -22,6 +22,7 @@ _S3D = [
         r'features.\1.\2',
     )
 ]
+_RESNET = [(r'(?:stem|layer[1-4]\.\d+\.(?:conv[123]|downsample))(?:\.\d){1,2}\.\w+', r'\g<0>')]
 
 
 def s3d_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
@@ -34,7 +35,7 @@ def resnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
 
     See :class:`~ssvrl_mm.models.backbones.video_resnet.VideoResNet`.
     """
-    return rename(ours, [(r'(?:stem|layer[1-4]\.\d+)\..+', r'\g<0>')], {}, 'VideoResNet')
+    return rename(ours, _RESNET, {}, 'VideoResNet')
 
 
 # On the scale of 0 to 255; torchvision's are on that of 0 to 1.

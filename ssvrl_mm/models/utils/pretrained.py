@@ -7,6 +7,7 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
+from ssvrl_mm.models.utils.checkpoint_settings import check_norm_eps
 from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 from ssvrl_mm.registry import WEIGHT_INITIALIZERS
 
@@ -32,7 +33,8 @@ def load_pretrained(
 
     Raises:
         FileNotFoundError: There is no such file.
-        WeightsError: See :func:`~ssvrl_mm.models.utils.weights.load_weights`.
+        WeightsError: See :func:`~ssvrl_mm.models.utils.weights.load_weights`; or the checkpoint
+            says that its weights belong to another ``norm_eps``.
 
     Example:
         >>> load_pretrained(S3D(), 'epoch_500.pth', 'backbone_rgb.')  # doctest: +SKIP
@@ -41,6 +43,7 @@ def load_pretrained(
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger='silent')
     weights = named_weights(content, checkpoint)
     matched = load_weights(module, weights, checkpoint, prefix, ignore)
+    check_norm_eps(module, content, checkpoint, prefix)
     under = f'under the prefix {prefix!r}' if prefix else 'without a prefix'
     print_log(
         f'{type(module).__name__}: {matched} weights from {checkpoint}, {under}', logger='current'
@@ -143,6 +146,8 @@ class PretrainedStreams:
                 n for n in module.state_dict() if n not in names or not _is_of(n, stream)
             )
             matched = load_weights(module, weights, checkpoint, ignore=others)
+            backbone = f'backbone_{stream}'
+            check_norm_eps(module.get_submodule(backbone), content, checkpoint, f'{backbone}.')
             print_log(
                 f'{type(module).__name__}, stream {stream}: {matched} weights from {checkpoint}',
                 logger='current',

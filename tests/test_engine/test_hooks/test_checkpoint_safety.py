@@ -238,6 +238,21 @@ def test_a_part_is_loaded_where_that_is_meant(tmp_path):
         StrictCheckpointHook(ignore='queue')
 
 
+def test_another_epsilon_than_that_of_the_weights_is_refused(tmp_path):
+    """The checkpoint tells the network's; features of another one would be others."""
+    model = Model()
+    model.backbone = nn.BatchNorm3d(2, eps=1e-3)
+    meta = dict(backbone=dict(type='S3D', norm_eps=1e-5))
+    torch.save(dict(meta=meta, state_dict=model.state_dict()), tmp_path / 'coclr.pth')
+    path = str(tmp_path / 'coclr.pth')
+    run = runner(tmp_path, 1, [StrictCheckpointHook()], 'epsilon', model, load_from=path)
+    with pytest.raises(WeightsError, match=r'coclr\.pth: .*Set norm_eps=1e-05'):
+        run.test()
+    model = Model()
+    model.backbone = nn.BatchNorm3d(2, eps=1e-5)
+    runner(tmp_path, 1, [StrictCheckpointHook()], 'right_epsilon', model, load_from=path).test()
+
+
 def test_weights_alone_are_no_training_to_resume(tmp_path):
     path = save(tmp_path / 'weights.pth', weight=ONE)
     hooks = [StrictCheckpointHook()]

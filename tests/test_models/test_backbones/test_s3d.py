@@ -155,6 +155,13 @@ def test_torchvision_weights_load_strictly_into_a_nested_backbone(s3d):
     assert torch.equal(model.backbone.state_dict()[key], s3d.state_dict()[key])
 
 
+def test_torchvision_weights_want_their_epsilon(s3d):
+    other = S3D(norm_eps=1e-5)
+    with pytest.raises(ValueError, match=r'belong to norm_eps=0\.001, and this S3D has .*1e-05'):
+        other.load_state_dict(to_torchvision(s3d.state_dict()))
+    other.load_state_dict(s3d.state_dict())  # ours do not tell
+
+
 def test_initial_statistics():
     """PyTorch's own rule, uniform of variance 1 / (3 fan-in), as torchvision leaves it."""
     torch.manual_seed(0)
