@@ -1,5 +1,6 @@
 """C3D's convolutions, with or without BatchNorm, for clips of any length."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -57,7 +58,7 @@ class C3D(StagedBackbone):
         init_cfg: mmengine's initialisation.
         bias: Whether convolutions have biases; None: without BatchNorm alone, which takes them away
             again. The released weights of Context-Motion Decoupling have both (27,661,440
-            parameters), of which mmcv warns.
+            parameters).
 
     Attributes:
         out_channels: Channels of the last of the maps.
@@ -87,15 +88,18 @@ class C3D(StagedBackbone):
         for table in _STAGES[: self.num_stages]:
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             for name, base in table.items():
-                layers[name] = ConvModule(
-                    channels,
-                    scaled(base, width),
-                    3,
-                    padding=1,
-                    bias='auto' if bias is None else bias,
-                    conv_cfg=dict(type='Conv3d'),
-                    norm_cfg=dict(type='BN3d') if norm else None,
-                )
+                with warnings.catch_warnings():
+                    # mmcv says so whenever such a network is made.
+                    warnings.filterwarnings('ignore', 'Unnecessary conv bias')
+                    layers[name] = ConvModule(
+                        channels,
+                        scaled(base, width),
+                        3,
+                        padding=1,
+                        bias='auto' if bias is None else bias,
+                        conv_cfg=dict(type='Conv3d'),
+                        norm_cfg=dict(type='BN3d') if norm else None,
+                    )
                 channels = scaled(base, width)
             self.stages.append(nn.Sequential(layers))
         self.out_channels = channels

@@ -45,7 +45,10 @@ _PREDICTOR = [
     (r'embedding\.weight', 'fc.weight'),
     (r'positions', 'k_embedding.weight'),
     (r'queries', 'q_embedding.weight'),
-    (rf'{_LAYER}\.(self|cross)_attention\.attention\.(.+)', r'transformer.\1.layers.\2.\3_attn.\4'),
+    (
+        rf'{_LAYER}\.(self|cross)_attention\.attention\.((?:out_proj\.)?\w+)',
+        r'transformer.\1.layers.\2.\3_attn.\4',
+    ),
     (rf'{_LAYER}\.self_attention\.norm\.(\w+)', r'transformer.\1.layers.\2.norm1.\3'),
     (rf'{_LAYER}\.cross_attention\.norm\.(\w+)', r'transformer.\1.layers.\2.norm2.\3'),
     (rf'{_LAYER}\.feed_forward\.linear([12])\.(\w+)', r'transformer.\1.layers.\2.fc\3.\4'),
