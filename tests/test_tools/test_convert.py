@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from ssvrl_mm.models.backbones import S3D
+from ssvrl_mm.models.conversion.converting import Conversion
+from ssvrl_mm.models.conversion.fitting import Fit
+from ssvrl_mm.models.conversion.table import LAYOUTS
 from ssvrl_mm.models.utils.pretrained import load_pretrained
 from tests.test_models.test_backbones.networks import to_torchvision
 
@@ -53,6 +56,7 @@ def test_there_and_back_with_what_belongs_into_a_config(tool, s3d, tmp_path, cap
     assert capsys.readouterr().out.splitlines() == [
         f'{ours}: 464 weights of torchvision:s3d',
         f'{back}: backbone.*, cls_head.*',
+        note,
     ]
     found = torch.load(back, weights_only=True)
     assert set(found) == set(weights)
@@ -99,3 +103,17 @@ def test_what_is_left_out_is_told(tool, s3d, tmp_path, capsys):
     assert '1 weights have no counterpart: head* (1). --leave-out' in capsys.readouterr().err
     assert tool['main']([*command, '--leave-out']) == 0
     assert 'left out: head* (1)' in capsys.readouterr().out
+
+
+def test_the_config_of_theirs_is_told(tool):
+    """Of C3D: strides and the like are not in its weights, and mmaction2 builds it by a config."""
+    layout = next(layout for layout in LAYOUTS if layout.name == 'mmaction2:c3d_bn')
+    args = tool['parse_args'](['in.pth', 'out.pth', '--to', 'mmaction2'])
+    assert args.origin == 'ssvrl_mm'
+    fit = Fit(layout, None, modules={'backbone.': {}}, taken={'a'})
+    assert tool['summary'](args, Conversion({}, fit, to_ours=False)).splitlines() == [
+        'in.pth: 1 weights of mmaction2:c3d_bn',
+        'out.pth: backbone.*',
+        'note: its layers fc6 and fc7, which mmaction2 also has, are not among ours',
+        "backbone = dict(type='C3D', norm_cfg=dict(type='BN3d'))",
+    ]

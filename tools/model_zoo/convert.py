@@ -75,10 +75,12 @@ def summary(args: argparse.Namespace, conversion: 'Conversion') -> str:
     lines.append(f'{args.target}: {", ".join(f"{prefix}*" for prefix in fit.modules)}')
     if fit.left_out:
         lines.append(f'left out: {left_out(fit)}')
-    if not conversion.to_ours:
-        return '\n'.join(lines)
     if fit.layout.note:
         lines.append(f'note: {fit.layout.note}')
+    if not conversion.to_ours:
+        if fit.layout.config:
+            lines.append(f'backbone = {_code(dict(fit.layout.config))}')
+        return '\n'.join(lines)
     start = dict(
         type='PretrainedBackbone',
         checkpoint=args.target,

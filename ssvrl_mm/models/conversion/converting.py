@@ -195,5 +195,11 @@ def _steps(content: Any) -> int:
 
 
 def _their_checkpoint(fit: Fit) -> dict[str, Any]:
+    """A checkpoint of theirs, with the config that a run of mmengine would write into it."""
     weights = dict(fit.converted)
-    return weights if fit.layout.bare else dict(state_dict=weights)
+    if fit.layout.bare:
+        return weights
+    if not fit.layout.config:
+        return dict(state_dict=weights)
+    text = f'model = {dict(backbone=dict(fit.layout.config))!r}'
+    return dict(meta=dict(cfg=text), state_dict=weights)

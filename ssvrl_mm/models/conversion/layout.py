@@ -64,6 +64,7 @@ class Layout:
         objections: From their config of the backbone, or None where nobody knows it, to what
             keeps its features from being ours, in words: for a library whose configs leave a
             choice that the weights do not show.
+        config: Their config of the backbone, where they have one.
         input: What the network was trained on: ``mean`` and ``std`` on the scale of 0 to 255,
             ``clip_len`` in frames, ``size`` in px, ``frame_rate`` in frames per second.
         stream: The stream that the file's network is of, where nobody says otherwise; None for a
@@ -78,6 +79,7 @@ class Layout:
     further: tuple[Part, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     objections: Callable[[Mapping[str, Any] | None], list[str]] = lambda config: []
+    config: Mapping[str, Any] = field(default_factory=dict)
     input: Mapping[str, Any] = field(default_factory=dict)
     stream: str | None = None
     bare: bool = False

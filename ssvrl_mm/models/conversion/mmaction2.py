@@ -70,13 +70,19 @@ RESNET_SETTINGS: dict[str, tuple[Any, Any]] = {
 
 def _objections(config: Mapping[str, Any], network: str) -> list[str]:
     name = str(config.get('type')).split('.')[-1]
-    activation = (config.get('act_cfg') or {}).get('type', 'ReLU')
-    eps = (config.get('norm_cfg') or {}).get('eps', 1e-5)
+    activation = _entry(config, 'act_cfg', 'type', 'ReLU')
+    eps = _entry(config, 'norm_cfg', 'eps', 1e-5)
     return [
         *([] if name == network else [f'the backbone is {name}, not {network}']),
         *([] if activation == 'ReLU' else [f'act_cfg of type {activation} (here it is ReLU)']),
         *([] if eps == 1e-5 else [f'norm_cfg with eps={eps} (here it is 1e-05)']),
     ]
+
+
+def _entry(config: Mapping[str, Any], part: str, name: str, default: Any) -> Any:
+    """An entry of a part of a config; the default where the part is None or not there."""
+    value = config.get(part)
+    return value.get(name, default) if isinstance(value, Mapping) else value or default
 
 
 def _c3d(network: str, norm: bool, prefix: str) -> Layout:
@@ -89,6 +95,8 @@ def _c3d(network: str, norm: bool, prefix: str) -> Layout:
             'cls_head.': 'the classifier behind them',
         },
         objections=c3d_objections,
+        config=dict(type='C3D', norm_cfg=dict(type='BN3d') if norm else None),
+        note='its layers fc6 and fc7, which mmaction2 also has, are not among ours',
         input=dict(mean=[104.0, 117.0, 128.0], std=[1.0, 1.0, 1.0], clip_len=16, size=112),
     )
 
@@ -105,6 +113,13 @@ def _r3d(depth: int, channels: int) -> Layout:
         ),
         (linear_classifier('cls_head.fc_cls', channels, 400),),
         objections=resnet_objections,
+        config=dict(
+            type='ResNet3d',
+            depth=depth,
+            pretrained2d=False,
+            inflate_style='3x3x3',
+            **{name: wanted for name, (_, wanted) in RESNET_SETTINGS.items()},
+        ),
     )
 
 

@@ -41,6 +41,7 @@ LAYOUTS = (
         'picky',
         'net',
         Part(SMALL, upper, theirs='PICKY.'),
+        config=dict(type='Theirs', pool=1),
         objections=lambda config: [] if config == dict(type='Theirs', pool=1) else [f'{config}'],
     ),
 )
@@ -121,6 +122,13 @@ def test_the_other_libraries_checkpoint_has_its_state_dict(tmp_path, network):
     path = save_ours(tmp_path / 'ours.pth', network, meta=told())
     content = convert(path, 'lab', to_ours=False).content
     assert set(content) == {'state_dict'} and len(content['state_dict']) == 462
+
+
+def test_their_config_goes_with_their_weights_and_brings_them_back(tmp_path, network):
+    path = save_ours(tmp_path / 'ours.pth', network, meta=told())
+    conversion = convert(path, 'picky', to_ours=False, stream='rgb')
+    write(conversion, tmp_path / 'theirs.pth')
+    assert convert(tmp_path / 'theirs.pth').fit.layout.name == 'picky:net'
 
 
 def test_left_out_only_when_asked(tmp_path, network):

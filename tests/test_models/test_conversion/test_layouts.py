@@ -43,13 +43,14 @@ def ours_of(theirs, library=None, stream=None):
     found = best_fit(layouts, theirs, True, stream, 'a file')
     modules = nn.ModuleDict()
     for prefix, config in found.modules.items():
-        module = build(config)
+        with torch.device('meta'):  # nothing is initialised that is not kept
+            module = build(config)
         part = {
             name.removeprefix(prefix): value
             for name, value in found.converted.items()
             if name.startswith(prefix)
         }
-        module.load_state_dict(part)
+        module.load_state_dict(part, assign=True)
         modules[prefix.replace('.', '/')] = module
     return found, modules
 
@@ -207,7 +208,9 @@ def test_mmaction2_c3d_alone():
 @pytest.mark.parametrize('depth', [18, 50])
 def test_mmaction2_r3d(depth):
     torch.manual_seed(0)
-    theirs = ResNet3d(depth, pretrained2d=False, inflate_style='3x3x3', **R3D)
+    config = dict(BY_NAME[f'mmaction2:r3d_{depth}'].config)
+    assert resnet_objections(config) == [] and config.pop('type') == 'ResNet3d'
+    theirs = ResNet3d(**config)
     shake_norms(theirs)
     prefixed = {f'backbone.{name}': weight for name, weight in theirs.state_dict().items()}
     found, modules = ours_of(prefixed, 'mmaction2')
@@ -253,6 +256,10 @@ def test_what_of_mmaction2_is_another_network():
         'norm_cfg with eps=0.001 (here it is 1e-05)',
     ]
     assert resnet_objections({**right, 'norm_cfg': dict(eps=1e-3)})
+    assert resnet_objections({**right, 'norm_cfg': 'BN'}) == [
+        'norm_cfg with eps=BN (here it is 1e-05)'
+    ]
+    assert c3d_objections(dict(type='C3D', act_cfg=3)) == ['act_cfg of type 3 (here it is ReLU)']
 
 
 def test_coclr_has_each_weight_twice():
