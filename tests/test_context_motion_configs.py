@@ -27,8 +27,8 @@ PRETRAINING = sorted(
 NUM_FRAMES = 75  # of 70 that a clip and what follows it take
 
 
-def load(name):
-    return Config.fromfile(CONFIGS / f'{METHOD}{name}.py')
+def load(name, folder='.'):
+    return Config.fromfile(CONFIGS / folder / f'{METHOD}{name}.py')
 
 
 @pytest.fixture(autouse=True)
@@ -171,13 +171,29 @@ def test_learning_rates():
     expected = [0.032 * 0.5 * (1 + torch.tensor(torch.pi * t / 1200).cos()) for t in range(1200)]
     assert curve == pytest.approx(torch.stack(expected).tolist(), abs=1e-6)
 
-    # The released code: five epochs from a hundredth to the whole, then a cosine by epochs.
-    curve = rates(load('c3d_ucf101_released'), per_epoch=10)
-    assert curve[0] == pytest.approx(0.032 / 100)
-    assert curve[25] == pytest.approx(0.032 / 2, rel=0.05)
-    assert max(curve) == pytest.approx(0.032, rel=1e-3)
-    assert curve.index(max(curve)) in range(48, 60)
-    assert curve[-1] == pytest.approx(0, abs=0.032 * 1e-3)
+
+def released_rates(low, high, end, epochs, warm_up, per_epoch):
+    """The released code's: a line, then a cosine that falls once an epoch, down to its end."""
+    for epoch in range(1, epochs + 1):
+        for step in range(per_epoch):
+            if epoch <= warm_up:
+                yield low + (high - low) * (step + (epoch - 1) * per_epoch) / (warm_up * per_epoch)
+            else:
+                share = (epoch - warm_up) / (epochs - warm_up)
+                yield (high - end) * (math.cos(math.pi * share) + 1) / 2 + end
+
+
+def test_released_learning_rates():
+    steps = 20
+    curve = rates(load('c3d_ucf101_released'), steps)
+    expected = list(released_rates(5e-6 * 64, 5e-4 * 64, 0, 120, 5, steps))
+    # Lines that end a step sooner or later.
+    assert curve == pytest.approx(expected, abs=2 * 0.032 / (5 * steps))
+    assert curve[5 * steps :] == pytest.approx(expected[5 * steps :], rel=1e-6, abs=1e-12)
+    curve = rates(load('c3d_rgb_ucf101_finetune_released', 'benchmarks'), steps)
+    expected = list(released_rates(4e-6 * 8, 1e-4 * 8, 1e-6, 120, 10, steps))
+    assert curve == pytest.approx(expected, abs=2 * 8e-4 / (10 * steps))
+    assert curve[10 * steps :] == pytest.approx(expected[10 * steps :], rel=1e-6)
 
 
 @pytest.mark.parametrize('name', [n for n in PRETRAINING if 'released' in n])
@@ -190,6 +206,38 @@ def test_released_settings(name):
     assert cfg.model.data_preprocessor.motion.clip == 10
     assert (cfg.model.context_head.loss_weight, cfg.model.motion_head.loss_weight) == (1, 1)
     assert ('neck' in cfg.model) is ('26' in name)
+    predictor = cfg.model.motion_head.predictor
+    assert (predictor.type, predictor.channels, predictor.dropout) == ('DETRPredictor', 512, 0.1)
+    for split in ('train', 'val', 'test'):
+        assert cfg[f'{split}_dataloader'].dataset.reader_options == dict(
+            motion='codec', iframe_motion='zero'
+        )
+        steps = steps_of(cfg, split)
+        assert steps['SampleContextMotion'].motion_gap == 3
+        resize = steps['ClipRandomResizedCrop' if split == 'train' else 'ClipResize']
+        assert (resize.motion_stride, resize.motion_interpolation) == (1, 'bilinear')
+        assert resize.scale_motion is False
+
+
+@pytest.mark.parametrize('name', [n for n in PRETRAINING if 'released' in n])
+def test_released_networks(name):
+    """Their numbers of parameters, and how their perceptrons start."""
+    with torch.device('meta'):
+        model = build(name)
+    count = {'c3d': 27_661_440, 'r2plus1d26': 26_507_471, 'r3d26': 26_498_752}
+    sizes = dict(rgb=count[name.partition('_')[0]], iframe=4_905_792, motion=14_352_384)
+    for stream, size in sizes.items():
+        assert sum(p.numel() for p in model.backbone(stream).parameters()) == size
+    torch.manual_seed(0)
+    for head in ('context_head', 'motion_head'):
+        part = MODELS.build(load(name).model[head])
+        part.init_weights()
+        convs = [m for m in part.modules() if isinstance(m, nn.Conv1d)]
+        assert len(convs) == 4
+        for conv in convs:  # by the number of outputs
+            expected = (2 / conv.out_channels) ** 0.5
+            assert conv.weight.std().item() == pytest.approx(expected, rel=0.01)
+            assert conv.bias is None or conv.bias.eq(0).all()
 
 
 def inputs_of(device='meta', n=2):
@@ -273,9 +321,7 @@ STREAMS = dict(
 )
 
 
-@pytest.mark.parametrize(
-    'name', [n for n in PRETRAINING if n.startswith('c3d_ucf101') and 'released' not in n]
-)
+@pytest.mark.parametrize('name', [n for n in PRETRAINING if n.startswith('c3d_ucf101')])
 def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     monkeypatch.setenv('SSVRL_DATA', str(root))
     monkeypatch.setenv('SSVRL_FLOW', 'dis')  # TV-L1 takes seconds
@@ -295,6 +341,8 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
         shape = STREAMS[stream]
         if stream == 'motion' and name.endswith(('mse', 'cross-entropy')):
             shape = (1, *shape[1:])
+        if stream == 'motion' and name.endswith('released'):
+            shape = (*shape[:-2], 112, 112)
         assert all(tuple(x.shape) == shape for x in batch)
     model.train()
     losses = model(**model.data_preprocessor(data, True), mode='loss')

@@ -1,15 +1,16 @@
-# As the released code trains R3D-26 on UCF101: the two losses are added up, BatchNorm is synchronised,
-# and the schedule is its own. Both tasks look at the layer-4 map of its V-network, enlarged and added
-# to pairs of frames of the layer-3 map.
+# As the released code trains R3D-26 on UCF101: with its own Transformer, motion and schedule; the two losses
+# are added up, and BatchNorm is synchronised. Both tasks look at the layer-4 map of its V-network,
+# enlarged and added to pairs of frames of the layer-3 map.
 _base_ = [
     '../_base_/models/context_motion_r3d26.py',
-    '../_base_/datasets/ucf101_context_motion.py',
-    '../_base_/datasets/ucf101_context_motion_retrieval.py',
+    '../_base_/datasets/ucf101_context_motion_released.py',
     '../_base_/schedules/context_motion_released.py',
     '../_base_/default_runtime.py',
 ]
 
 sync_bn = 'torch'
+# Its perceptrons start by He's rule.
+kaiming = dict(type='Kaiming', layer='Conv1d')
 # Its motion network keeps the resolution in the stem and has a max pooling after it, as all its ResNets.
 model = dict(
     backbones=dict(
@@ -18,6 +19,10 @@ model = dict(
         motion=dict(stem_pool=True, spatial_strides=(1, 1, 2, 2, 2), zero_init_residual=True),
     ),
     neck=dict(type='PairedStageFusion'),
-    context_head=dict(loss_weight=1.0),
-    motion_head=dict(loss_weight=1.0),
+    context_head=dict(loss_weight=1.0, init_cfg=kaiming),
+    motion_head=dict(
+        loss_weight=1.0,
+        predictor=dict(type='DETRPredictor'),
+        objective=dict(init_cfg=kaiming),
+    ),
 )

@@ -2,7 +2,8 @@
 
 Where a file comes from is told by its names and shapes, which have to be those of a known network,
 all of them: torchvision's s3d, r3d_18 and r2plus1d_18, CoCLR's S3D, mmaction2's C3D and its
-ResNet3d where that is R3D. The last lines are what belongs into a config beside the weights.
+ResNet3d where that is R3D, all of Context-Motion Decoupling's released code. The last lines are
+what belongs into a config beside the weights.
 
     # to ours
     python tools/model_zoo/convert.py s3d-d76dad2f.pth weights/s3d_k400.pth

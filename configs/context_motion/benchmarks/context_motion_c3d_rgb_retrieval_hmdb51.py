@@ -11,12 +11,12 @@ model = dict(
     backbones=dict(iframe=None, motion=None),
     context_head=None,
     motion_head=dict(objective=objective),
-    # 'vcop' searches clip by clip; 'clean' and 'coclr' average the clips themselves.
+    # 'vcop' searches clip by clip; 'clean' averages the clips itself.
     average_clips=False,
 )
 val_dataloader = test_dataloader = dict(dataset=dict(streams=('rgb',)))
 test_evaluator = [
     dict(_base_.test_evaluator, streams=('rgb',), preset=preset)
-    for preset in ('clean', 'coclr', 'vcop')
+    for preset in ('clean', 'vcop')
 ]
 val_evaluator = test_evaluator

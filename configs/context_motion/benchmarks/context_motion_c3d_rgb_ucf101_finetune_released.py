@@ -1,5 +1,5 @@
-# As the released code finetunes C3D on UCF101: warm-up, Nesterov momentum, clipped gradients. (It also
-# rotates clips by up to 10 degrees, which is left out here.)
+# As the released code finetunes C3D on UCF101: warm-up, Nesterov momentum. (It also rotates clips by up to 10
+# degrees, which is left out here.) Its convolutions have biases beside BatchNorm.
 _base_ = [
     '../../_base_/models/c3d_classifier.py',
     '../../_base_/datasets/ucf101_context_motion_classification.py',
@@ -10,4 +10,4 @@ _base_ = [
 pretrained = dict(
     checkpoint='work_dirs/context_motion/context_motion_c3d_ucf101_released/epoch_120.pth'
 )
-model = dict(backbone=dict(init_cfg=pretrained))
+model = dict(backbone=dict(bias=True, init_cfg=pretrained))

@@ -1,6 +1,5 @@
-# As the released code finetunes R(2+1)D-26 on UCF101: warm-up, Nesterov momentum, clipped gradients.
-# (It also rotates clips by up to 10 degrees, which is left out here.) Its ResNets have a max pooling
-# after the stem.
+# As the released code finetunes R(2+1)D-26 on UCF101: warm-up, Nesterov momentum. (It also rotates clips by up to 10
+# degrees, which is left out here.) Its ResNets have a max pooling after the stem.
 _base_ = [
     '../../_base_/models/r2plus1d26_classifier.py',
     '../../_base_/datasets/ucf101_context_motion_classification.py',
@@ -11,4 +10,4 @@ _base_ = [
 pretrained = dict(
     checkpoint='work_dirs/context_motion/context_motion_r2plus1d26_ucf101_released/epoch_120.pth'
 )
-model = dict(backbone=dict(stem_pool=True, init_cfg=pretrained))
+model = dict(backbone=dict(stem_pool=True, mid_channels_by='convolution', init_cfg=pretrained))

@@ -1,6 +1,5 @@
-# As the released code finetunes R3D-26 on UCF101: warm-up, Nesterov momentum, clipped gradients. (It
-# also rotates clips by up to 10 degrees, which is left out here.) Its ResNets have a max pooling after
-# the stem.
+# As the released code finetunes R3D-26 on UCF101: warm-up, Nesterov momentum. (It also rotates clips by up to 10
+# degrees, which is left out here.) Its ResNets have a max pooling after the stem.
 _base_ = [
     '../../_base_/models/r3d26_classifier.py',
     '../../_base_/datasets/ucf101_context_motion_classification.py',

@@ -62,6 +62,8 @@ class _ClipGeometry(BaseTransform):
         motion_stride: int | None = 4,
         interpolation: str = 'bilinear',
         flow_stride: int | None = None,
+        motion_interpolation: str = 'nearest',
+        scale_motion: bool = True,
     ) -> None:
         for name, stride in (('motion_stride', motion_stride), ('flow_stride', flow_stride)):
             if stride is not None and stride < 1:
@@ -70,10 +72,24 @@ class _ClipGeometry(BaseTransform):
         self.flow_stride = flow_stride
         self.interpolation = interpolation
         _interpolation(interpolation)
+        if motion_interpolation not in ('nearest', 'bilinear'):
+            raise ValueError(
+                f"motion_interpolation must be 'nearest' or 'bilinear': {motion_interpolation!r}"
+            )
+        self.motion_interpolation = motion_interpolation
+        self.scale_motion = scale_motion
 
     def _show(self, results: dict, views: Sequence[Sequence[View]], size: Size) -> dict:
-        interpolation = _interpolation(self.interpolation)
-        return show_views(results, views, size, self.motion_stride, interpolation, self.flow_stride)
+        return show_views(
+            results,
+            views,
+            size,
+            self.motion_stride,
+            _interpolation(self.interpolation),
+            self.flow_stride,
+            self.motion_interpolation == 'bilinear',
+            self.scale_motion,
+        )
 
     def __repr__(self) -> str:
         options = ', '.join(f'{key}={value!r}' for key, value in vars(self).items())
@@ -96,6 +112,11 @@ class ClipRandomResizedCrop(_ClipGeometry):
         per_clip: Each clip draws a box of its own; False: one box for all clips of the video.
         interpolation: 'nearest', 'bilinear', 'area' or 'bicubic'.
         flow_stride: Width of the cells of flow in px; None: as it is.
+        motion_interpolation: 'nearest': each cell of the result takes the cell under its centre;
+            'bilinear': it takes a mean between pixels, as a picture with a vector in every pixel
+            would, which shows with a ``motion_stride`` of 1 or 2.
+        scale_motion: Whether motion vectors are scaled with the pixels. False leaves them in px of
+            the frame as it was.
     """
 
     def __init__(
@@ -107,8 +128,12 @@ class ClipRandomResizedCrop(_ClipGeometry):
         per_clip: bool = True,
         interpolation: str = 'bilinear',
         flow_stride: int | None = None,
+        motion_interpolation: str = 'nearest',
+        scale_motion: bool = True,
     ) -> None:
-        super().__init__(motion_stride, interpolation, flow_stride)
+        super().__init__(
+            motion_stride, interpolation, flow_stride, motion_interpolation, scale_motion
+        )
         if not 0 < area_range[0] <= area_range[1] <= 1:
             raise ValueError(f'area_range must rise within 0..1, got {area_range}')
         if not 0 < aspect_ratio_range[0] <= aspect_ratio_range[1]:
@@ -143,6 +168,11 @@ class ClipResize(_ClipGeometry):
             which loses nothing where a crop follows.
         interpolation: 'nearest', 'bilinear', 'area' or 'bicubic'.
         flow_stride: Width of the cells of flow in px; None: as it is.
+        motion_interpolation: 'nearest': each cell of the result takes the cell under its centre;
+            'bilinear': it takes a mean between pixels, as a picture with a vector in every pixel
+            would, which shows with a ``motion_stride`` of 1 or 2.
+        scale_motion: Whether motion vectors are scaled with the pixels. False leaves them in px of
+            the frame as it was.
     """
 
     def __init__(
@@ -152,8 +182,12 @@ class ClipResize(_ClipGeometry):
         motion_stride: int | None = None,
         interpolation: str = 'bilinear',
         flow_stride: int | None = None,
+        motion_interpolation: str = 'nearest',
+        scale_motion: bool = True,
     ) -> None:
-        super().__init__(motion_stride, interpolation, flow_stride)
+        super().__init__(
+            motion_stride, interpolation, flow_stride, motion_interpolation, scale_motion
+        )
         if (size is None) == (short_side is None):
             raise ValueError(f'give size or short_side, got {size} and {short_side}')
         self.size = None if size is None else _size(size)

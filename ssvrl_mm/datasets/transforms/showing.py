@@ -30,6 +30,8 @@ class Step(NamedTuple):
         motion_stride: Width of the motion cells in px; None keeps the number of cells.
         interpolation: OpenCV's constant.
         flow_stride: Width of the cells of flow in px; None keeps it.
+        bilinear_motion: See :func:`~ssvrl_mm.video.motion.geometry.crop_resize_motion`.
+        scale_motion: Whether motion vectors are scaled with the frame.
     """
 
     view: View
@@ -37,6 +39,8 @@ class Step(NamedTuple):
     motion_stride: int | None = None
     interpolation: int = cv2.INTER_LINEAR
     flow_stride: int | None = None
+    bilinear_motion: bool = False
+    scale_motion: bool = True
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -60,6 +64,8 @@ def show_views(
     motion_stride: int | None,
     interpolation: int = cv2.INTER_LINEAR,
     flow_stride: int | None = None,
+    bilinear_motion: bool = False,
+    scale_motion: bool = True,
 ) -> dict:
     """Replaces the clips by views of them.
 
@@ -74,11 +80,13 @@ def show_views(
         motion_stride: Width of the motion cells in px; None keeps the number of cells.
         interpolation: OpenCV's constant.
         flow_stride: Width of the cells of flow in px; None keeps it.
+        bilinear_motion: See :class:`Step`.
+        scale_motion: Likewise.
 
     Returns:
         The results, with C times as many clips of every stream.
     """
-    options = size, motion_stride, interpolation, flow_stride
+    options = size, motion_stride, interpolation, flow_stride, bilinear_motion, scale_motion
     rounds = [[Step(view, *options) for view in shown] for shown in views]
     if 'video_reader' in results:
         before: list[Steps] = results.get('view_steps') or [()] * total_views(results)
@@ -139,7 +147,8 @@ def show_motion(
     grid, stride = motion.shape[1:3], step.motion_stride
     if stride is not None:
         grid = math.ceil(step.size[0] / stride), math.ceil(step.size[1] / stride)
-    return crop_resize_motion(motion, valid, step.box, shape, step.size, grid)
+    how = dict(bilinear=step.bilinear_motion, scale_vectors=step.scale_motion)
+    return crop_resize_motion(motion, valid, step.box, shape, step.size, grid, **how)
 
 
 def show_flow(

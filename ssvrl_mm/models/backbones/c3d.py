@@ -1,5 +1,6 @@
 """C3D's convolutions, with or without BatchNorm, for clips of any length."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -49,12 +50,15 @@ class C3D(StagedBackbone):
     Args:
         in_channels: Channels of the input: 3 for RGB, 2 for motion.
         width: Factor on all channel numbers, each rounded to the nearest multiple of 8.
-        norm: Whether BatchNorm follows every convolution; without it, convolutions have biases.
+        norm: Whether BatchNorm follows every convolution.
         out_indices: The stages whose output is returned, in increasing order. Later stages are not
             built.
         frozen_stages: The last of the stages that stay as they are, counted from 0; -1 for none.
         norm_eval: Whether BatchNorm keeps to its running statistics in training.
         init_cfg: mmengine's initialisation.
+        bias: Whether convolutions have biases; None: without BatchNorm alone, which takes them away
+            again. The released weights of Context-Motion Decoupling have both (27,661,440
+            parameters).
 
     Attributes:
         out_channels: Channels of the last of the maps.
@@ -76,6 +80,7 @@ class C3D(StagedBackbone):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
+        bias: bool | None = None,
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
         self.stages = nn.ModuleList()
@@ -83,14 +88,18 @@ class C3D(StagedBackbone):
         for table in _STAGES[: self.num_stages]:
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             for name, base in table.items():
-                layers[name] = ConvModule(
-                    channels,
-                    scaled(base, width),
-                    3,
-                    padding=1,
-                    conv_cfg=dict(type='Conv3d'),
-                    norm_cfg=dict(type='BN3d') if norm else None,
-                )
+                with warnings.catch_warnings():
+                    # mmcv says so whenever such a network is made.
+                    warnings.filterwarnings('ignore', 'Unnecessary conv bias')
+                    layers[name] = ConvModule(
+                        channels,
+                        scaled(base, width),
+                        3,
+                        padding=1,
+                        bias='auto' if bias is None else bias,
+                        conv_cfg=dict(type='Conv3d'),
+                        norm_cfg=dict(type='BN3d') if norm else None,
+                    )
                 channels = scaled(base, width)
             self.stages.append(nn.Sequential(layers))
         self.out_channels = channels

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 Strides = tuple[int, int]  # temporal, spatial
 
 
-def mid_channels(in_channels: int, channels: int) -> int:
+def mid_channels(in_channels: int, channels: int, side: int = 3) -> int:
     """Channels between the two halves of a (2+1)D convolution.
 
-    As many as give the two together the weights of one 3x3x3 convolution (Tran et al. 2018,
-    section 3.5), rounded down.
+    As many as give the two together the weights of one convolution of 3 x side x side (Tran et al.
+    2018, section 3.5), rounded down.
     """
-    return (27 * in_channels * channels) // (9 * in_channels + 3 * channels)
+    area = side**2
+    return (3 * area * in_channels * channels) // (area * in_channels + 3 * channels)
 
 
 def conv_3d(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.Module:
@@ -42,6 +43,11 @@ def conv_2plus1d(in_channels: int, channels: int, mid: int, strides: Strides) ->
         nn.ReLU(inplace=True),
         nn.Conv3d(mid, channels, (3, 1, 1), (temporal, 1, 1), padding=(1, 0, 0), bias=False),
     )
+
+
+def conv_2plus1d_alone(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.Module:
+    """As :func:`conv_2plus1d`, with the mid-channels that its own channels give."""
+    return conv_2plus1d(in_channels, channels, mid_channels(in_channels, channels), strides)
 
 
 ConvMaker = Callable[[int, int, int, Strides], nn.Module]
@@ -103,7 +109,8 @@ class ResidualBlock(nn.Module, metaclass=ABCMeta):
 
 
 # Both convolutions of a basic block share the mid-channels of the first, and a bottleneck takes its
-# wide input for them: the authors' networks have it so, and torchvision after them.
+# wide input for them: the authors' networks have it so, and torchvision after them. Convolutions
+# that reckon for themselves (conv_2plus1d_alone) do not look at what the block says.
 
 
 class BasicBlock(ResidualBlock):

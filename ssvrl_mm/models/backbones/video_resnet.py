@@ -7,7 +7,15 @@ from torch import Tensor, nn
 
 from ssvrl_mm.registry import MODELS
 
-from .residual import CONVS, BasicBlock, Bottleneck, ResidualBlock, unit
+from .residual import (
+    CONVS,
+    BasicBlock,
+    Bottleneck,
+    ResidualBlock,
+    conv_2plus1d_alone,
+    mid_channels,
+    unit,
+)
 from .staged import NUM_STAGES, StagedBackbone, check_strides, scaled
 
 # The kind of block, and how many of them each layer has.
@@ -23,12 +31,16 @@ _CHANNELS = (64, 64, 128, 256, 512)
 _STEM_MID_CHANNELS = 45
 
 
-def _stem(arch: str, in_channels: int, width: float, strides: tuple[int, int]) -> nn.Sequential:
+def _stem(
+    arch: str, in_channels: int, width: float, strides: tuple[int, int], mid_channels_by: str
+) -> nn.Sequential:
     """Convolution of 7x7 over space and (r2d: 1) 3 over time, BatchNorm, ReLU."""
     temporal, spatial = strides
     channels = scaled(_CHANNELS[0], width)
     if arch == 'r2plus1d':
         mid = max(1, round(_STEM_MID_CHANNELS * width))
+        if mid_channels_by == 'convolution':
+            mid = mid_channels(in_channels, channels, side=7)
         in_space = nn.Conv3d(
             in_channels, mid, (1, 7, 7), (1, spatial, spatial), padding=(0, 3, 3), bias=False
         )
@@ -74,18 +86,26 @@ class VideoResNet(StagedBackbone):
     Channels of stages 1 to 4 are four times as many with bottleneck blocks. Parameters on three
     input channels:
 
-    ===== ========== ============ ========== ========== ==========
-    depth blocks     per layer    r3d        r2plus1d   r2d
-    ===== ========== ============ ========== ========== ==========
-    10    basic      1, 1, 1, 1   14,361,792 12,487,005 4,905,792
-    18    basic      2, 2, 2, 2   33,166,272 31,300,125 11,176,512
-    26    bottleneck 2, 2, 2, 2   26,498,752 29,978,959 13,946,176
-    34    basic      3, 4, 6, 3   63,475,904 61,626,461 21,284,672
-    50    bottleneck 3, 4, 6, 3   46,161,344 53,130,091 23,508,032
-    ===== ========== ============ ========== ========== ==========
+    ===== ========== ============ ========== ========== ====================== ==========
+    depth blocks     per layer    r3d        r2plus1d   r2plus1d, convolution  r2d
+    ===== ========== ============ ========== ========== ====================== ==========
+    10    basic      1, 1, 1, 1   14,361,792 12,487,005 14,365,477             4,905,792
+    18    basic      2, 2, 2, 2   33,166,272 31,300,125 33,178,597             11,176,512
+    26    bottleneck 2, 2, 2, 2   26,498,752 29,978,959 26,507,471             13,946,176
+    34    basic      3, 4, 6, 3   63,475,904 61,626,461 63,504,933             21,284,672
+    50    bottleneck 3, 4, 6, 3   46,161,344 53,130,091 46,178,415             23,508,032
+    ===== ========== ============ ========== ========== ====================== ==========
 
     Only the stem sees the input channels: each of them more or less changes that by 64 * 3 * 7 * 7
     (r3d), 45 * 7 * 7 (r2plus1d) or 64 * 7 * 7 (r2d).
+
+    Between the halves of a (2+1)D convolution from c to d channels, Tran et al. (section 3.5) have
+    ``floor(3 k k c d / (k k c + 3 d))`` channels for k = 3, which gives the two as many weights as
+    3 x k x k has. In their networks, and in torchvision's, the first convolution of a block says it
+    for the whole block, a bottleneck by its wide input, and the stem has 45. With
+    ``mid_channels_by='convolution'`` each convolution, the stem's (k = 7) too, reckons for itself,
+    as in the released codes of VCOP (Xu et al., CVPR 2019) and of Context-Motion Decoupling (Huang
+    et al., CVPR 2021). The stem then has 83 on RGB.
 
     Args:
         arch: ``'r3d'``, ``'r2plus1d'`` or ``'r2d'``.
@@ -104,6 +124,8 @@ class VideoResNet(StagedBackbone):
         frozen_stages: The last of the stages that stay as they are, counted from 0; -1 for none.
         norm_eval: Whether BatchNorm keeps to its running statistics in training.
         init_cfg: mmengine's initialisation.
+        mid_channels_by: What reckons the channels within (2+1)D convolutions: ``'block'``, or each
+            ``'convolution'`` for itself, see above; of ``r2plus1d`` alone.
 
     Attributes:
         out_channels: Channels of the last of the maps.
@@ -134,6 +156,7 @@ class VideoResNet(StagedBackbone):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
+        mid_channels_by: Literal['block', 'convolution'] = 'block',
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
         if arch not in CONVS:
@@ -147,10 +170,18 @@ class VideoResNet(StagedBackbone):
             raise ValueError(
                 f'temporal_strides of r2d, which keeps every frame: {temporal_strides}'
             )
+        conv = CONVS[arch]
+        if mid_channels_by == 'convolution' and arch == 'r2plus1d':
+            conv = conv_2plus1d_alone
+        elif mid_channels_by != 'block':
+            raise ValueError(
+                f"mid_channels_by must be 'block' or, of r2plus1d, 'convolution': "
+                f'{mid_channels_by!r} of {arch}'
+            )
         self.arch = arch
         strides = list(zip(temporal_strides, spatial_strides, strict=True))
 
-        self.stem = _stem(arch, in_channels, width, strides[0])
+        self.stem = _stem(arch, in_channels, width, strides[0], mid_channels_by)
         self.stem_pool = nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)) if stem_pool else None
         block, blocks = _DEPTHS[depth]
         channels = scaled(_CHANNELS[0], width)
@@ -158,9 +189,7 @@ class VideoResNet(StagedBackbone):
             planes = scaled(_CHANNELS[stage], width)
             layers = nn.Sequential()
             for i in range(blocks[stage - 1]):
-                layers.append(
-                    block(channels, planes, CONVS[arch], strides[stage] if i == 0 else (1, 1))
-                )
+                layers.append(block(channels, planes, conv, strides[stage] if i == 0 else (1, 1)))
                 channels = planes * block.expansion
             self.add_module(f'layer{stage}', layers)
         self.out_channels = channels

@@ -1,6 +1,7 @@
 """Necks: what stands between a backbone and a head."""
 
 from ssvrl_mm.models.necks.conv_gru_predictor import ConvGRUPredictor
+from ssvrl_mm.models.necks.detr_predictor import DETRPredictor
 from ssvrl_mm.models.necks.feature_predictor import FeaturePredictor
 from ssvrl_mm.models.necks.motion_prediction_regularizer import MotionPredictionRegularizer
 from ssvrl_mm.models.necks.paired_stage_fusion import PairedStageFusion
@@ -10,6 +11,7 @@ from ssvrl_mm.models.necks.transformer_predictor import TransformerPredictor
 
 __all__ = [
     'ConvGRUPredictor',
+    'DETRPredictor',
     'FeaturePredictor',
     'MotionPredictionRegularizer',
     'PairedStageFusion',

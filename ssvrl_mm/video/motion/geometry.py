@@ -57,6 +57,8 @@ def crop_resize_motion(
     out_grid: Size | None = None,
     cell: float | None = None,
     out_cell: float | None = None,
+    bilinear: bool = False,
+    scale_vectors: bool = True,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Motion of the frame that shows ``box`` of the source, scaled to ``out_size``.
 
@@ -73,6 +75,10 @@ def crop_resize_motion(
         out_grid: ``(gh, gw)`` of the new grid. Defaults to cells of 8x8 px.
         cell: px of the source frame per cell. Defaults to what :func:`cell_size` says.
         out_cell: px of the new frame per cell of the new grid, the same.
+        bilinear: Whether a new cell takes the mean of the vectors of the four pixels of the box
+            around its centre, weighted as ``cv2.resize`` does, each of them that of its cell. The
+            mask stays that of the cell under the centre.
+        scale_vectors: False leaves vectors in px of the source frame; they are still mirrored.
 
     Returns:
         The motion ``(..., *out_grid, 2)``, px of the new frame, and the mask, None without one.
@@ -97,16 +103,20 @@ def crop_resize_motion(
         cell_centres(length, cells, out_cell)
         for length, cells in zip(out_size, (grid_h, grid_w), strict=True)
     )
-    rows, row_inside = _source_cells(
-        y1 + new_rows * ((y2 - y1) / out_size[0]), motion.shape[-3], source_size[0], cell
-    )
-    cols, col_inside = _source_cells(
-        x1 + new_cols * ((x2 - x1) / out_size[1]), motion.shape[-2], source_size[1], cell
-    )
+    down = y1 + new_rows * ((y2 - y1) / out_size[0])
+    across = x1 + new_cols * ((x2 - x1) / out_size[1])
+    rows, row_inside = _source_cells(down, motion.shape[-3], source_size[0], cell)
+    cols, col_inside = _source_cells(across, motion.shape[-2], source_size[1], cell)
     inside = row_inside[:, None] & col_inside
 
     scale = np.array([out_size[1] / (x2 - x1), out_size[0] / (y2 - y1)], motion.dtype)
-    out = motion.take(rows, axis=-3).take(cols, axis=-2)
+    if not scale_vectors:
+        scale = np.sign(scale)
+    if bilinear:
+        out = _between_pixels(motion, -3, down, (y1, y2), source_size[0], cell)
+        out = _between_pixels(out, -2, across, (x1, x2), source_size[1], cell)
+    else:
+        out = motion.take(rows, axis=-3).take(cols, axis=-2)
     # Row by row: vector by vector is several times slower.
     whole_rows = out.reshape(*out.shape[:-2], 2 * grid_w)
     whole_rows *= np.tile(scale, grid_w)
@@ -345,6 +355,27 @@ def _source_cells(
     """Which cell each place falls on, along one axis, and whether it is in the frame."""
     index = np.floor(places / (cell or cell_size(length, cells))).astype(np.intp)
     return index.clip(0, cells - 1), (places >= 0) & (places < length)
+
+
+def _between_pixels(
+    motion: np.ndarray,
+    axis: int,
+    places: np.ndarray,
+    ends: tuple[float, float],
+    length: int,
+    cell: float | None,
+) -> np.ndarray:
+    """The linear interpolation, along one axis, between the centres of pixels within the ends."""
+    below = np.floor(places - 0.5) + 0.5
+    first, last = min(ends) + 0.5, max(ends) - 0.5
+    sides = [
+        motion.take(
+            _source_cells(centres.clip(first, last), motion.shape[axis], length, cell)[0], axis
+        )
+        for centres in (below, below + 1)
+    ]
+    share = (places - below).astype(motion.dtype).reshape(-1, *[1] * (-axis - 1))
+    return sides[0] + share * (sides[1] - sides[0])
 
 
 def _full_size(grid: tuple[int, ...], cell: float | None = None) -> Size:

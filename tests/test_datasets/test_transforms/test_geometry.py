@@ -297,6 +297,34 @@ def test_the_ends_of_the_ranges_are_allowed():
     assert results['img_shape'] == (1, 1) and results['motion'].shape == (4, 1, 1, 2)
 
 
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda **how: ClipRandomResizedCrop(48, motion_stride=1, **how),
+        lambda **how: ClipResize(size=48, motion_stride=1, **how),
+        lambda **how: ClipResize(short_side=50, motion_stride=1, **how),
+    ],
+)
+def test_motion_as_pictures_are_resized(make):
+    """As one picture with a vector in each pixel, whose values no resize touches."""
+    frames, motion = zooming((64, 80))
+    results = clips_of(frames, motion, 1)
+    field = np.stack([upsampled(grid, (64, 80)) for grid in results['motion']])
+    # Pictures of the vectors: as pixels they go through the very same crop.
+    pictures = np.concatenate([field, field[..., :1]], axis=-1)
+    shown = clips_of(frames, motion, 1) | dict(imgs=list(pictures))
+    random.seed(3)
+    out = make(motion_interpolation='bilinear', scale_motion=False)(shown)
+    expected = np.stack(out['imgs'])[..., :2]
+    np.testing.assert_allclose(out['motion'], expected, atol=1e-4)
+    random.seed(3)
+    scaled = make(motion_interpolation='bilinear')(clips_of(frames, motion, 1))['motion']
+    random.seed(3)
+    nearest = make(scale_motion=False)(clips_of(frames, motion, 1))['motion']
+    assert not np.allclose(scaled, expected, atol=1e-2)
+    assert not np.allclose(nearest, expected, atol=1e-2)
+
+
 def test_too_small_frames_and_bad_arguments_are_refused():
     frames, motion = zooming((64, 80))
     for transform in (ClipCenterCrop(72), ClipThreeCrop(72), ClipTenCrop(72)):
@@ -311,6 +339,8 @@ def test_too_small_frames_and_bad_arguments_are_refused():
         lambda: ClipRandomResizedCrop((0, 64)),
         lambda: ClipRandomResizedCrop((64, 0)),
         lambda: ClipRandomResizedCrop(64, interpolation='lanczos'),
+        lambda: ClipRandomResizedCrop(64, motion_interpolation='area'),
+        lambda: ClipResize(64, motion_interpolation='cubic'),
         lambda: ClipRandomResizedCrop(0),
         lambda: ClipFlip(1.5),
         lambda: ClipFlip(direction='sideways'),

@@ -26,6 +26,12 @@ from tests.clips import encode, translating
 STREAMS = ('rgb', 'motion', 'residual')
 GEOMETRY = {
     'train': [ClipRandomResizedCrop(size=48), ClipFlip()],
+    'smooth': [
+        ClipRandomResizedCrop(
+            size=48, motion_stride=1, motion_interpolation='bilinear', scale_motion=False
+        ),
+        ClipFlip(),
+    ],
     'one box': [ClipRandomResizedCrop(size=(32, 48), per_clip=False), ClipFlip(per_clip=False)],
     'upside down': [ClipFlip(1.0, 'vertical'), ClipRandomResizedCrop(size=40), ClipFlip(1.0)],
     'mirrored twice': [ClipCenterCrop(48), ClipFlip(1.0), ClipFlip(1.0), ClipFlip(1.0, 'vertical')],

@@ -16,11 +16,15 @@ NAMES = ('0.conv1a', '1.conv2a', '2.conv3a', '2.conv3b')
 NAMES += ('3.conv4a', '3.conv4b', '4.conv5a', '4.conv5b')
 
 
-@pytest.mark.parametrize('with_norm', [True, False])
+@pytest.mark.parametrize('with_norm, bias', [(True, None), (False, None), (True, True)])
 @pytest.mark.parametrize('size', [(8, 32, 32), (5, 37, 50), (1, 16, 16)])
-def test_layers_written_out(with_norm, size):
+def test_layers_written_out(with_norm, bias, size, recwarn):
     torch.manual_seed(0)
-    model = shake_norms(C3D(in_channels=2, width=0.125, norm=with_norm, out_indices=range(5)))
+    options = dict(norm=with_norm, bias=bias, out_indices=range(5))
+    model = shake_norms(C3D(in_channels=2, width=0.125, **options))
+    assert not recwarn
+    with_bias = not with_norm if bias is None else bias
+    assert ('stages.0.conv1a.conv.bias' in model.state_dict()) == with_bias
     model.double()
     weights = {
         key.removeprefix('stages.'): value + 0.1 * torch.randn_like(value)
@@ -51,6 +55,7 @@ def test_parameter_count():
     with torch.device('meta'):
         assert num_parameters(C3D(norm=False)) == weights + sum(CHANNELS) == 27_655_936
         assert num_parameters(C3D()) == weights + 2 * sum(CHANNELS) == 27_658_688
+        assert num_parameters(C3D(bias=True)) == weights + 3 * sum(CHANNELS) == 27_661_440
         assert num_parameters(C3D(in_channels=2)) == 27_658_688 - 64 * 27
         names = set(C3D(norm=False).state_dict())
     assert names == {f'stages.{n}.conv.{part}' for n in NAMES for part in ('weight', 'bias')}

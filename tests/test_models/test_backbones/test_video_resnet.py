@@ -35,17 +35,23 @@ PARAMETERS = {
 }
 
 
-def counted(arch, depth):
+# With mid-channels of each convolution's own; 26.51 M in Context-Motion Decoupling's released code.
+ALONE = {10: 14_365_477, 18: 33_178_597, 26: 26_507_471, 34: 63_504_933, 50: 46_178_415}
+
+
+def counted(arch, depth, alone=False):
     """Parameters by arithmetic: weights of every convolution, two numbers per channel of a norm."""
 
     def conv(before, after, mid):
+        if alone:
+            mid = 27 * before * after // (9 * before + 3 * after)
         if arch == 'r2plus1d':
             return 9 * before * mid + 2 * mid + 3 * mid * after
         return (27 if arch == 'r3d' else 9) * before * after
 
     total = {
         'r3d': 3 * 49 * 3 * 64 + 2 * 64,
-        'r2plus1d': 49 * 3 * 45 + 2 * 45 + 3 * 45 * 64 + 2 * 64,
+        'r2plus1d': (49 * 3 + 2 + 3 * 64) * (83 if alone else 45) + 2 * 64,
         'r2d': 49 * 3 * 64 + 2 * 64,
     }[arch]
     before, wide = 64, 4 if depth in BOTTLENECK else 1
@@ -73,6 +79,34 @@ def test_parameter_count(arch, depth):
     assert num_parameters(model) - num_parameters(motion) == stem
     assert f'{PARAMETERS[arch, depth]:,}' in VideoResNet.__doc__
     assert model.out_channels == (2048 if depth in BOTTLENECK else 512)
+
+
+@pytest.mark.parametrize('depth', ALONE)
+def test_parameter_count_with_mid_channels_by_convolution(depth):
+    with torch.device('meta'):
+        model = VideoResNet('r2plus1d', depth, mid_channels_by='convolution')
+    assert num_parameters(model) == ALONE[depth] == counted('r2plus1d', depth, alone=True)
+    assert f'{ALONE[depth]:,}' in VideoResNet.__doc__
+
+
+@pytest.mark.parametrize('depth', [18, 26])
+def test_each_2plus1d_convolution_has_the_weights_of_a_3d_one(depth):
+    """Tran et al., section 3.5: as many as fit, so that one channel more would be too many."""
+    with torch.device('meta'):
+        model = VideoResNet(
+            'r2plus1d', depth, in_channels=2, width=0.5, mid_channels_by='convolution'
+        )
+    count = 0
+    for in_space, over_time in [
+        (model.stem[0], model.stem[3]),
+        *((m[0], m[3]) for m in model.modules() if isinstance(m, nn.Sequential) and len(m) == 4),
+    ]:
+        side = in_space.kernel_size[1]
+        per_channel = side**2 * in_space.in_channels + 3 * over_time.out_channels
+        whole = 3 * side**2 * in_space.in_channels * over_time.out_channels
+        assert in_space.out_channels == over_time.in_channels == whole // per_channel
+        count += 1
+    assert count == 1 + (8 if depth == 26 else 16)
 
 
 NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
@@ -329,6 +363,14 @@ def test_initial_weights(depth):
 @pytest.mark.parametrize('bad', [dict(arch='mc3'), dict(depth=101), dict(depth=0)])
 def test_bad_arguments(bad):
     with pytest.raises(ValueError, match=f'{next(iter(bad))} must be one of'):
+        VideoResNet(**bad)
+
+
+@pytest.mark.parametrize(
+    'bad', [dict(arch='r2plus1d', mid_channels_by='layer'), dict(mid_channels_by='convolution')]
+)
+def test_mid_channels_that_are_none(bad):
+    with pytest.raises(ValueError, match=f"mid_channels_by must be .*'{bad['mid_channels_by']}'"):
         VideoResNet(**bad)
 
 

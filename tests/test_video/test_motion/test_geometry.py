@@ -179,6 +179,49 @@ def test_crop_resize_of_an_analytic_field(box, out_grid):
     assert (np.abs(out - truth) <= (0.04 + 0.02) * 4 * np.abs(scale) + 1e-6).all()
 
 
+@pytest.mark.parametrize('out_size', [(112, 112), (100, 200), (230, 330)])
+@pytest.mark.parametrize('mirrored', [False, True])
+@pytest.mark.parametrize('box', [(0, 0, 159, 117), (31, 12, 133, 110), (40, 16, 43, 17)])
+def test_bilinear_is_opencvs_with_a_vector_in_every_pixel(box, mirrored, out_size):
+    motion, size = random_motion(2, 15, 20), (117, 159)
+    x1, y1, x2, y2 = box
+    expected = [
+        cv2.resize(field[y1:y2, x1:x2], out_size[::-1], interpolation=cv2.INTER_LINEAR)
+        for field in (spread(grid, size) for grid in motion)
+    ]
+    if mirrored:
+        expected = [field[:, ::-1] * (-1, 1) for field in expected]
+        box = (x2, y1, x1, y2)
+    options = dict(out_grid=out_size, bilinear=True, scale_vectors=False)
+    valid = motion[..., 0] > 0
+    out, mask = crop_resize_motion(motion, valid, box, size, out_size, **options)
+    np.testing.assert_allclose(out, expected, atol=1e-4 * np.abs(motion).max())
+    assert out.dtype == motion.dtype
+    nearest, same = crop_resize_motion(
+        motion, valid, box, size, out_size, out_size, scale_vectors=False
+    )
+    np.testing.assert_array_equal(mask, same)
+    # Most pixels have only neighbours in their own cell, with which there is nothing to mix.
+    assert np.isclose(out, nearest, atol=1e-6).all(axis=-1).mean() > 0.5
+
+
+def test_vectors_that_are_not_scaled():
+    motion, size, box = random_motion(2, 15, 20), (117, 159), (140, 110, 20, 10)
+    for bilinear in (False, True):
+        scaled, plain = (
+            crop_resize_motion(
+                motion, None, box, size, (48, 40), bilinear=bilinear, scale_vectors=scale
+            )[0]
+            for scale in (True, False)
+        )
+        np.testing.assert_allclose(scaled, plain * (40 / 120, 48 / 100), rtol=1e-5)
+        assert (plain <= 0).any() and (plain >= 0).any()
+    # Turned about by the mirrors, and else as they were.
+    sources = {tuple(-vector) for vector in motion.reshape(-1, 2)}
+    found, _ = crop_resize_motion(motion, None, box, size, (48, 40), scale_vectors=False)
+    assert {tuple(vector) for vector in found.reshape(-1, 2)} <= sources
+
+
 def test_steps_equal_the_whole():
     motion, size = random_motion(5, 30, 40), (240, 320)
     cropped, _ = crop_motion(motion, None, (40, 16, 264, 240), size)
