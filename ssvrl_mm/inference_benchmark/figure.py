@@ -21,7 +21,7 @@ def draw_figure(report: Mapping[str, Any], path: Path) -> None:
 
     Raises:
         OSError: The file cannot be written.
-        ValueError: matplotlib writes no such files.
+        ValueError: matplotlib does not know the suffix.
     """
     figure = Figure(figsize=(6, 4), layout='constrained')
     axes = figure.add_subplot()

@@ -23,9 +23,7 @@ class Network:
     """
 
     def __init__(self, config: Config, device: str) -> None:
-        # Nobody else's random numbers change by it.
-        with torch.random.fork_rng(devices=[]):
-            self._model = MODELS.build(config.model).to(device).eval()
+        self._model = MODELS.build(config.model).to(device).eval()
 
     def __call__(self, packed: dict[str, Any]) -> None:
         """Forwards the clips of one video: moved to the device, normalised, and averaged."""
@@ -36,9 +34,12 @@ class Network:
 def two_stream_config(width: float) -> Config:
     """MVCGC's two S3D, whose probabilities are averaged; ``width`` is a factor on channels."""
     config = read_config(config_file(TWO_STREAMS))
-    for classifier in config.model.classifiers.values():
+    classifiers = config.model.classifiers
+    for classifier in classifiers.values():
         classifier.backbone.update(init_cfg=None, width=width)
-        classifier.cls_head.in_channels = MODELS.build(classifier.backbone).out_channels[-1]
+    channels = MODELS.build(classifiers.rgb.backbone).out_channels[-1]
+    for classifier in classifiers.values():
+        classifier.cls_head.in_channels = channels
     return config
 
 

@@ -42,6 +42,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 SETUPS = ('mvcgc', 'coclr', 'stored-flow', 'imrnet', 'context-motion')
 PROTOCOLS = ('one_clip', 'ten_clips', 'three_crops', 'ten_crops')
 
+FIGURES = ('.png', '.jpg', '.svg', '.pdf')
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The arguments of the command line."""
@@ -95,6 +97,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error('--clock cpu does not see what a GPU does')
     if not 0 < args.width <= 1:
         parser.error(f'--width must be above 0 and at most 1, got {args.width}')
+    if args.figure and args.figure.suffix.lower() not in FIGURES:
+        parser.error(f'--figure {args.figure}: its suffix must be one of {" ".join(FIGURES)}')
     for folder in [args.scratch] + [f.parent for f in (args.json, args.figure) if f]:
         if folder is not None and not folder.is_dir():
             parser.error(f'no folder {folder}')
