@@ -16,7 +16,7 @@ from ssvrl_mm.inference_benchmark.videos import Video
 from ssvrl_mm.inference_benchmark.whole_files import CONTEXT_MOTION
 
 _HEADINGS = 'pre-processing s', 'inference ms', 'total s', 'x pre', 'x total', 'MB', 'top-1'
-_PART_HEADINGS = 'store s', 'read ms', 'network ms', 'total s, quartiles', 'peak MiB'
+_PART_HEADINGS = 'store s', 'read ms', 'network ms', 'total s, quartiles'
 
 
 def make_report(
@@ -79,7 +79,8 @@ def format_report(report: Mapping[str, Any]) -> str:
             + f"\npaper: Table 1 of MVCGC, {MACHINE}; top-1 is always the paper's"
         )
         parts = {name: _parts(own) for name, own in setups.items()}
-        blocks.append(_table('of which', _PART_HEADINGS, parts))
+        memory = ('peak MiB',) if any('peak_MiB' in own for own in setups.values()) else ()
+        blocks.append(_table('of which', (*_PART_HEADINGS, *memory), parts))
         blocks.append('\n'.join(f'{name}: {own["what"]}' for name, own in setups.items()))
     if report['whole_files_fps']:
         rates = {

@@ -93,6 +93,7 @@ def test_text(report):
     assert cells(parts, 'mvcgc: ') == ['what', 'mvcgc', 'is']
     assert cells(text, 'keyframes + motion vectors') == ['6000', '5500', '-', '6500']
     assert cells(text, 'paper: keyframes + motion vectors') == ['>', '500']
+    assert 'peak MiB' not in text
     assert text.endswith('not measured: coclr: no TV-L1 here')
     # Columns stand below one another.
     table = text[text.index('per video') : text.index('\npaper: Table 1')].splitlines()
@@ -103,7 +104,7 @@ def test_text_without_some_figures(report):
     for summary in report['setups'].values():
         summary['peak_MiB'] = 123.4
     text = format_report(report)
-    assert cells(text[text.index('of which') :], 'mvcgc ')[-1] == '123'
+    assert cells(text[text.index('of which') :], 'mvcgc ')[-1] == '123' and 'peak MiB' in text
     report['videos'] = report['videos'][:1]
     report['setups'], report['whole_files_fps'], report['not_measured'] = {}, {}, {}
     lines = format_report(report).splitlines()
@@ -153,3 +154,18 @@ def test_machine(monkeypatch, tmp_path):
     machine = describe_machine()
     assert list(machine) == ['cpu', 'cores', 'gpu', 'python', 'torch', 'av', 'opencv']
     assert machine['cpu'] and machine['cores'] >= 1
+
+
+def test_the_page_of_mvcgc_has_the_same_figures(repository):
+    page = (repository / 'configs/mvcgc/README.md').read_text()
+    lines = [[cell.strip() for cell in line.split('|')[1:-1]] for line in page.splitlines()]
+    table = {cells[0]: cells[1:] for cells in lines if len(cells) == 6}
+    assert table[''] == list(papers.TABLE_1)
+    for heading, key, factor in (
+        ('pre-processing, s', 'pre_processing_s', 1),
+        ('inference, ms', 'inference_s', 1000),
+        ('total, s', 'total_s', 1),
+        ('storage, GB', 'gigabytes', 1),
+    ):
+        shown = [float(cell) / factor for cell in table[heading]]
+        assert shown == pytest.approx([getattr(row, key) for row in papers.TABLE_1.values()])

@@ -150,7 +150,7 @@ def test_choices_and_defaults(module):
     assert clips.PROTOCOLS == module.PROTOCOLS
     args = module.parse_args([])
     assert args.size == (240, 320) and module.parse_args(['--size', '64x32']).size == (32, 64)
-    assert (args.number, args.frames, args.rounds, args.flow_method) == (2, 186, 3, 'tvl1')
+    assert (args.number, args.frames, args.rounds, args.flow_method) == (1, 186, 3, 'tvl1')
     assert args.codec in generated.CODECS and args.setups == module.SETUPS
     assert (args.protocol, args.device, args.clock, args.width) == ('one_clip', 'cpu', 'wall', 1)
     assert module.parse_args(['--figure', 'a.PDF']).figure.name == 'a.PDF'

@@ -14,7 +14,8 @@ Each stores what it needs ("store"), reads the clips that its networks take, cro
 the rest; where nothing is stored, reading is the pre-processing. Files are met as if for the first
 time. Set-ups take turns; medians over rounds and videos. Networks have random weights.
 
-TV-L1 takes half a minute per video and round, and needs opencv-contrib-python.
+TV-L1 takes minutes per video, round and set-up (0.7 s per frame and more), and needs
+opencv-contrib-python; --flow-method dis is a hundred times as fast.
 
 Example:
     python tools/analysis/benchmark_inference.py                     # on generated videos
@@ -58,7 +59,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--number',
         type=_positive,
-        default=2,
+        default=1,
         help='videos of each folder or list, or generated ones (default: %(default)s)',
     )
     generated = parser.add_argument_group('generated videos')
