@@ -52,12 +52,22 @@ def compare(make: Callable[[], Comparison], rounds: int, with_memory: bool = Fal
                 pairs = zip(own, times[reference], strict=True)
                 rows[name][heading] = statistics.median(ms / other for ms, other in pairs)
     if with_memory:
-        # A process of its own for each, since a peak does not go down again.
-        context = multiprocessing.get_context('spawn')
         for name, row in rows.items():
-            with context.Pool(1) as pool:
-                row['MiB'] = pool.apply(_peak_memory, (make, name))
+            row['MiB'] = peak_memory(make, name)
     return rows
+
+
+def peak_memory(make: Callable[[], Comparison], name: str, rounds: int = 3) -> float:
+    """By how many MiB a process grows at most that runs a task for the first times (Linux).
+
+    Args:
+        make: Sets the tasks up; it is pickled.
+        name: The task.
+        rounds: How often it runs.
+    """
+    # A process of its own, since a peak does not go down again.
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.apply(_growth, (make, name, rounds))
 
 
 def _measure(comparison: Comparison, rounds: int) -> dict[str, list[float]]:
@@ -87,7 +97,7 @@ def _measure(comparison: Comparison, rounds: int) -> dict[str, list[float]]:
     return times
 
 
-def _peak_memory(make: Callable[[], Comparison], name: str, rounds: int = 3) -> float:
+def _growth(make: Callable[[], Comparison], name: str, rounds: int) -> float:
     """By how many MiB this process grows at most while a task runs for the first times."""
     comparison = make()
     comparison.prepare(0)

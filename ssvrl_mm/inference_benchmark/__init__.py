@@ -1,0 +1,1 @@
+"""What ``tools/analysis/benchmark_inference.py`` compares, and how it measures."""

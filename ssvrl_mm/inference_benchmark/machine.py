@@ -1,0 +1,33 @@
+"""The machine that figures come from."""
+
+import platform
+from pathlib import Path
+
+import av
+import cv2
+import torch
+
+from ssvrl_mm.video.tools.parallel import count_cores
+
+
+def describe_machine() -> dict[str, str | int]:
+    """Processor, cores that this process may use, GPU, and versions of what computes."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'
+    return {
+        'cpu': _processor(),
+        'cores': count_cores(),
+        'gpu': gpu,
+        'python': platform.python_version(),
+        'torch': torch.__version__,
+        'av': av.__version__,
+        'opencv': cv2.__version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(':')[2].strip() for line in lines if line.startswith('model name'))
+    return next(names, platform.processor() or platform.machine())

@@ -1,0 +1,215 @@
+"""The set-ups of the papers: what each makes of a video, and what its networks then read."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+import torch
+
+from ssvrl_mm.decode_benchmark.measuring import Comparison
+from ssvrl_mm.inference_benchmark.clips import (
+    GOP,
+    ClipReader,
+    StoredClipReader,
+    context_motion_steps,
+    flow_as_motion,
+    read_gops,
+    two_stream_steps,
+)
+from ssvrl_mm.inference_benchmark.networks import (
+    Network,
+    context_motion_config,
+    two_stream_config,
+)
+from ssvrl_mm.inference_benchmark.stored_frames import store_frames
+from ssvrl_mm.inference_benchmark.videos import Video
+from ssvrl_mm.video.motion.flow import FlowOptions
+from ssvrl_mm.video.tools.encoding import EncoderSettings
+from ssvrl_mm.video.tools.flow_extraction import extract_flow
+from ssvrl_mm.video.tools.transcode import transcode_video
+
+#: The set-up that the others are compared to.
+OURS = 'mvcgc'
+
+
+@dataclass(frozen=True)
+class Options:
+    """What set-ups have in common.
+
+    Args:
+        protocol: Which clips are shown, see :data:`~ssvrl_mm.inference_benchmark.clips.PROTOCOLS`.
+        width: Factor on the channels of the networks.
+        device: Where networks compute.
+        threads: Threads of PyTorch and OpenCV; vectors are read by one.
+        flow_method: How flow is computed.
+    """
+
+    protocol: str = 'one_clip'
+    width: float = 1.0
+    device: str = 'cpu'
+    threads: int = 1
+    flow_method: str = 'tvl1'
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A way to go from a video file to the output of networks.
+
+    Args:
+        what: It, in words.
+        read: Reads what the networks take: of a video, and of the folder that ``store`` wrote to.
+        network: Forwards it; None if the library has no such networks.
+        store: What is done once to each video before it can be read, into an empty folder; None:
+            nothing is.
+        needs_video: Whether the video itself is read after that.
+        remark: What is not measured.
+    """
+
+    what: str
+    read: Callable[[Video, Path], Any]
+    network: Callable[[Any], Any] | None = None
+    store: Callable[[Video, Path], object] | None = None
+    needs_video: bool = True
+    remark: str = ''
+
+
+class SetupUnavailableError(RuntimeError):
+    """A set-up that cannot run here; says why."""
+
+
+class GpuMissingError(RuntimeError):
+    """Networks are to compute on a GPU, and there is none."""
+
+
+def mvcgc(options: Options) -> Setup:
+    """MVCGC: frames and vectors on the fly, two S3D."""
+    config = two_stream_config(options.width)
+    read = ClipReader(two_stream_steps(config, options.protocol), ('rgb', 'motion'))
+    return Setup(
+        'MVCGC: frames and vectors on the fly; S3D on each',
+        lambda video, _: read(video.path),
+        Network(config, options.device),
+    )
+
+
+def coclr(options: Options) -> Setup:
+    """CoCLR: frames and flow as JPEG, two S3D."""
+    _check_flow(options)
+    config = two_stream_config(options.width)
+    read = StoredClipReader(two_stream_steps(config, options.protocol))
+    return Setup(
+        f'CoCLR: JPEG of all frames and of {options.flow_method} flow; S3D on each',
+        lambda video, folder: read(folder, video.frames),
+        Network(config, options.device),
+        lambda video, folder: store_frames(video.path, folder, options.flow_method),
+        needs_video=False,
+        remark="IIC's and MemDPC's networks, which the library does not have; what they store is "
+        "as CoCLR's",
+    )
+
+
+def stored_flow(options: Options) -> Setup:
+    """This library's way with flow: frames on the fly, flow from a file; two S3D."""
+    flow = _check_flow(options)
+    config = two_stream_config(options.width)
+    read = ClipReader(two_stream_steps(config, options.protocol), ('rgb', 'flow'))
+    return Setup(
+        f'frames on the fly, {options.flow_method} flow stored by extract_flow.py; S3D on each',
+        lambda video, folder: flow_as_motion(
+            read(video.path, flow_method=flow.method, flow_file=str(folder / 'flow'))
+        ),
+        Network(config, options.device),
+        lambda video, folder: extract_flow(video.path, folder / 'flow', flow),
+    )
+
+
+def imrnet(options: Options) -> Setup:
+    """IMRNet: re-encoded as MPEG-4 with GOPs of 12."""
+    settings = EncoderSettings('mpeg4-gop12', gop=GOP)
+    return Setup(
+        'IMRNet: re-encoded; I-frames, accumulated vectors and residuals',
+        lambda _, folder: read_gops(str(folder / 'video.avi'), options.protocol),
+        None,
+        lambda video, folder: transcode_video(video.path, folder / 'video.avi', settings),
+        needs_video=False,
+        remark="IMRNet's networks, which the library does not have",
+    )
+
+
+def context_motion(options: Options) -> Setup:
+    """Context-Motion Decoupling: clip, keyframe and vectors on the fly; V-, I- and M-network."""
+    config = context_motion_config(options.width)
+    streams = 'rgb', 'motion', 'iframe'
+    read = ClipReader(context_motion_steps(config, options.protocol), streams)
+    return Setup(
+        'Context-Motion: clip, keyframe and vectors on the fly; C3D, R2D-10 and R3D-10',
+        lambda video, _: read(video.path),
+        Network(config, options.device),
+    )
+
+
+SETUPS: dict[str, Callable[[Options], Setup]] = {
+    OURS: mvcgc,
+    'coclr': coclr,
+    'stored-flow': stored_flow,
+    'imrnet': imrnet,
+    'context-motion': context_motion,
+}
+
+
+def build_setups(
+    names: Collection[str], options: Options
+) -> tuple[dict[str, Setup], dict[str, str]]:
+    """The set-ups that can run here, and why the others cannot.
+
+    Also sets the number of threads.
+
+    Args:
+        names: Some of :data:`SETUPS`.
+        options: What they have in common.
+
+    Raises:
+        GpuMissingError: They are to compute on a GPU that PyTorch does not see.
+    """
+    if options.device == 'cuda' and not torch.cuda.is_available():
+        raise GpuMissingError(f'PyTorch {torch.__version__} sees no GPU here; give --device cpu')
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    found: dict[str, Setup] = {}
+    missing: dict[str, str] = {}
+    for name in names:
+        try:
+            found[name] = SETUPS[name](options)
+        except SetupUnavailableError as error:
+            missing[name] = str(error)
+    return found, missing
+
+
+def once(name: str, options: Options, video: Video) -> Comparison:
+    """A set-up as one task, from the file to the output of the networks, to measure its memory."""
+    setup = build_setups([name], options)[0][name]
+
+    def run() -> None:
+        with TemporaryDirectory() as folder:
+            if setup.store is not None:
+                setup.store(video, Path(folder))
+            packed = setup.read(video, Path(folder))
+        if setup.network is not None:
+            setup.network(packed)
+
+    return Comparison({name: run}, {})
+
+
+def _check_flow(options: Options) -> FlowOptions:
+    """How flow is computed.
+
+    Raises:
+        SetupUnavailableError: OpenCV cannot compute it here.
+    """
+    try:
+        return FlowOptions(options.flow_method)
+    except ImportError as error:
+        raise SetupUnavailableError(str(error)) from error
