@@ -16,7 +16,6 @@ model = dict(
 )
 val_dataloader = test_dataloader = dict(dataset=dict(streams=('rgb',)))
 test_evaluator = [
-    dict(_base_.test_evaluator, streams=('rgb',), preset=preset)
-    for preset in ('clean', 'vcop')
+    dict(_base_.test_evaluator, streams=('rgb',), preset=preset) for preset in ('clean', 'vcop')
 ]
 val_evaluator = test_evaluator
