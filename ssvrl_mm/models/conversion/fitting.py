@@ -167,7 +167,9 @@ def _take(
     elif value.is_floating_point() and not value.isfinite().all():
         result.unfit.append(f'{name} is not finite')
     else:
-        result.converted[target] = value.reshape(want.shape).contiguous().clone()
+        result.converted[target] = value.reshape(want.shape).clone(
+            memory_format=torch.contiguous_format
+        )
 
 
 def _reshape(result: Fit, name: str, shape: Sequence[int]) -> None:

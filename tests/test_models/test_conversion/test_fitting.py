@@ -86,12 +86,13 @@ def test_both_ways_bit_for_bit_with_a_stream_and_its_copy():
 
 
 def test_nothing_is_shared_with_the_file():
-    weights = theirs()
-    wide = torch.rand(4, 300, 1, 1, 1)
-    weights['net.layer-1.weight'] = wide[:, ::100]
-    converted = fit(LAYOUT, weights, to_ours=True).converted['backbone.fc1.weight']
-    assert converted.is_contiguous()
-    assert converted.untyped_storage().nbytes() == 4 * 3 * 4
+    weights, name = theirs(), 'net.layer-1.weight'
+    turned = torch.rand(3, 4, 1, 1, 1).transpose(0, 1)
+    for weights[name] in (torch.rand(4, 300, 1, 1, 1)[:, ::100], turned):
+        converted = fit(LAYOUT, weights, to_ours=True).converted['backbone.fc1.weight']
+        assert torch.equal(converted, weights[name][:, :, 0, 0, 0])
+        assert converted.is_contiguous()
+        assert converted.untyped_storage().nbytes() == 4 * 3 * 4
 
 
 @pytest.mark.parametrize(
