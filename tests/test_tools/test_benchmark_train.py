@@ -81,6 +81,7 @@ def test_real_data_and_two_processes(call, tool, tiny_config, tmp_path):
     [
         (['--batch-size', 0], 2, 'must be at least 1, got 0'),
         (['--iteratons', 3], 2, 'unrecognized arguments: --iteratons'),
+        (['--peak-tflops', 0], 2, 'must be above 0, got 0.0'),
         (['--json', 'none/x.json'], 2, 'there is no folder'),
         (['--input', 'real', '--batch-size', 9], 1, '8 videos are less than one batch'),
         (['--cfg-options', 'modle.k=3'], 1, 'did you mean model?'),

@@ -14,9 +14,9 @@ KEYS, OPTIMIZER = ('step', 'forward', 'key forward'), ('step', 'optimizer step')
 
 @pytest.fixture
 def found():
-    """Four steps of 0.2 s, by phase of 0.25 s; gradients of two are accumulated."""
+    """Four steps of 0.2 s, by phase of 0.5 s; gradients of two are accumulated."""
     steps = [
-        {STEP: 0.25, FORWARD: 0.15, KEYS: 0.05, **({OPTIMIZER: 0.02} if number % 2 else {})}
+        {STEP: 0.5, FORWARD: 0.3, KEYS: 0.1, **({OPTIMIZER: 0.04} if number % 2 else {})}
         for number in range(4)
     ]
     return Measurement(
@@ -52,10 +52,10 @@ def test_rows_of_phases(found):
     assert shares == pytest.approx(
         {'forward': 0.6, 'key forward': 0.2, 'optimizer step': 0.04, 'other': 0.36}
     )
-    assert rows['optimizer step']['median_ms'] == pytest.approx(10)
+    assert rows['optimizer step']['median_ms'] == pytest.approx(20)
     assert rows['optimizer step']['first_quartile_ms'] == 0
-    assert rows['other']['first_quartile_ms'] == pytest.approx(80)
-    assert rows['other']['third_quartile_ms'] == pytest.approx(100)
+    assert rows['other']['first_quartile_ms'] == pytest.approx(160)
+    assert rows['other']['third_quartile_ms'] == pytest.approx(200)
 
 
 def test_figures(found):
@@ -65,8 +65,8 @@ def test_figures(found):
     assert report['videos_per_second'] == pytest.approx(75)
     assert report['clips_per_second'] == pytest.approx(150)
     assert report['step']['median_ms'] == pytest.approx(200)
-    assert report['synchronised_step']['median_ms'] == pytest.approx(250)
-    assert report['synchronised_over_undisturbed'] == pytest.approx(1.25)
+    assert report['synchronised_step']['median_ms'] == pytest.approx(500)
+    assert report['synchronised_over_undisturbed'] == pytest.approx(2.5)
     assert report['tflops_per_second'] == pytest.approx(0.2)
     assert report['share_of_peak'] == pytest.approx(0.4)
     assert report['inputs']['motion'] == {'shape': [5, 2, 4, 2, 2], 'dtype': 'float16'}
@@ -85,10 +85,10 @@ def test_the_table(found):
     assert 'undisturbed: 75 videos/s, 150 clips/s (rgb)' in lines
     rows = {line[:22].rstrip(): line[22:].split() for line in lines}
     assert rows['step, undisturbed'] == ['200.00', '175.00', '-', '225.00']
-    assert rows['step, synchronised'] == ['250.00', '250.00', '-', '250.00', '100.0', '%']
-    assert rows['  forward'] == ['150.00', '150.00', '-', '150.00', '60.0', '%']
-    assert rows['    key forward'] == ['50.00', '50.00', '-', '50.00', '20.0', '%']
-    assert 'synchronised over undisturbed step: 1.250' in lines
+    assert rows['step, synchronised'] == ['500.00', '500.00', '-', '500.00', '100.0', '%']
+    assert rows['  forward'] == ['300.00', '300.00', '-', '300.00', '60.0', '%']
+    assert rows['    key forward'] == ['100.00', '100.00', '-', '100.00', '20.0', '%']
+    assert 'synchronised over undisturbed step: 2.500' in lines
     assert (
         'operations of each process: 40 GFLOP a step (forward 30, backward 10), '
         '0.2 TFLOP/s, 40.0 % of the peak'

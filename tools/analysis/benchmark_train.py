@@ -79,6 +79,8 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'there is no config {args.config}')
     if args.json and not args.json.absolute().parent.is_dir():
         parser.error(f'there is no folder {args.json.absolute().parent} for --json')
+    if args.peak_tflops is not None and not args.peak_tflops > 0:
+        parser.error(f'--peak-tflops must be above 0, got {args.peak_tflops}')
     return args
 
 
