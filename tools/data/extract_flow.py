@@ -5,9 +5,12 @@ missing. A file of another video or of other options is an error unless --overwr
 
     # dense flow at full size
     python tools/data/extract_flow.py data/ucf101/videos --out data/ucf101/tvl1 --method tvl1
-    # computed at half size, a value per 2x2 px ("OF_Low"), of the videos of lists
+    # the mean of each 2x2 px (MVCGC's "OF_Low"), of the videos of lists
     python tools/data/extract_flow.py data/ucf101/videos --out data/ucf101/tvl1_low \
-        --list data/ucf101/train_list.txt --method tvl1 --scale .5 --cell 2
+        --list data/ucf101/train_list.txt --method tvl1 --cell 2
+    # computed at half size, which is faster
+    python tools/data/extract_flow.py data/ucf101/videos --out data/ucf101/tvl1_half \
+        --method tvl1 --scale .5 --cell 2
     # by RAFT, on a GPU
     python tools/data/extract_flow.py data/ucf101/videos --out data/ucf101/raft --method raft \
         --weights raft_small_C_T_V2-01064c6d.pth --device cuda --workers 1
