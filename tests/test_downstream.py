@@ -79,7 +79,8 @@ def shrink(cfg):
     for classifier in classifiers(cfg.model):
         classifier.backbone.width = 0.125
         classifier.cls_head.in_channels = channels_of(classifier.backbone)
-        classifier.data_preprocessor.motion.size = classifier.data_preprocessor.flow.size = 32
+        for field in {'motion', 'flow'} & classifier.data_preprocessor.keys():
+            classifier.data_preprocessor[field].size = 32
         if 'neck' in classifier:
             neck = classifier.neck
             neck.size, neck.backbone_motion.width = 32, 0.125
