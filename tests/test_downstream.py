@@ -11,7 +11,6 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
 
-from ssvrl_mm.models.utils.weights import load_weights
 from ssvrl_mm.registry import DATASETS, HOOKS, METRICS, MODELS
 from ssvrl_mm.wrapping import retrieval_parts
 from tests.clips import encode, translating
@@ -24,7 +23,6 @@ CLASSIFIERS = [
     # Those from Kinetics-400 differ in their checkpoint alone.
     if not any(f'_{word}_' in path.stem for word in ('retrieval', 'demo', 'k400'))
 ]
-KINETICS = sorted(MVCGC.glob('mvcgc_s3d_k400_*.py'))
 SECOND_DATASET = [path for path in CLASSIFIERS if '_hmdb51_' in path.stem]
 STREAMS = {
     'rgb': ('rgb',),
@@ -79,7 +77,8 @@ def shrink(cfg):
     for classifier in classifiers(cfg.model):
         classifier.backbone.width = 0.125
         classifier.cls_head.in_channels = channels_of(classifier.backbone)
-        classifier.data_preprocessor.motion.size = classifier.data_preprocessor.flow.size = 32
+        for field in {'motion', 'flow'} & classifier.data_preprocessor.keys():
+            classifier.data_preprocessor[field].size = 32
         if 'neck' in classifier:
             neck = classifier.neck
             neck.size, neck.backbone_motion.width = 32, 0.125
@@ -254,71 +253,6 @@ def test_mvcgc_has_the_numbers_of_the_paper(path):
     for classifier in classifiers(Config.fromfile(path).model):
         jitter = dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.3)
         assert classifier.data_preprocessor.augment == dict(color_jitter=jitter)
-
-
-@pytest.mark.parametrize(
-    'path', [p for p in CLASSIFIERS if p.parent == MVCGC] + KINETICS, ids=name_of
-)
-def test_what_a_config_starts_from_is_in_its_name_unless_the_environment_says(path, monkeypatch):
-    monkeypatch.delenv('SSVRL_PRETRAINED', raising=False)
-    of_name = {'_k400_': 's3d_k400', '_flow_': 's3d_ucf101_flow', 'coclr_': 'coclr_s3d_ucf101'}
-    alone = {f'_{n}_': f's3d_ucf101_{n}_moco' for n in STREAMS if '-' in n}
-    [other] = [v for k, v in {**of_name, **alone}.items() if k in path.stem] or ['s3d_ucf101']
-    for expected in (f'work_dirs/mvcgc/{other}/', 'runs/mine.pth'):
-        for classifier in classifiers(Config.fromfile(path).model):
-            assert classifier.backbone.init_cfg.checkpoint.startswith(expected)
-        monkeypatch.setenv('SSVRL_PRETRAINED', 'runs/mine.pth')
-
-
-@pytest.mark.parametrize('path', KINETICS, ids=name_of)
-def test_kinetics_differs_in_its_checkpoint_alone(path, monkeypatch):
-    monkeypatch.setenv('SSVRL_PRETRAINED', 'the_same.pth')
-    other = path.with_stem(path.stem.replace('_k400_', '_'))
-    cfg, ucf = (
-        {k: v for k, v in Config.fromfile(p).to_dict().items() if k in RUN} for p in (path, other)
-    )
-    assert flat(cfg) == flat(ucf)
-
-
-# Networks of Tables 2 and 3 that have no benchmark of their own, and the stream they are tested on.
-# Those of k, union and no initialisation are all alike.
-NAMED_BY_CHECKPOINT = {
-    's3d_ucf101_rgb_moco': 'rgb',
-    's3d_ucf101_mv_moco': 'motion',
-    's3d_ucf101_flow_moco': 'flow',
-    'coclr_s3d_ucf101': 'rgb',
-    's3d_ucf101_wo-init': 'rgb',
-}
-
-
-@pytest.mark.parametrize('name, stream', NAMED_BY_CHECKPOINT.items())
-def test_baselines_and_ablations_run_by_naming_their_checkpoint(
-    name, stream, tmp_path, monkeypatch
-):
-    pretraining = narrow(Config.fromfile(CONFIGS / f'mvcgc/{name}.py').model)
-    pretrained = MODELS.build(pretraining)
-    weights = pretrained.state_dict()
-    torch.save(dict(state_dict=weights), tmp_path / 'last.pth')
-    monkeypatch.setenv('SSVRL_PRETRAINED', str(tmp_path / 'last.pth'))
-    cfg = shrink(Config.fromfile(MVCGC / f'mvcgc_s3d_{stream}_ucf101_linear.py'))
-    probe = MODELS.build(cfg.model)
-    probe.init_weights()
-    expected = pretrained.backbone(stream).state_dict()
-    for key, value in probe.backbone.state_dict().items():
-        assert torch.equal(value, expected[key])
-    # A test takes what its figures depend on, and leaves the other stream.
-    if stream == 'flow':
-        return
-    cfg = Config.fromfile(MVCGC / f'mvcgc_s3d_{stream}_retrieval_ucf101_coclr.py')
-    model = MODELS.build(narrow(cfg.model))
-    load_weights(model, weights, name, ignore=model.training_only, allow_left_over=True)
-
-
-def narrow(model):
-    for backbone in model.backbones.values():
-        backbone.width = 0.125
-    model.head.projector.in_channels = 128
-    return model
 
 
 @pytest.mark.parametrize('backbone', ['c3d', 'r2plus1d26', 'r3d26'])

@@ -50,7 +50,7 @@ class Notes(Hook):
         )
 
 
-def run(folder, epochs=4, hooks=('RestartStagesHook',), **kwargs):
+def run(folder, epochs=4, hooks=('RestartStagesHook',), length=LENGTH, **kwargs):
     torch.manual_seed(0)
     model = dict(
         type='ContrastiveRecognizer',
@@ -59,7 +59,7 @@ def run(folder, epochs=4, hooks=('RestartStagesHook',), **kwargs):
             s: dict(type=TinyBackbone, in_channels=c) for s, c in (('rgb', 3), ('motion', 2))
         },
         head=dict(
-            type='CoCLRHead', projector=projector(), criterion=CRITERION, queue_length=LENGTH, k=1
+            type='CoCLRHead', projector=projector(), criterion=CRITERION, queue_length=length, k=1
         ),
         stages=STAGES,
     )
@@ -117,14 +117,17 @@ def test_later_stages_begin_as_runs_of_their_own(tmp_path):
     assert starts == [0, 0, 0]
 
 
-def test_a_run_resumed_where_a_stage_begins_or_later_equals_an_uninterrupted_one(tmp_path):
-    whole, _ = run(tmp_path / 'whole')
-    for epoch in (1, 2):
-        checkpoint = str(tmp_path / f'whole/epoch_{epoch}.pth')
-        resumed, rows = run(tmp_path / f'from_{epoch}', resume=True, load_from=checkpoint)
-        assert rows[0]['epoch'] == epoch
-        for name, value in whole.model.state_dict().items():
-            assert torch.equal(value, resumed.model.state_dict()[name]), name
+# A queue of 20 is not full at the end of the epoch that a stage begins with.
+@pytest.mark.parametrize('length, epoch', [(LENGTH, 1), (LENGTH, 2), (20, 2)])
+def test_a_run_resumed_where_a_stage_begins_or_later_equals_an_uninterrupted_one(
+    tmp_path, length, epoch
+):
+    whole, _ = run(tmp_path / 'whole', length=length)
+    checkpoint = str(tmp_path / f'whole/epoch_{epoch}.pth')
+    resumed, rows = run(tmp_path / 'resumed', length=length, resume=True, load_from=checkpoint)
+    assert rows[0]['epoch'] == epoch and (rows[0]['rate'] == 0) == (epoch == 1 or length == 20)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
 def test_without_the_hook_the_queue_is_kept(tmp_path):
