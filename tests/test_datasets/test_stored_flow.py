@@ -147,6 +147,7 @@ def test_a_folder_without_flow_is_found_before_training(root, streams):
     places = f'{root}/videos --out {root}/nowhere'
     command = f'extract_flow.py {places} --method tvl1 --scale 0.5 --cell 2'
     assert command in caught.value.reason and 'a/b.avi.flow' in caught.value.reason
+    assert f'of the videos in {root}/videos; looked for' in caught.value.reason
     # No flow is asked for, it is somewhere else, or one of the two is there.
     assert len(dataset(root, streams=('rgb',), **given)) == 2
     options['flow_root'] = 's3://nowhere'

@@ -8,6 +8,7 @@ model = dict(
         rgb=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
         # As in pretraining: cut off at 10 px per frame.
         motion=dict(clip=10.0, size=112),
+        flow=dict(clip=10.0, size=112),
         augment=dict(
             color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, p=0.5),
             blur=dict(sigma=(0.1, 2.0), p=0.5),
