@@ -154,7 +154,8 @@ def test_everything_a_config_names_can_be_built(path):
         for dataset in datasets:
             assert DATASETS.get(dataset['type']) is not None
             # Training may decode motion as what is predicted, without a network for it.
-            targets = {'motion'} if split == 'train' and cfg.model.get('motion_head') else set()
+            predicts = split == 'train' and cfg.model.get('motion_head')
+            targets = {model.motion_stream} if predicts else set()
             assert set(dataset['streams']) == set(model.streams) | targets
             Compose(dataset['pipeline'])
         if split != 'train':
