@@ -1,4 +1,4 @@
-"""Which checkpoint each benchmark of MVCGC starts from, by its name and by the environment."""
+"""Which checkpoint each benchmark starts from, by its name and by the environment."""
 
 import pytest
 import torch
@@ -22,17 +22,33 @@ from tests.test_downstream import (  # noqa: F401 - our_scope is a fixture
 KINETICS = sorted(MVCGC.glob('mvcgc_s3d_k400_*.py'))
 
 
-@pytest.mark.parametrize(
-    'path', [p for p in CLASSIFIERS if p.parent == MVCGC] + KINETICS, ids=name_of
-)
+def run_of(stem):
+    """The run that a benchmark starts from, by its name."""
+    if 'context_motion' in stem:
+        backbone, data = stem.split('_')[2], 'k400' if stem.endswith('_k400') else 'ucf101'
+        return f'context_motion_{backbone}_{data}' + '_released' * stem.endswith('_released')
+    of_name = {
+        '_k400_': 's3d_k400',
+        '_flow_': 's3d_ucf101_flow',
+        'coclr_s3d_rgb_': 'coclr_s3d_ucf101',
+        'coclr_s3d_rgb-flow_': 'coclr_s3d_ucf101_flow',
+        **{f'mvcgc_s3d_{n}_': f's3d_ucf101_{n}_moco' for n in STREAMS if '-' in n},
+    }
+    [run] = [v for k, v in of_name.items() if k in stem] or ['s3d_ucf101']
+    return run
+
+
+@pytest.mark.parametrize('path', CLASSIFIERS + KINETICS, ids=name_of)
 def test_what_a_config_starts_from_is_in_its_name_unless_the_environment_says(path, monkeypatch):
     monkeypatch.delenv('SSVRL_PRETRAINED', raising=False)
-    of_name = {'_k400_': 's3d_k400', '_flow_': 's3d_ucf101_flow', 'coclr_': 'coclr_s3d_ucf101'}
-    alone = {f'_{n}_': f's3d_ucf101_{n}_moco' for n in STREAMS if '-' in n}
-    [other] = [v for k, v in {**of_name, **alone}.items() if k in path.stem] or ['s3d_ucf101']
-    for expected in (f'work_dirs/mvcgc/{other}/', 'runs/mine.pth'):
+    of_method = f'work_dirs/{path.parent.parent.name}/{run_of(path.stem)}/'
+    for expected in (of_method, 'runs/mine.pth'):
         for classifier in classifiers(Config.fromfile(path).model):
-            assert classifier.backbone.init_cfg.checkpoint.startswith(expected)
+            start = classifier.backbone.get('init_cfg')
+            if 'scratch' in path.stem or 'regularized' in path.stem:
+                assert start is None
+            else:
+                assert start.checkpoint.startswith(expected)
         monkeypatch.setenv('SSVRL_PRETRAINED', 'runs/mine.pth')
 
 

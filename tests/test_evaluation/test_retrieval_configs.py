@@ -27,6 +27,7 @@ COCLR = {
     'mvcgc_s3d_retrieval_ucf101_coclr': ['rgb', 'motion'],
     'mvcgc_s3d_retrieval_hmdb51_coclr': ['rgb', 'motion'],
     'mvcgc_s3d_flow_retrieval_ucf101_coclr': ['rgb', 'flow'],
+    'mvcgc_s3d_flow_retrieval_hmdb51_coclr': ['rgb', 'flow'],
     'mvcgc_s3d_rgb_retrieval_ucf101_coclr': ['rgb'],
     'mvcgc_s3d_motion_retrieval_ucf101_coclr': ['motion'],
 }

@@ -19,7 +19,7 @@ model = dict(
         # None: from random weights.
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='work_dirs/context_motion/context_motion_c3d_ucf101/epoch_120.pth',
+            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/context_motion/context_motion_c3d_ucf101/epoch_120.pth}}',
             prefix='backbone_rgb.',
         ),
     ),

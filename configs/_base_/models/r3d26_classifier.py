@@ -21,7 +21,7 @@ model = dict(
         # None: from random weights.
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='work_dirs/context_motion/context_motion_r3d26_ucf101/epoch_120.pth',
+            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/context_motion/context_motion_r3d26_ucf101/epoch_120.pth}}',
             prefix='backbone_rgb.',
         ),
     ),

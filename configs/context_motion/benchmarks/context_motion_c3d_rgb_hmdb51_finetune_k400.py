@@ -6,6 +6,8 @@ _base_ = [
     '../../_base_/downstream_runtime.py',
 ]
 
-pretrained = dict(checkpoint='work_dirs/context_motion/context_motion_c3d_k400/epoch_120.pth')
+pretrained = dict(
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/context_motion/context_motion_c3d_k400/epoch_120.pth}}'
+)
 model = dict(backbone=dict(init_cfg=pretrained), cls_head=dict(num_classes=51))
 optim_wrapper = dict(optimizer=dict(lr=2e-4 * 8, weight_decay=2e-3))

@@ -6,5 +6,7 @@ _base_ = [
     '../../_base_/downstream_runtime.py',
 ]
 
-pretrained = dict(checkpoint='work_dirs/context_motion/context_motion_c3d_k400/epoch_120.pth')
+pretrained = dict(
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/context_motion/context_motion_c3d_k400/epoch_120.pth}}'
+)
 model = dict(backbone=dict(init_cfg=pretrained))

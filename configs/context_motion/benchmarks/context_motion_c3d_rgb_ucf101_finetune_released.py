@@ -8,6 +8,6 @@ _base_ = [
 ]
 
 pretrained = dict(
-    checkpoint='work_dirs/context_motion/context_motion_c3d_ucf101_released/epoch_120.pth'
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/context_motion/context_motion_c3d_ucf101_released/epoch_120.pth}}'
 )
 model = dict(backbone=dict(bias=True, init_cfg=pretrained))

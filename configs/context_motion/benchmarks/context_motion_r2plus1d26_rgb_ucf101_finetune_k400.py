@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 pretrained = dict(
-    checkpoint='work_dirs/context_motion/context_motion_r2plus1d26_k400/epoch_120.pth'
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/context_motion/context_motion_r2plus1d26_k400/epoch_120.pth}}'
 )
 model = dict(backbone=dict(init_cfg=pretrained))
 

@@ -8,6 +8,6 @@ _base_ = [
 ]
 
 pretrained = dict(
-    checkpoint='work_dirs/context_motion/context_motion_r3d26_ucf101_released/epoch_120.pth'
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/context_motion/context_motion_r3d26_ucf101_released/epoch_120.pth}}'
 )
 model = dict(backbone=dict(stem_pool=True, init_cfg=pretrained))
