@@ -55,10 +55,12 @@ def load_config(args: argparse.Namespace) -> Config:
         args: Parsed arguments, those of :func:`add_arguments` among them.
 
     Returns:
-        The config, with a ``work_dir``. An option that nothing reads ends the process.
+        The config, with a ``work_dir``. An option that nothing reads ends the process, and so does
+        a choice by the environment that the config does not have.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    with in_words(args.launcher):
+        cfg = _read_config(args.config)
     if args.cfg_options is not None:
         with in_words(args.launcher):
             unknown = check_options(cfg, args.cfg_options)
@@ -73,6 +75,24 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = default_work_dir(args.config)
     return cfg
+
+
+def _read_config(path: str) -> Config:
+    """The config of a file.
+
+    Raises:
+        LaunchError: A variable of the environment names a choice that the config does not have.
+    """
+    try:
+        return Config.fromfile(path)
+    except KeyError as error:
+        for name, value in os.environ.items():
+            if name.startswith('SSVRL_') and error.args == (value,):
+                raise LaunchError(
+                    f'{name}={value}: there is no such choice in {path}; docs/finetuning.md lists '
+                    'those of SSVRL_TEST_PROTOCOL, docs/data.md those of SSVRL_FLOW'
+                ) from error
+        raise
 
 
 def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -> None:

@@ -238,6 +238,28 @@ def parsed(config, *options):
     return parser.parse_args([str(config), *options])
 
 
+@pytest.mark.parametrize(
+    'name, config',
+    [
+        ('SSVRL_FLOW', 's3d_ucf101_flow.py'),
+        ('SSVRL_TEST_PROTOCOL', 'benchmarks/mvcgc_s3d_rgb_ucf101_linear.py'),
+    ],
+)
+def test_a_choice_of_the_environment_that_is_none(repository, monkeypatch, name, config):
+    path = repository / 'configs/mvcgc' / config
+    monkeypatch.setenv(name, 'tvl')
+    with pytest.raises(SystemExit) as caught:
+        launch.load_config(parsed(path))
+    assert f'{name}=tvl: there is no such choice in {path}' in str(caught.value)
+
+
+def test_another_missing_key_of_a_config_is_raised_as_it_is(tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text("a = dict(b=1)['c']\n")
+    with pytest.raises(KeyError, match='c'):
+        launch.load_config(parsed(config))
+
+
 def test_an_option_that_nothing_reads_ends_the_process_with_what_was_meant(repository):
     config = repository / 'configs' / 'mvcgc' / 'demo.py'
     options = ('--cfg-options', 'train_dataloder.batch_size=2', 'model.head.quque_length=4')
