@@ -19,6 +19,8 @@ from ssvrl_mm.video.tools.transcode import transcode_video
 from tests.clips import encode, translating
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'mvcgc'
+# As UCF101 names the recording, too.
+NAME = 'v_Toy_g{:02d}_c01.mp4'
 SIZE = 48, 64
 VELOCITY = 2, -1
 FLOW = ('s3d_ucf101_flow', 's3d_ucf101_flow_moco', 's3d_ucf101_flow-low_moco')
@@ -37,15 +39,15 @@ def root(tmp_path_factory):
     for folder in ('videos', 'gop12'):
         (root / folder).mkdir(parents=True)
     for number in range(3):
-        name = f'{number}.mp4'
+        name = NAME.format(number)
         # Either half of the picture moves its own way.
         halves = [translating(12, *v, SIZE[0], SIZE[1] // 2, number) for v in (VELOCITY, (-1, 2))]
         video = encode(root / 'videos' / name, np.concatenate(halves, axis=2))
         transcode_video(video, root / 'gop12' / name, EncoderSettings('mpeg4-gop12'))
         for folder, cell in (('tvl1', 1), ('tvl1_low', 2)):
             extract_flow(video, root / folder / f'{name}.flow', FlowOptions('tvl1', cell=cell))
-    (root / 'train_list.txt').write_text('0.mp4 0\n1.mp4 1\n')
-    (root / 'test_list.txt').write_text('2.mp4 0\n')
+    (root / 'train_list.txt').write_text(''.join(f'{NAME.format(n)} {n}\n' for n in range(2)))
+    (root / 'test_list.txt').write_text(f'{NAME.format(2)} 0\n')
     return root.parent
 
 
@@ -150,7 +152,7 @@ def test_motion_of_re_encoded_videos(name, steps, root):
     dataset = dict(load(f's3d_ucf101_{name}_moco').train_dataloader.dataset)
     dataset['pipeline'] = [dict(type='OpenCompressedVideo'), lambda results: results]
     results = DATASETS.build(dataset).pipeline(
-        dict(filename=str(root / 'ucf101' / 'gop12' / '0.mp4'), data_root='', video_root='')
+        dict(filename=str(root / 'ucf101' / 'gop12' / NAME.format(0)), data_root='', video_root='')
     )
     with results['video_reader'] as reader:
         assert reader.metadata.codec == 'mpeg4' and reader.metadata.keyframes == (0,)

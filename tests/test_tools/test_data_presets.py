@@ -18,8 +18,13 @@ def datasets_of(cfg):
         yield from ((split, Config(part)) for part in innermost_datasets(dataset))
 
 
-# MotionPrimitives is written by itself, without lists.
-LISTED = sorted(path for path in PRESETS.glob('*.py') if 'motion_primitives' not in path.stem)
+LISTED = sorted(path for data in DATASETS for path in PRESETS.glob(f'{data.name}_*.py'))
+# MotionPrimitives is written by itself, without lists; the others belong to any dataset.
+UNLISTED = {'motion_primitives', 'motion_primitives_classification', 'optical_flow', 'coclr_views'}
+
+
+def test_every_preset_is_looked_at():
+    assert {path.stem for path in LISTED} | UNLISTED == {path.stem for path in PRESETS.glob('*.py')}
 
 
 @pytest.mark.parametrize('path', LISTED, ids=lambda path: path.stem)
@@ -30,7 +35,8 @@ def test_presets_name_lists_that_the_tools_write(path, monkeypatch):
     assert found
     for split, part in found:
         assert part.data_root == f'data/{dataset.name}'
-        assert part.data_prefix == dict(video='videos')
+        folder = 'gop12' if path.stem.endswith('_gop12') else 'videos'
+        assert part.data_prefix == dict(video=folder)
         assert part.ann_file in dataset.counts
         if split == 'train':
             assert part.ann_file == 'train_list.txt'
