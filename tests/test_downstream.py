@@ -23,7 +23,9 @@ CLASSIFIERS = [
     # Those from Kinetics-400 differ in their checkpoint alone.
     if not any(f'_{word}_' in path.stem for word in ('retrieval', 'demo', 'k400'))
 ]
+# Whose differences from the first are looked at line by line, so that they are not trained as well.
 SECOND_DATASET = [path for path in CLASSIFIERS if '_hmdb51_' in path.stem]
+FIRST_DATASET = [path for path in CLASSIFIERS if path not in SECOND_DATASET]
 STREAMS = {
     'rgb': ('rgb',),
     'motion': ('motion',),
@@ -131,10 +133,10 @@ def videos(cfg, split):
     return DATASETS.build(cfg[f'{split}_dataloader'].dataset)
 
 
-@pytest.mark.parametrize('path', CLASSIFIERS, ids=name_of)
+@pytest.mark.parametrize('path', FIRST_DATASET, ids=name_of)
 def test_config_starts_from_pretrained_weights_trains_and_tests(path, root, tmp_path, monkeypatch):
     cfg = load(path, root, monkeypatch)
-    stream, dataset, protocol = parts_of(path)
+    stream, _, protocol = parts_of(path)
     parts = save_pretrained(cfg, tmp_path / 'pretrained.pth')
     assert bool(parts) is (protocol not in ('scratch', 'regularized'))
     model = MODELS.build(cfg.model)
@@ -157,18 +159,17 @@ def test_config_starts_from_pretrained_weights_trains_and_tests(path, root, tmp_
     train = videos(cfg, 'train')
     data = pseudo_collate([train[index] for index in range(2)])
     assert set(data['inputs']) == set(STREAMS[stream])
-    classes = dict(ucf101=101, hmdb51=51)[dataset]
     model.train()
     loss, log = model.parse_losses(model(**model.data_preprocessor(data, True), mode='loss'))
     loss.backward()
     assert ('loss_motion' in log) is (protocol == 'regularized')
     for name in [name for name in log if name.startswith('loss_cls')]:
         # Scores of a new classifier are near zero: all classes are alike.
-        assert log[name].item() == pytest.approx(math.log(classes), rel=0.15)
+        assert log[name].item() == pytest.approx(math.log(101), rel=0.15)
 
     [sample] = videos(cfg, 'test')
     [result] = model.eval().test_step(pseudo_collate([sample]))
-    assert result.pred_score.shape == (classes,)
+    assert result.pred_score.shape == (101,)
     assert result.pred_score.sum().item() == pytest.approx(1, abs=1e-4)
     metric = METRICS.build(cfg.test_evaluator)
     metric.process(None, [result.to_dict()])
