@@ -76,3 +76,21 @@ class ToyModel(BaseModel):
             outputs.append(sample)
         self.seen += len(outputs)
         return outputs
+
+
+def brute_force(view, topk, centre=False):
+    """Recalls by loops over numpy arrays in double precision."""
+    streams = ('rgb', 'motion') if view == 'both' else (view,)
+    labels, cosines = {}, 0
+    for stream in streams:
+        stacked = {}
+        for role, count in (('query', NUM_QUERY), ('gallery', NUM_GALLERY)):
+            pairs = [video(role, i) for i in range(count)]
+            rows = np.stack([features[stream].numpy() for features, _ in pairs]).astype(float)
+            rows = rows - rows.mean(axis=0) if centre else rows
+            stacked[role] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+            labels[role] = np.array([label for _, label in pairs])
+        cosines = cosines + stacked['query'] @ stacked['gallery'].T
+    ranked = labels['gallery'][np.argsort(-cosines, axis=1, kind='stable')]
+    hits = ranked == labels['query'][:, None]
+    return {f'retrieval/{view}_R@{k}': hits[:, :k].any(axis=1).mean() for k in topk}
