@@ -275,3 +275,26 @@ def test_pkg_resources_of_mmengine_is_not_shown_but_that_of_users_is(tmp_path):
     assert run_fresh_with_errors(code, tmp_path) == 'quiet\n'
     loud = 'import ssvrl_mm, mmengine.utils\nimport pkg_resources'
     assert 'pkg_resources is deprecated' in run_fresh_with_errors(loud, tmp_path)
+
+
+def test_a_config_is_laid_out_once(tmp_path):
+    code = """
+        import ssvrl_mm
+        from mmengine.config import Config, config
+        calls = []
+        from yapf.yapflib import yapf_api
+        original = config.FormatCode.__wrapped__
+        assert original is yapf_api.FormatCode
+        one, other = Config(dict(a=1, b=dict(c=[1, 2]))), Config(dict(a=2))
+        first = one.pretty_text
+        import yapf.yapflib.yapf_api as api
+        api_format = api.FormatTree
+        api.FormatTree = lambda *a, **k: (calls.append(1), api_format(*a, **k))[1]
+        assert one.pretty_text == first and not calls
+        assert other.pretty_text == 'a = 2\\n' and len(calls) == 1
+        one.a = 3
+        assert 'a = 3' in one.pretty_text and len(calls) == 2
+        # What others ask for goes to yapf as it is.
+        assert config.FormatCode('x=1', style_config='pep8')[0] == 'x = 1\\n' and len(calls) == 3
+    """
+    run_fresh(code, tmp_path)

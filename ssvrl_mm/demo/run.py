@@ -75,7 +75,8 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
         The figures, see :func:`~ssvrl_mm.demo.summary.summarise`.
     """
     # Threads that share a core with the loader's worker wait more than they compute.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - cfg.train_dataloader.num_workers))
+    if 'OMP_NUM_THREADS' not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - cfg.train_dataloader.num_workers))
 
     runner = DemoRunner.from_cfg(cfg)
     hook = ProgressHook()
