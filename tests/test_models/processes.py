@@ -1,10 +1,14 @@
 """Runs a function in several gloo processes."""
 
+import multiprocessing
 import os
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+
+# Processes fork from one that has imported this already, which takes longer than most tests.
+multiprocessing.set_forkserver_preload(['ssvrl_mm.models', 'ssvrl_mm.engine', 'ssvrl_mm.datasets'])
 
 
 def _work(rank, world_size, folder, function, args):
@@ -20,5 +24,10 @@ def _work(rank, world_size, folder, function, args):
 
 def run_processes(function, folder, *args, world_size=2):
     """What ``function(rank, *args)`` returns on every process; it must be importable."""
-    mp.spawn(_work, args=(world_size, str(folder), function, args), nprocs=world_size)
+    mp.start_processes(
+        _work,
+        args=(world_size, str(folder), function, args),
+        nprocs=world_size,
+        start_method='forkserver',
+    )
     return [torch.load(os.path.join(folder, f'{rank}.pt')) for rank in range(world_size)]
