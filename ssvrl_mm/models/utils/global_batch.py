@@ -255,9 +255,11 @@ def _pack(batches: Sequence[Tensor]) -> Tensor:
 def _unpack(packed: Tensor, batches: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """The tensors that were packed, shaped and typed like ``batches`` but for their length."""
     widths = [batch[0].numel() * batch.element_size() for batch in batches]
+    # Cloned, as rows of bytes begin where other types may not.
+    parts = [
+        part.clone(memory_format=torch.contiguous_format) for part in packed.split(widths, dim=1)
+    ]
     return tuple(
-        part.clone(memory_format=torch.contiguous_format)
-        .view(batch.dtype)
-        .reshape(len(packed), *batch.shape[1:])
-        for part, batch in zip(packed.split(widths, dim=1), batches, strict=True)
+        part.view(batch.dtype).reshape(len(packed), *batch.shape[1:])
+        for part, batch in zip(parts, batches, strict=True)
     )

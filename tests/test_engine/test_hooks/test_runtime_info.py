@@ -52,14 +52,12 @@ def test_the_log_is_mmengines_and_is_read_where_something_is_logged(tmp_path, re
 def test_what_is_on_the_host_is_told_at_once(tmp_path, monkeypatch):
     seen = []
     read = runtime_info.RuntimeInfoHook._read
-    monkeypatch.setattr(
-        runtime_info.RuntimeInfoHook,
-        '_read',
-        lambda self, runner: (
-            read(self, runner),
-            seen.append(len(history(runner)['train/loss'][0])),
-        ),
-    )
+
+    def noting(self, runner):
+        read(self, runner)
+        seen.append(len(history(runner)['train/loss'][0]))
+
+    monkeypatch.setattr(runtime_info.RuntimeInfoHook, '_read', noting)
     train(tmp_path, 'RuntimeInfoHook', val_cfg=None)
     assert [n for n in seen if n] == [*range(1, 8), 7, *range(8, 15), 14]
 
