@@ -12,6 +12,7 @@ from ssvrl_mm.engine.hooks.iteration_seed import IterationSeedHook
 from ssvrl_mm.engine.hooks.knn_probe import KNNProbeHook
 from ssvrl_mm.engine.hooks.recordings import RecordingsHook
 from ssvrl_mm.engine.hooks.restart_stages import RestartStagesHook
+from ssvrl_mm.engine.hooks.runtime_info import RuntimeInfoHook
 from ssvrl_mm.engine.hooks.set_epoch import SetEpochHook
 from ssvrl_mm.engine.hooks.sync_norm_stats import SyncNormStatsHook
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError, TrainingAmountHook
@@ -26,6 +27,7 @@ __all__ = [
     'NothingToTrainError',
     'RecordingsHook',
     'RestartStagesHook',
+    'RuntimeInfoHook',
     'SetEpochHook',
     'StrictCheckpointHook',
     'SyncNormStatsHook',

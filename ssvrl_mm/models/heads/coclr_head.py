@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ssvrl_mm.models.heads.contrastive_head import StreamTensors
 from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
-from ssvrl_mm.models.utils.distributed import shared_draw
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.registry import MODELS
 
 
@@ -70,23 +70,28 @@ class CoCLRHead(MVCGCHead):
         return self._guides(stage) if self.fixed_guide else ()
 
     def loss_by_embedding(
-        self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str
+        self,
+        queries: StreamTensors,
+        keys: StreamTensors,
+        video_ids: Tensor,
+        stage: str,
+        batch: GlobalBatch,
     ) -> StreamTensors:
         """InfoNCE per stream, or with positives that the other stream mined."""
         if stage == 'init':
-            return super().loss_by_embedding(queries, keys, video_ids, stage)
+            return super().loss_by_embedding(queries, keys, video_ids, stage, batch)
         positives = self.find_positives(keys, video_ids, self._guides(stage))
         usable = self.queue.usable(video_ids)
-        own = self._own_positive(positives)
-        losses = self._contrast({stage: stage}, queries, keys, usable, positives, own)
+        own = self._own_positive(positives, batch)
+        losses = self._contrast({stage: stage}, queries, keys, usable, batch, positives, own)
         losses['num_positives'] = positives.sum(dim=1).float().mean()
         return losses
 
     def _guides(self, stage: str) -> tuple[str, ...]:
         return tuple(set(self.streams) - set(self.trained_streams(stage)))
 
-    def _own_positive(self, positives: Tensor) -> Tensor | None:
+    def _own_positive(self, positives: Tensor, batch: GlobalBatch) -> Tensor | None:
         """(N,) bool, the queries whose own key is a positive this time; None: all of them."""
         if self.own_key_p == 1:
             return None
-        return (shared_draw(positives.device) < self.own_key_p) | ~positives.any(dim=1)
+        return ~positives.any(dim=1) | (batch.draw() < self.own_key_p)

@@ -10,6 +10,7 @@ from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
 from ssvrl_mm.models.heads.pretext_head import PretextHead
 from ssvrl_mm.models.necks import PointwiseMLP
 from ssvrl_mm.models.utils.features import Features, last_map, pool_features
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
 from ssvrl_mm.registry import MODELS
 
@@ -68,7 +69,11 @@ class ContextMatchingHead(PretextHead):
         self.spread = SpreadMonitor()
 
     def loss(
-        self, feats: Features, data_samples: Sequence[Any] | None = None, **kwargs: Any
+        self,
+        feats: Features,
+        data_samples: Sequence[Any] | None = None,
+        batch: GlobalBatch | None = None,
+        **kwargs: Any,
     ) -> dict[str, Tensor]:
         """Computes the loss of a batch.
 
@@ -76,6 +81,7 @@ class ContextMatchingHead(PretextHead):
             feats: Stream -> (N, C, ...) maps or (N, C) pooled features; row i of both streams is
                 of the same video. Further streams are not looked at.
             data_samples: Not looked at.
+            batch: What the step knows of the batches of all processes; None: it is found out.
             **kwargs: Ignored.
 
         Returns:
@@ -94,7 +100,8 @@ class ContextMatchingHead(PretextHead):
         if len(clips) != len(frames):
             raise ValueError(f'{len(clips)} clips do not pair with {len(frames)} I-frames')
         own = torch.arange(len(clips), device=clips.device)
-        loss, top1 = contrast_over_processes(self.criterion, clips, frames, own)
+        batch = batch or GlobalBatch(len(clips), clips.device)
+        loss, top1 = contrast_over_processes(self.criterion, clips, frames, own, batch)
         spread = self.spread(lambda: dict(zip(self.streams, (clips, frames), strict=True)))
         return {'loss_context': self.loss_weight * loss, 'top1_context': top1, **spread}
 

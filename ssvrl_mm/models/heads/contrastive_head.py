@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssvrl_mm.models.heads.pretext_head import PretextHead, StreamTensors
-from ssvrl_mm.models.utils.distributed import global_mean
 from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.models.utils.freezing import evaluating
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.models.utils.key_queue import KeyQueue, recording_ids
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
@@ -107,7 +107,12 @@ class ContrastiveHead(PretextHead):
 
     @abstractmethod
     def loss_by_embedding(
-        self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str
+        self,
+        queries: StreamTensors,
+        keys: StreamTensors,
+        video_ids: Tensor,
+        stage: str,
+        batch: GlobalBatch,
     ) -> StreamTensors:
         """The losses of one batch; nothing is enqueued yet.
 
@@ -116,6 +121,7 @@ class ContrastiveHead(PretextHead):
             keys: Stream -> (N, C), normalised, without gradient, of all streams.
             video_ids: (N,) int, the same for clips of one recording, -1 where unknown.
             stage: One of :attr:`stages`.
+            batch: The batches of all processes.
 
         Returns:
             ``loss_<stream>`` and further scalars to log.
@@ -127,6 +133,7 @@ class ContrastiveHead(PretextHead):
         data_samples: Sequence[Any],
         key_feats: Features | None = None,
         stage: str | None = None,
+        batch: GlobalBatch | None = None,
         **kwargs: Any,
     ) -> StreamTensors:
         """Computes the losses, then puts the keys into the queue.
@@ -139,6 +146,7 @@ class ContrastiveHead(PretextHead):
                 is one, keys of the same recording are known and are no negatives.
             key_feats: Features of the keys, laid out like ``feats``.
             stage: One of :attr:`stages`; None: see the class.
+            batch: What the step knows of the batches of all processes; None: it is found out.
             **kwargs: Ignored (``Recognizer3D`` passes ``loss_aux``).
 
         Returns:
@@ -165,10 +173,12 @@ class ContrastiveHead(PretextHead):
         keys = self._embed_keys(pooled_keys, self.fixed_streams(stage))
         queries = {s: self._embed(self.projector[s], query_feats[s]) for s in query_feats}
         device = next(iter(keys.values())).device
-        video_ids = torch.tensor(recording_ids(data_samples), device=device)
-        losses = self.loss_by_embedding(queries, keys, video_ids, stage)
+        # Made on the host and sent without waiting.
+        video_ids = torch.tensor(recording_ids(data_samples)).to(device, non_blocking=True)
+        batch = batch or GlobalBatch(len(video_ids), device)
+        losses = self.loss_by_embedding(queries, keys, video_ids, stage, batch)
         losses['queue_fill'] = self.queue.fill / self.queue.length
-        self.queue.enqueue(keys, video_ids)
+        self.queue.enqueue(keys, video_ids, batch)
         losses.update(self.spread(self._remembered))
         return losses
 
@@ -179,7 +189,7 @@ class ContrastiveHead(PretextHead):
 
     def _remembered(self) -> StreamTensors:
         """The keys that the queue holds, stream -> (fill, C)."""
-        fill = int(self.queue.fill)
+        fill = self.queue.count('fill')
         return {stream: self.queue[stream][:fill] for stream in self.streams}
 
     def _contrast(
@@ -188,6 +198,7 @@ class ContrastiveHead(PretextHead):
         queries: StreamTensors,
         keys: StreamTensors,
         usable: Tensor,
+        batch: GlobalBatch,
         positives: Tensor | None = None,
         own_positive: Tensor | None = None,
     ) -> StreamTensors:
@@ -207,7 +218,7 @@ class ContrastiveHead(PretextHead):
         for stream, other in pairs.items():
             # Column 0 is a query's own key, the others are the queue.
             similarities = self._compare(queries[stream], keys[other], self.queue[other])
-            losses[f'loss_{stream}'] = global_mean(self.criterion(similarities, wanted, counts))
+            losses[f'loss_{stream}'] = batch.mean(self.criterion(similarities, wanted, counts))
             losses[f'top1_{stream}'] = _share_found(similarities.detach(), is_positive, counts)
         return losses
 

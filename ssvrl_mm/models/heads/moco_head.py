@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead, StreamTensors
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.registry import MODELS
 
 
@@ -44,8 +45,13 @@ class MoCoHead(ContrastiveHead):
         super().__init__((stream,), projector, criterion, **kwargs)
 
     def loss_by_embedding(
-        self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str
+        self,
+        queries: StreamTensors,
+        keys: StreamTensors,
+        video_ids: Tensor,
+        stage: str,
+        batch: GlobalBatch,
     ) -> StreamTensors:
         """InfoNCE of the stream; see the base class for the arguments."""
         pairs = {stream: stream for stream in self.streams}
-        return self._contrast(pairs, queries, keys, self.queue.usable(video_ids))
+        return self._contrast(pairs, queries, keys, self.queue.usable(video_ids), batch)

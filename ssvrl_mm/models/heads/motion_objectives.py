@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
 from ssvrl_mm.models.necks import PointwiseMLP
 from ssvrl_mm.models.necks.feature_predictor import check_size
-from ssvrl_mm.models.utils.distributed import global_mean
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.models.utils.precision import full_precision
 from ssvrl_mm.registry import MODELS
 
@@ -36,13 +36,16 @@ class MotionObjective(BaseModule, metaclass=ABCMeta):
         self.out_size = check_size('out_size', out_size)
 
     @abstractmethod
-    def forward(self, predicted: Tensor, motion: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, predicted: Tensor, motion: Tensor, batch: GlobalBatch | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compares a prediction with what came.
 
         Args:
             predicted: (N, in_channels, *out_size).
             motion: (N, V, C, T, H, W), features if :attr:`needs_features`, normalised motion
                 vectors otherwise. Clip 0 is what was to be predicted.
+            batch: What the step knows of the batches of all processes; None: it is found out.
 
         Returns:
             The loss, (), whose average over processes is that of the global batch, and what to log.
@@ -74,7 +77,8 @@ class PointwiseContrast(MotionObjective):
     Example:
         >>> criterion = dict(type='InfoNCELoss', temperature=0.1)
         >>> objective = PointwiseContrast(512, (1, 7, 7), criterion)
-        >>> loss, log = objective(torch.rand(4, 512, 1, 7, 7), torch.rand(4, 4, 512, 1, 7, 7))
+        >>> clips, motion = torch.rand(4, 512, 1, 7, 7), torch.rand(4, 4, 512, 1, 7, 7)
+        >>> loss, log = objective(clips, motion)
     """
 
     needs_features = True
@@ -95,7 +99,9 @@ class PointwiseContrast(MotionObjective):
         self.motion_mlp = PointwiseMLP(motion_channels, hidden_channels, out_channels)
         self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
 
-    def forward(self, predicted: Tensor, motion: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, predicted: Tensor, motion: Tensor, batch: GlobalBatch | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Eq. (2), and ``top1_motion``, the share of positions that are nearest to their own.
 
         See the base class for the arguments.
@@ -112,7 +118,8 @@ class PointwiseContrast(MotionObjective):
         # Candidates lie sample by sample, clip by clip, position by position.
         rows = torch.arange(len(candidates), device=candidates.device)
         targets = rows.view(num_samples, num_clips, -1)[:, 0].flatten()
-        loss, top1 = contrast_over_processes(self.criterion, queries, candidates, targets)
+        batch = batch or GlobalBatch(num_samples, motion.device)
+        loss, top1 = contrast_over_processes(self.criterion, queries, candidates, targets, batch)
         return loss, {'top1_motion': top1}
 
 
@@ -185,7 +192,8 @@ class MotionRegression(_MotionValues):
 
     Example:
         >>> objective = MotionRegression(512, (1, 7, 7))
-        >>> loss, _ = objective(torch.rand(4, 512, 1, 7, 7), torch.rand(4, 1, 2, 8, 112, 112))
+        >>> clips, motion = torch.rand(4, 512, 1, 7, 7), torch.rand(4, 1, 2, 8, 112, 112)
+        >>> loss, _ = objective(clips, motion)
     """
 
     def __init__(
@@ -197,11 +205,14 @@ class MotionRegression(_MotionValues):
     ) -> None:
         super().__init__(in_channels, out_size, target_size, 1, init_cfg)
 
-    def forward(self, predicted: Tensor, motion: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, predicted: Tensor, motion: Tensor, batch: GlobalBatch | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean squared error, and nothing more to log; see the base class."""
         target = self.target(motion)
         errors = F.mse_loss(self.read_out(predicted)[:, 0], target, reduction='none')
-        return global_mean(errors), {}
+        batch = batch or GlobalBatch(len(motion), motion.device)
+        return batch.mean(errors), {}
 
 
 @MODELS.register_module()
@@ -224,7 +235,8 @@ class MotionClassification(_MotionValues):
 
     Example:
         >>> objective = MotionClassification(512, (1, 7, 7), num_bins=21)
-        >>> loss, log = objective(torch.rand(4, 512, 1, 7, 7), torch.rand(4, 1, 2, 8, 112, 112))
+        >>> clips, motion = torch.rand(4, 512, 1, 7, 7), torch.rand(4, 1, 2, 8, 112, 112)
+        >>> loss, log = objective(clips, motion)
     """
 
     def __init__(
@@ -244,11 +256,14 @@ class MotionClassification(_MotionValues):
         bins = ((motion + 1) * (self.values / 2)).floor().long()
         return bins.clamp(0, self.values - 1)
 
-    def forward(self, predicted: Tensor, motion: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, predicted: Tensor, motion: Tensor, batch: GlobalBatch | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The cross-entropy, and ``top1_motion``, the share of values whose bin is found."""
         bins = self.quantise(self.target(motion))
         logits = self.read_out(predicted)
-        loss = global_mean(F.cross_entropy(logits, bins, reduction='none'))
+        batch = batch or GlobalBatch(len(motion), motion.device)
+        loss = batch.mean(F.cross_entropy(logits, bins, reduction='none'))
         return loss, {'top1_motion': (logits.argmax(dim=1) == bins).float().mean()}
 
 

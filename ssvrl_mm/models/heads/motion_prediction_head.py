@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ssvrl_mm.models.heads.pretext_head import PretextHead
 from ssvrl_mm.models.utils.features import Features, last_map
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.registry import MODELS
 
 
@@ -62,7 +63,11 @@ class MotionPredictionHead(PretextHead):
         return self.objective.needs_features
 
     def loss(
-        self, feats: Features, data_samples: Sequence[Any] | None = None, **kwargs: Any
+        self,
+        feats: Features,
+        data_samples: Sequence[Any] | None = None,
+        batch: GlobalBatch | None = None,
+        **kwargs: Any,
     ) -> dict[str, Tensor]:
         """Computes the loss of a batch.
 
@@ -73,6 +78,7 @@ class MotionPredictionHead(PretextHead):
                 predict, the others are motion clips of the same video as negatives. Otherwise
                 (N, V, 2, T, H, W), normalised motion vectors, of which clip 0 counts.
             data_samples: Not looked at.
+            batch: What the step knows of the batches of all processes; None: it is found out.
             **kwargs: Ignored.
 
         Returns:
@@ -91,5 +97,6 @@ class MotionPredictionHead(PretextHead):
                 f'{self.streams[1]}: {len(clips)} clips need motion of shape '
                 f'({len(clips)}, V, C, T, H, W), got {tuple(motion.shape)}'
             )
-        loss, log = self.objective(self.predictor(clips), motion)
+        batch = batch or GlobalBatch(len(clips), clips.device)
+        loss, log = self.objective(self.predictor(clips), motion, batch)
         return {'loss_motion': self.loss_weight * loss, **log}

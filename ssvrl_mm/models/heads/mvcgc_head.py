@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead, StreamTensors
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.models.utils.mining import MINING_MODES, mine_positives
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 from ssvrl_mm.registry import MODELS
@@ -70,7 +71,12 @@ class MVCGCHead(ContrastiveHead):
         self.sibling_positives = sibling_positives
 
     def loss_by_embedding(
-        self, queries: StreamTensors, keys: StreamTensors, video_ids: Tensor, stage: str
+        self,
+        queries: StreamTensors,
+        keys: StreamTensors,
+        video_ids: Tensor,
+        stage: str,
+        batch: GlobalBatch,
     ) -> StreamTensors:
         """Eq. (1) per stream or Eq. (4); see the base class for the arguments."""
         usable = self.queue.usable(video_ids)
@@ -81,7 +87,7 @@ class MVCGCHead(ContrastiveHead):
             first, second = self.streams
             pairs = {first: second, second: first}
             positives = self.find_positives(keys, video_ids, self.streams)
-        losses = self._contrast(pairs, queries, keys, usable, positives)
+        losses = self._contrast(pairs, queries, keys, usable, batch, positives)
         losses['num_positives'] = positives.sum(dim=1).float().mean()
         return losses
 

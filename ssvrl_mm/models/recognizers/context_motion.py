@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.utils.features import last_map
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.registry import MODELS
 
 _NETWORKS = ('rgb', 'iframe', 'motion', 'flow')
@@ -107,19 +108,22 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
             ValueError: for another number of clips or I-frames.
         """
         clips = self._only_clip(inputs, 'rgb')
+        batch = GlobalBatch(len(clips), clips.device)
         maps = self.backbone('rgb')(self._lay_out(clips))
         maps = last_map(maps) if self.neck is None else self.neck(maps)
         losses: dict[str, Tensor] = {}
         if self.context_head is not None:
             frames = self._only_clip(inputs, 'iframe')
             context = self.backbone('iframe')(self._lay_out(frames))
-            losses.update(self.context_head.loss({'rgb': maps, 'iframe': context}, data_samples))
+            of_context = {'rgb': maps, 'iframe': context}
+            losses.update(self.context_head.loss(of_context, data_samples, batch=batch))
         if self.motion_head is not None:
             motion = inputs[self.motion_stream]
             if self.motion_stream in self.streams:
                 fields = self._lay_out(motion.flatten(0, 1))
                 motion = self.backbone(self.motion_stream)(fields).unflatten(0, motion.shape[:2])
-            losses.update(self.motion_head.loss({'rgb': maps, 'motion': motion}, data_samples))
+            of_motion = {'rgb': maps, 'motion': motion}
+            losses.update(self.motion_head.loss(of_motion, data_samples, batch=batch))
         return losses
 
     def _only_clip(self, inputs: Mapping[str, Tensor], stream: str) -> Tensor:

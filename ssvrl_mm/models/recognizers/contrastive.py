@@ -8,9 +8,9 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
-from ssvrl_mm.models.utils.distributed import shuffle_batch, unshuffle_batch
 from ssvrl_mm.models.utils.features import pool_features
 from ssvrl_mm.models.utils.freezing import evaluating
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.registry import MODELS
 
@@ -112,14 +112,18 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
                 "dict(type='SetEpochHook') to the hooks, or call set_epoch"
             )
         stage = self.stage_of_epoch(self._epoch or 0)
-        fixed = self.head.fixed_streams(stage)
-        # Keys first: the copies start from what the backbones were before this batch.
-        key_feats = {s: self._extract_keys(inputs[s][:, 1], s, s in fixed) for s in self.streams}
+        first = inputs[self.streams[0]]
+        batch = GlobalBatch(len(first), first.device)
+        followers = [s for s in self.streams if s not in self.head.fixed_streams(stage)]
+        # Before the queries: the copies start from what the backbones were before this batch.
+        for stream in followers:
+            self._key_backbone(stream).follow(self.backbone(stream))
         feats = {
             stream: self.backbone(stream)(self._lay_out(inputs[stream][:, 0]))
             for stream in self.head.trained_streams(stage)
         }
-        return self.head.loss(feats, data_samples, key_feats=key_feats, stage=stage)
+        key_feats = self._extract_keys(inputs, followers, batch)
+        return self.head.loss(feats, data_samples, key_feats=key_feats, stage=stage, batch=batch)
 
     def restart(self) -> None:
         """Empties the queue, and has the momentum copies start from exact copies anew.
@@ -128,24 +132,33 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
         """
         self.head.restart()
         for stream in self.streams:
-            getattr(self, f'key_backbone_{stream}').restart()
+            self._key_backbone(stream).restart()
+
+    def _key_backbone(self, stream: str) -> Any:
+        return getattr(self, f'key_backbone_{stream}')
 
     @torch.no_grad()
-    def _extract_keys(self, clips: Tensor, stream: str, fixed: bool = False) -> Tensor:
-        """Moves the momentum backbone on, then makes the (N, D) features of the keys.
+    def _extract_keys(
+        self, inputs: Mapping[str, Tensor], followers: Sequence[str], batch: GlobalBatch
+    ) -> dict[str, Tensor]:
+        """Stream -> (N, D) features of the keys, those of the followers by the momentum backbones.
 
-        A fixed stream's come from the trained backbone itself, in evaluation.
+        Those of the other streams come from the trained backbones themselves, in evaluation.
         """
-        if fixed:
-            backbone = self.backbone(stream)
-            with evaluating(backbone):
-                return pool_features(backbone(self._lay_out(clips)))
-        encoder = getattr(self, f'key_backbone_{stream}')
-        encoder.follow(self.backbone(stream))
-        if not self.shuffle_bn:
-            return pool_features(encoder(self._lay_out(clips)))
-        shuffled, order = shuffle_batch(clips)
-        return unshuffle_batch(pool_features(encoder(self._lay_out(shuffled))), order)
+        feats = {}
+        for stream in self.streams:
+            clips = inputs[stream][:, 1]
+            if stream not in followers:
+                backbone = self.backbone(stream)
+                with evaluating(backbone):
+                    feats[stream] = pool_features(backbone(self._lay_out(clips)))
+                continue
+            clips = batch.shuffle(clips) if self.shuffle_bn else clips
+            feats[stream] = pool_features(self._key_backbone(stream)(self._lay_out(clips)))
+        if self.shuffle_bn and followers:
+            restored = batch.unshuffle(*(feats[stream] for stream in followers))
+            feats.update(zip(followers, restored, strict=True))
+        return feats
 
 
 def _checked_stages(

@@ -1,19 +1,12 @@
-"""What several methods share: momentum encoders, key queues, gathers, mining."""
+"""What methods share: momentum encoders, queues of keys, the batches of all processes, mining."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ssvrl_mm.models.utils.distributed import (
-        gather_tensor,
-        gather_with_gradient,
-        global_mean,
-        shared_draw,
-        shuffle_batch,
-        unshuffle_batch,
-    )
     from ssvrl_mm.models.utils.features import last_map, pool_features, write_features
     from ssvrl_mm.models.utils.freezing import evaluating, freeze
+    from ssvrl_mm.models.utils.global_batch import GlobalBatch
     from ssvrl_mm.models.utils.key_queue import KeyQueue
     from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
     from ssvrl_mm.models.utils.mining import mine_positives, topk_mask
@@ -25,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     'DotProduct',
+    'GlobalBatch',
     'KeyQueue',
     'MomentumEncoder',
     'PhotometricAugmentation',
@@ -32,23 +26,18 @@ __all__ = [
     'evaluating',
     'freeze',
     'full_precision',
-    'gather_tensor',
-    'gather_with_gradient',
-    'global_mean',
     'last_map',
     'mine_positives',
     'pool_features',
-    'shared_draw',
-    'shuffle_batch',
     'to_channels_last_3d',
     'topk_mask',
-    'unshuffle_batch',
     'without_autocast',
     'write_features',
 ]
 
 _MODULES = {
     'DotProduct': 'similarity',
+    'GlobalBatch': 'global_batch',
     'KeyQueue': 'key_queue',
     'MomentumEncoder': 'momentum_encoder',
     'PhotometricAugmentation': 'photometric',
@@ -56,17 +45,11 @@ _MODULES = {
     'evaluating': 'freezing',
     'freeze': 'freezing',
     'full_precision': 'precision',
-    'gather_tensor': 'distributed',
-    'gather_with_gradient': 'distributed',
-    'global_mean': 'distributed',
     'last_map': 'features',
     'mine_positives': 'mining',
     'pool_features': 'features',
-    'shared_draw': 'distributed',
-    'shuffle_batch': 'distributed',
     'to_channels_last_3d': 'memory_format',
     'topk_mask': 'mining',
-    'unshuffle_batch': 'distributed',
     'without_autocast': 'precision',
     'write_features': 'features',
 }

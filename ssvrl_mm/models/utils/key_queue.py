@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ssvrl_mm.models.utils.distributed import gather_tensor
+from ssvrl_mm.models.utils.counting import CountingModule
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 
 UNKNOWN_VIDEO = -1
 
@@ -23,7 +24,7 @@ def recording_ids(data_samples: Sequence[Any]) -> list[int]:
     ]
 
 
-class KeyQueue(nn.Module):
+class KeyQueue(CountingModule):
     """A first-in, first-out queue of keys, with the id of the video each comes from.
 
     Where it is known which videos are of one recording, they have one id, and to the queue they
@@ -60,8 +61,8 @@ class KeyQueue(nn.Module):
         for stream, dim in dims.items():
             self.register_buffer(f'keys_{stream}', torch.zeros(length, dim))
         self.register_buffer('video_ids', torch.full((length,), UNKNOWN_VIDEO))
-        self.register_buffer('pointer', torch.zeros((), dtype=torch.long))
-        self.register_buffer('fill', torch.zeros((), dtype=torch.long))
+        self.register_counter('pointer')
+        self.register_counter('fill')
 
     def __getitem__(self, stream: str) -> Tensor:
         """The keys of one stream, (K, C); a copy, so that enqueueing leaves autograd alone."""
@@ -70,12 +71,12 @@ class KeyQueue(nn.Module):
     @property
     def valid(self) -> Tensor:
         """(K,) bool, True at the filled slots."""
-        return torch.arange(self.length, device=self.fill.device) < self.fill
+        return torch.arange(self.length, device=self.fill.device) < self.count('fill')
 
     @property
-    def is_full(self) -> Tensor:
-        """() bool, on the queue's device: nothing waits for the device to answer."""
-        return self.fill == self.length
+    def is_full(self) -> bool:
+        """Whether all slots are filled."""
+        return self.count('fill') == self.length
 
     def same_video(self, video_ids: Tensor) -> Tensor:
         """Tells which filled slots hold keys of the given videos.
@@ -101,7 +102,9 @@ class KeyQueue(nn.Module):
         return self.valid & ~self.same_video(video_ids)
 
     @torch.no_grad()
-    def enqueue(self, keys: Mapping[str, Tensor], video_ids: Tensor) -> None:
+    def enqueue(
+        self, keys: Mapping[str, Tensor], video_ids: Tensor, batch: GlobalBatch | None = None
+    ) -> None:
         """Replaces the oldest slots by the keys of all processes, in rank order.
 
         The global batch need not divide the length; of one that exceeds it, the last keys stay.
@@ -109,27 +112,28 @@ class KeyQueue(nn.Module):
         Args:
             keys: Stream -> (N, C), one entry per stream of the queue.
             video_ids: (N,) int, -1 where unknown.
+            batch: What the step knows of the batches of all processes; None: it is found out.
 
         Raises:
             KeyError: when the streams are not those of the queue.
         """
         if set(keys) != set(self.streams):
             raise KeyError(f'queue of {self.streams} was given {tuple(keys)}')
-        video_ids = gather_tensor(video_ids.to(self.video_ids))
-        arriving = len(video_ids)
-        kept = torch.arange(max(arriving - self.length, 0), arriving, device=video_ids.device)
-        slots = (self.pointer + kept) % self.length
-        self.video_ids[slots] = video_ids[kept]
-        for stream in self.streams:
-            memory = getattr(self, f'keys_{stream}')
-            memory[slots] = gather_tensor(keys[stream].to(memory))[kept]
-        self.pointer.copy_((self.pointer + arriving) % self.length)
-        self.fill.copy_((self.fill + arriving).clamp(max=self.length))
+        if batch is None:
+            batch = GlobalBatch(len(video_ids), video_ids.device)
+        memories = [self.video_ids, *(getattr(self, f'keys_{stream}') for stream in self.streams)]
+        own = [video_ids, *(keys[stream] for stream in self.streams)]
+        arrived = batch.gather(*(x.to(m.dtype) for x, m in zip(own, memories, strict=True)))
+        arriving, pointer = batch.total, self.count('pointer')
+        for memory, rows in zip(memories, arrived, strict=True):
+            _write_round(memory, rows[-self.length :], pointer + max(arriving - self.length, 0))
+        self.set_count('pointer', (pointer + arriving) % self.length)
+        self.set_count('fill', min(self.count('fill') + arriving, self.length))
 
     def clear(self) -> None:
         """Forgets all keys."""
-        self.pointer.zero_()
-        self.fill.zero_()
+        self.set_count('pointer', 0)
+        self.set_count('fill', 0)
 
     def _load_from_state_dict(
         self,
@@ -157,3 +161,11 @@ class KeyQueue(nn.Module):
     def extra_repr(self) -> str:
         """The layout, for ``repr``."""
         return f'length={self.length}, streams={self.streams}'
+
+
+def _write_round(memory: Tensor, rows: Tensor, first: int) -> None:
+    """Writes rows from slot ``first`` on, and from slot 0 on after the last one."""
+    first %= len(memory)
+    until_end = min(len(rows), len(memory) - first)
+    memory[first : first + until_end] = rows[:until_end]
+    memory[: len(rows) - until_end] = rows[until_end:]

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssvrl_mm.models.utils.counting import CountingModule
 
-class MomentumEncoder(nn.Module):
+
+class MomentumEncoder(CountingModule):
     """A frozen copy of a module that follows it as an exponential moving average.
 
     Eq. (2) of `MoCo <https://arxiv.org/abs/1911.05722>`_: ``key <- m * key + (1 - m) * query``
@@ -47,15 +49,15 @@ class MomentumEncoder(nn.Module):
         self.momentum = momentum
         self.final_momentum = final_momentum
         self.total_steps = total_steps
-        # Persistent, so that a resumed run goes on with the same schedule.
-        self.register_buffer('step', torch.zeros((), dtype=torch.long))
+        # Saved, so that a resumed run goes on with the same schedule.
+        self.register_counter('step')
 
     @property
     def current_momentum(self) -> float:
         """The momentum of the next update."""
         if self.total_steps is None:
             return self.momentum
-        progress = min(int(self.step) / self.total_steps, 1.0)
+        progress = min(self.count('step') / self.total_steps, 1.0)
         remaining = (1 + math.cos(math.pi * progress)) / 2
         return self.final_momentum - (self.final_momentum - self.momentum) * remaining
 
@@ -65,11 +67,18 @@ class MomentumEncoder(nn.Module):
 
         Args:
             online: The module to follow, of the same architecture.
+
+        Raises:
+            ValueError: for a module of another number of parameters.
         """
         weight = 1 - self.current_momentum
-        for key, query in zip(self.module.parameters(), online.parameters(), strict=True):
-            key.lerp_(query, weight)
-        self.step += 1
+        keys: list[Tensor] = list(self.module.parameters())
+        queries: list[Tensor] = list(online.parameters())
+        if len(keys) != len(queries):
+            raise ValueError(f'{len(queries)} parameters cannot move a copy of {len(keys)}')
+        # One kernel for many parameters, where a loop launches one for each.
+        torch._foreach_lerp_(keys, queries, weight)
+        self.set_count('step', self.count('step') + 1)
 
     @torch.no_grad()
     def follow(self, online: nn.Module) -> None:
@@ -81,13 +90,13 @@ class MomentumEncoder(nn.Module):
         Args:
             online: The module to follow, of the same architecture.
         """
-        if int(self.step) == 0:
+        if self.count('step') == 0:
             self.module.load_state_dict(online.state_dict())
         self.update(online)
 
     def restart(self) -> None:
         """Makes the next :meth:`follow` start from an exact copy, as in a new training."""
-        self.step.zero_()
+        self.set_count('step', 0)
 
     @torch.no_grad()
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -52,7 +52,7 @@ def toy_run(folder, epochs=1, table=None, videos=4, batch_size=1, scores=(), hoo
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
         default_scope='ssvrl_mm',
-        default_hooks=dict(logger=None, **dict(hooks)),
+        default_hooks={'logger': None, **dict(hooks)},
         experiment_name=f'{folder}',
         **(validation if scores else {}),
     )

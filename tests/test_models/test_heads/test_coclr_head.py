@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from ssvrl_mm.models.heads import CoCLRHead
+from ssvrl_mm.models.utils import GlobalBatch
 
 from ..tiny import CRITERION, as_mask, nearest, projector, samples
 from .test_mvcgc_head import LENGTH, STREAMS, Expected, N, features, run
@@ -110,7 +111,8 @@ def test_the_own_key_counts_in_the_given_share_of_iterations():
     run(model, 5)
     positives = torch.ones(N, LENGTH, dtype=torch.bool)
     torch.manual_seed(0)
-    draws = torch.stack([model._own_positive(positives) for _ in range(1000)])
+    batch = GlobalBatch(N, torch.device('cpu'))
+    draws = torch.stack([model._own_positive(positives, batch) for _ in range(1000)])
     # One draw for the whole batch; binomial: standard deviation 14.
     assert (draws == draws[:, :1]).all()
     assert 250 < draws[:, 0].sum() < 350

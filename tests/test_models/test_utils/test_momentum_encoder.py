@@ -97,7 +97,7 @@ def test_the_ends_of_the_range_copy_and_stand_still(momentum):
 
 def test_refuses_to_follow_another_architecture():
     encoder = MomentumEncoder(nn.Linear(3, 2, bias=False))
-    with pytest.raises(ValueError, match='zip'):
+    with pytest.raises(ValueError, match='2 parameters cannot move a copy of 1'):
         encoder.update(nn.Linear(3, 2))
 
 

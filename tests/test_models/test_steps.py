@@ -1,0 +1,186 @@
+"""What one training step asks of the device and of the other processes, method by method."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ssvrl_mm.registry import MODELS
+
+from .processes import run_processes
+from .tiny import samples
+from .two_streams import STREAMS, build, clips, moco
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+PACKAGE = f'{Path(sys.modules["ssvrl_mm"].__file__).parent}/'
+
+
+def mvcgc():
+    return build([(0, 'cross')])
+
+
+def coclr():
+    return build([(0, 'rgb')], head='CoCLRHead')
+
+
+def moco_rgb():
+    return moco('rgb')
+
+
+def context_motion():
+    """The demo's: both tasks."""
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        model = Config.fromfile(CONFIGS / 'context_motion/context_motion_demo.py').model
+        model.data_preprocessor = None
+        return MODELS.build(model)
+
+
+def two_clips(step, n):
+    return clips(step, n)
+
+
+def clip_frame_and_motion(step, n):
+    generator = torch.Generator().manual_seed(step)
+    shapes = dict(rgb=(1, 3, 8, 56, 56), iframe=(1, 3, 56, 56), motion=(2, 2, 8, 16, 16))
+    return {s: torch.randn(n, *shape, generator=generator) for s, shape in shapes.items()}
+
+
+#: Every method once: its model, its inputs, and the collectives of a step of two processes, those
+#: of DistributedDataParallel aside.
+METHODS = {
+    # Sizes; two streams of clips dealt out, their features brought back, all keys gathered.
+    'mvcgc': (mvcgc, two_clips, 5),
+    'coclr': (coclr, two_clips, 5),
+    'moco': (moco_rgb, two_clips, 4),
+    # Sizes; candidates of two tasks gathered, and their gradients summed.
+    'context_motion': (context_motion, clip_frame_and_motion, 5),
+}
+
+
+class Waits(TorchDispatchMode):
+    """Counts, by place in the package, the values that the host asks for."""
+
+    def __init__(self):
+        super().__init__()
+        self.places = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten._local_scalar_dense.default:
+            frame = sys._getframe()
+            while frame and not frame.f_code.co_filename.startswith(PACKAGE):
+                frame = frame.f_back
+            if frame:
+                name = frame.f_code.co_filename.removeprefix(PACKAGE)
+                self.places[f'{name}:{frame.f_lineno}'] += 1
+        return function(*args, **(kwargs or {}))
+
+
+def steps(model, inputs, count, n=4, wrapped=None):
+    """Trains by mmengine's own step; yields before each."""
+    model = model.train()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01)
+    wrapper = OptimWrapper(optimizer)
+    if hasattr(model, 'set_epoch'):
+        model.set_epoch(0)
+    for step in range(count):
+        yield step
+        losses = (wrapped or model)(inputs(step, n), samples(range(n)), mode='loss')
+        total, _ = model.parse_losses(losses)
+        wrapper.update_params(total)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_no_step_waits_for_the_device(method):
+    make, inputs, _ = METHODS[method]
+    with Waits() as waits:
+        for step in steps(make(), inputs, 3):
+            if step == 1:
+                # The first step looks at the spread of the embeddings, as one of fifty does.
+                assert waits.places
+                waits.places.clear()
+    assert not waits.places
+
+
+COLLECTIVES = (
+    'all_gather',
+    'all_gather_into_tensor',
+    'all_reduce',
+    'all_to_all_single',
+    'broadcast',
+)
+
+
+def counted(rank):
+    """The collectives of the second step of every method; gradients are exchanged in C++."""
+    calls = Counter()
+
+    def counting(name, function):
+        def call(*args, **kwargs):
+            calls[name] += 1
+            return function(*args, **kwargs)
+
+        return call
+
+    for name in COLLECTIVES:
+        setattr(dist, name, counting(name, getattr(dist, name)))
+    found = {}
+    for method, (make, inputs, _) in METHODS.items():
+        torch.manual_seed(rank)
+        model = make()
+        wrapped = DistributedDataParallel(model, find_unused_parameters=method == 'coclr')
+        for _ in steps(model, inputs, 2, n=2 + rank, wrapped=wrapped):
+            calls.clear()
+        found[method] = dict(calls)
+    return found
+
+
+def test_collectives_of_a_step(tmp_path):
+    for found in run_processes(counted, tmp_path):
+        assert {m: sum(calls.values()) for m, calls in found.items()} == {
+            method: expected for method, (*_, expected) in METHODS.items()
+        }, found
+        assert max(expected for *_, expected in METHODS.values()) <= 7
+
+
+@pytest.mark.parametrize('method', ['mvcgc', 'coclr', 'moco'])
+def test_resumed_counters_equal_their_buffers(method):
+    from ssvrl_mm.models.utils.counting import CountingModule
+
+    make, inputs, _ = METHODS[method]
+    model = make()
+    list(steps(model, inputs, 3))
+    resumed = make()
+    resumed.load_state_dict(model.state_dict())
+    counters = 0
+    for name, module in resumed.named_modules():
+        if isinstance(module, CountingModule):
+            for counter, value in module._counts.items():
+                assert value == int(module.get_buffer(counter)), name
+                assert value == model.get_submodule(name).count(counter)
+                counters += 1
+    streams = 1 if method == 'moco' else len(STREAMS)
+    # Step of each copy, of network and of projection; pointer and fill of the queue.
+    assert counters == 2 * streams + 2
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+@pytest.mark.parametrize('method', METHODS)
+def test_no_step_waits_for_a_gpu(method):
+    make, inputs, _ = METHODS[method]
+    batch = {stream: x.cuda() for stream, x in inputs(0, 4).items()}
+    try:
+        for step in steps(make().cuda(), lambda *_: batch, 3):
+            if step:
+                torch.cuda.set_sync_debug_mode('error')
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
