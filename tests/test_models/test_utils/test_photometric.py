@@ -116,6 +116,13 @@ def test_hue_as_in_colorsys(kind):
         np.testing.assert_allclose(clip.flatten(1).T[:200], expected, atol=1e-5)
 
 
+def test_clips_change_by_their_own_factors_alone():
+    clips, factors = pictures('bytes', 2), Factors(0.7, 0.8, 1.4, 0.07)
+    found = jittered(clips, [Factors(), factors])
+    torch.testing.assert_close(found[0], clips[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(found[1:], jittered(clips[1:], [factors]), rtol=0, atol=1e-6)
+
+
 def test_steps_follow_their_order():
     clips, factors = pictures('bytes', 1), [Factors(1.6, 1.4, 1.5, 0.1)]
     results = [
@@ -131,8 +138,9 @@ def test_blur_as_in_scipy():
         width = (0, 0, sigma, sigma)
         expected = gaussian_filter(clip.double().numpy(), width, mode='mirror', radius=(0, 0, 6, 6))
         np.testing.assert_allclose(blurred, expected, atol=1e-6)
-    with pytest.raises(ValueError, match='6 x 18 px are too small for a blur that reaches 6 px'):
-        blur_clips(clips[..., :6, :], gaussian_kernels(sigmas, radius=6))
+    for small, size in ((clips[..., :6, :], '6 x 18'), (clips[..., :6], '16 x 6')):
+        with pytest.raises(ValueError, match=f'{size} px are too small for a blur that reaches 6'):
+            blur_clips(small, gaussian_kernels(sigmas, radius=6))
     assert blur_clips(clips[..., :7, :7], gaussian_kernels(sigmas, radius=6)).shape[-1] == 7
 
 
