@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import BaseDataElement
+from mmengine.utils import is_seq_of
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,9 +25,6 @@ _LAYOUTS = {
     'flow_valid': ((6,), 1),
     'iframe': ((5, 6), 3),
 }
-
-# The streams of pictures, whose channels lie last in memory, as convolutions like it best.
-_PICTURES = ('rgb', 'residual', 'iframe')
 
 _SizeOption = Literal['rgb'] | int | Sequence[int] | None
 
@@ -65,6 +64,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each clip of
             each video gets its own draw, the frames of a clip share it. None: no augmentation.
         non_blocking: Whether copies to the device may overlap with the host's work.
+        host_fields: Fields of the data samples that stay on the host; all others go to the device.
+            Labels of classes by default, which no pretext task needs.
 
     Raises:
         TypeError: If a stream's settings have a name that is not known.
@@ -87,13 +88,15 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         augment: dict | None = None,
         non_blocking: bool = True,
         flow: dict | None = None,
+        host_fields: Sequence[str] = ('gt_label', 'augmented_clips'),
     ) -> None:
         super().__init__(non_blocking=non_blocking)
+        self.host_fields = frozenset(host_fields)
         self._set_rgb(**(rgb or {}))
         self._set_motion(**(motion or {}))
         self._set_residual(**(residual or {}))
         self._set_flow(**(flow or {}))
-        self.augment = PhotometricAugmentation(**augment) if augment is not None else None
+        self.augment = PhotometricAugmentation(**(augment or {}))
 
     def _set_rgb(
         self,
@@ -105,7 +108,7 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise ValueError(f'rgb needs three means and three positive stds: {mean}, {std}')
         for name, values in (('mean', mean), ('std', std)):
-            # Fractions of 255, the scale that kornia works on.
+            # Fractions of 255, the scale of what is augmented.
             scaled = torch.tensor(values, dtype=torch.float32).view(3, 1, 1, 1) / 255
             self.register_buffer(name, scaled, persistent=False)
 
@@ -146,78 +149,94 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         inputs = data['inputs']
         if not isinstance(inputs, Mapping):
             raise TypeError(f'inputs must be a dict of streams, not {type(inputs).__name__}')
-        streams = {name: self._stack(name, stream) for name, stream in inputs.items()}
-        shown = streams['rgb'].shape[-2:] if 'rgb' in streams else None
+        videos = {name: self._videos(name, stream) for name, stream in inputs.items()}
+        shown = videos['rgb'][0].shape[-2:] if 'rgb' in videos else None
         motion_size, flow_size = (
             shown if size == 'rgb' else size for size in (self.motion_size, self.flow_size)
         )
-        for name, stream in streams.items():
+        streams = {}
+        for name, stream in videos.items():
             if name in ('rgb', 'iframe'):
-                chosen = _augmented_clips(data, stream.shape[:2]) if name == 'rgb' else None
-                stream = self._images(stream, training, chosen)
-                if name == 'rgb' and self.remove_still:
-                    stream = stream - stream.mean(dim=3, keepdim=True)
-            elif name == 'motion':
-                stream = scale_motion(stream, self.motion_clip, motion_size)
-            elif name == 'motion_valid':
-                stream = _resize(stream.float(), motion_size).bool()
-            elif name == 'flow':
-                stream = scale_motion(stream, self.flow_clip, flow_size)
-            elif name == 'flow_valid':
-                stream = _resize(stream.float(), flow_size).bool()
+                chosen = _augmented_clips(data, stream) if name == 'rgb' else None
+                streams[name] = self._images(stream, chosen if training else [])
             elif name == 'residual':
-                stream = stream.float() / self.residual_scale
-            if name in _PICTURES:
-                streams[name] = stream.movedim(2, -1).contiguous().movedim(-1, 2)
+                streams[name] = self._residuals(stream)
             else:
-                streams[name] = stream.contiguous()
-        rest = {key: self.cast_data(value) for key, value in data.items() if key != 'inputs'}
+                stacked = stream if isinstance(stream, Tensor) else torch.stack(list(stream))
+                if name == 'motion':
+                    stacked = scale_motion(stacked, self.motion_clip, motion_size)
+                elif name == 'flow':
+                    stacked = scale_motion(stacked, self.flow_clip, flow_size)
+                elif name in ('motion_valid', 'flow_valid'):
+                    size = motion_size if name == 'motion_valid' else flow_size
+                    stacked = _resize(stacked.float(), size).bool()
+                streams[name] = stacked.contiguous()
+        if self.remove_still and 'rgb' in streams:
+            streams['rgb'] -= streams['rgb'].mean(dim=3, keepdim=True)
+        rest = {key: self._cast_samples(value) for key, value in data.items() if key != 'inputs'}
         return {'inputs': streams, 'data_samples': None, **rest}
 
-    def _stack(self, name: str, stream: Any) -> Tensor:
-        """One tensor on the device, leading N; checks the shape."""
+    def _videos(self, name: str, stream: Any) -> Sequence[Tensor] | Tensor:
+        """N tensors on the device, or one that leads with N; checks the shape."""
         stream = self.cast_data(stream)
-        if not isinstance(stream, Tensor):
-            shapes = {tuple(clip.shape) for clip in stream}
+        if isinstance(stream, Tensor):
+            shape = tuple(stream.shape)
+        else:
+            shapes = {tuple(video.shape) for video in stream}
             if len(shapes) != 1:
                 raise ValueError(f'{name!r} differs in shape within the batch: {sorted(shapes)}')
-            if name in _PICTURES:
-                stream = torch.stack([clip.movedim(1, -1) for clip in stream]).movedim(-1, 2)
-            else:
-                stream = torch.stack(list(stream))
-        axes, channels = _LAYOUTS.get(name, ((stream.dim(),), None))
-        if stream.dim() not in axes or (channels and stream.shape[2] != channels):
-            raise ValueError(
-                f'{name!r} must be (N, V, {channels}, [T,] H, W), got {tuple(stream.shape)}'
-            )
+            shape = (len(stream), *shapes.pop())
+        axes, channels = _LAYOUTS.get(name, ((len(shape),), None))
+        if len(shape) not in axes or (channels and shape[2] != channels):
+            raise ValueError(f'{name!r} must be (N, V, {channels}, [T,] H, W), got {shape}')
         return stream
 
-    def _images(self, images: Tensor, training: bool, chosen: Tensor | None = None) -> Tensor:
-        shape = images.shape
-        clips = images.flatten(0, 1).float() / 255
-        clips = clips.unsqueeze(2) if clips.dim() == 4 else clips
-        if training and self.augment is not None:
-            if chosen is None:
-                clips = self.augment(clips)
-            elif len(chosen):
-                chosen = chosen.to(clips.device)
-                clips[chosen] = self.augment(clips[chosen])
-        return ((clips - self.mean) / self.std).reshape(shape)
+    def _images(self, videos: Sequence[Tensor] | Tensor, chosen: Sequence[int] | None) -> Tensor:
+        """Augments those that are chosen, all where there is no choice; normalises all."""
+        clips = [clip for video in videos for clip in video]
+        still = clips[0].dim() == 3
+        if still:
+            clips = [clip.unsqueeze(1) for clip in clips]
+        images = self.augment(clips, 255, self.mean, self.std, chosen)
+        images = images.squeeze(2) if still else images
+        return images.unflatten(0, (len(videos), -1))
+
+    def _residuals(self, videos: Sequence[Tensor] | Tensor) -> Tensor:
+        count, _, *rest = videos[0].shape
+        residuals = self.mean.new_empty((len(videos), count, *rest, 3)).movedim(-1, 2)
+        for residual, video in zip(residuals, videos, strict=True):
+            torch.div(video, self.residual_scale, out=residual)
+        return residuals
+
+    def _cast_samples(self, samples: Any) -> Any:
+        """Copies data samples, with the fields that are not of the host on the device."""
+        if not isinstance(samples, Sequence) or not is_seq_of(samples, BaseDataElement):
+            return self.cast_data(samples)
+        return [self._cast_sample(sample) for sample in samples]
+
+    def _cast_sample(self, sample: BaseDataElement) -> BaseDataElement:
+        sample = sample.new()
+        for name, field in sample.items():
+            if name not in self.host_fields and hasattr(field, 'to'):
+                sample.set_data({name: self.cast_data(field)})
+        return sample
 
 
-def _augmented_clips(data: Mapping[str, Any], shape: Sequence[int]) -> Tensor | None:
+def _augmented_clips(
+    data: Mapping[str, Any], videos: Sequence[Tensor] | Tensor
+) -> list[int] | None:
     """The numbers, among N x V, of the clips to augment; None where no sample chooses."""
     marks = [getattr(sample, 'augmented_clips', None) for sample in data.get('data_samples') or ()]
-    chosen = [torch.as_tensor(mark) for mark in marks if mark is not None]
-    if not chosen:
+    if all(mark is None for mark in marks):
         return None
-    count = shape[1]
-    if len(chosen) != shape[0] or any(len(mark) != count for mark in chosen):
+    count = len(videos[0])
+    if len(marks) != len(videos) or any(mark is None or len(mark) != count for mark in marks):
         raise ValueError(
-            f'augmented_clips must mark each of the {count} clips of all {shape[0]} samples, got '
-            f'{[None if mark is None else len(mark) for mark in marks]}'
+            f'augmented_clips must mark each of the {count} clips of all {len(videos)} samples, '
+            f'got {[None if mark is None else len(mark) for mark in marks]}'
         )
-    return torch.stack(chosen).flatten().nonzero()[:, 0]
+    flags = [flag for mark in marks for flag in torch.as_tensor(mark).tolist()]
+    return [number for number, flag in enumerate(flags) if flag]
 
 
 def _checked_size(stream: str, size: _SizeOption) -> tuple[int, int] | Literal['rgb'] | None:
@@ -245,9 +264,14 @@ def scale_motion(motion: Tensor, clip: float | None, size: Sequence[int] | None 
     Returns:
         (N, V, 2, T, H, W) float32.
     """
-    largest = torch.finfo(torch.float16).max if clip is None else clip
-    motion = motion.float().nan_to_num(nan=0.0, posinf=largest, neginf=-largest)
-    return _resize(motion if clip is None else motion.clamp(-clip, clip) / clip, size)
+    if clip is None:
+        largest = torch.finfo(torch.float16).max
+        motion = motion.float().nan_to_num(nan=0.0, posinf=largest, neginf=-largest)
+    else:
+        # In float32 at once, by the divisor's type.
+        motion = motion / torch.full((1,), clip, dtype=torch.float32, device=motion.device)
+        motion = motion.clamp_(-1, 1).nan_to_num_(nan=0.0)
+    return _resize(motion, size)
 
 
 def _resize(stream: Tensor, size: Sequence[int] | None) -> Tensor:

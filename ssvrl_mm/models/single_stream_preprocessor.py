@@ -32,7 +32,7 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
     """
 
     def __init__(self, stream: str = 'rgb', channels_last: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{'host_fields': ('augmented_clips',), **kwargs})
         if stream not in _STREAMS:
             raise ValueError(f'stream must be one of {_STREAMS}, got {stream!r}')
         self.stream = stream

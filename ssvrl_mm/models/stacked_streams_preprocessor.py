@@ -31,7 +31,7 @@ class StackedStreamsPreprocessor(SSLDataPreprocessor):
     """
 
     def __init__(self, streams: Sequence[str] = ('rgb', 'motion'), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{'host_fields': ('augmented_clips',), **kwargs})
         self.streams = tuple(streams)
 
     @torch.no_grad()

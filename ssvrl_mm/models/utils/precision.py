@@ -1,6 +1,6 @@
 """Keeps contrastive arithmetic out of half precision."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -23,4 +23,6 @@ def full_precision(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def without_autocast(like: Tensor) -> AbstractContextManager:
     """A context in which operations on the device of ``like`` keep their inputs' dtype."""
+    if not torch.amp.is_autocast_available(like.device.type):
+        return nullcontext()
     return torch.autocast(device_type=like.device.type, enabled=False)
