@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
 from ssvrl_mm.models.necks import PointwiseMLP
 from ssvrl_mm.models.necks.feature_predictor import check_size
+from ssvrl_mm.models.utils.deterministic import cross_entropy_of_maps
 from ssvrl_mm.models.utils.distributed import global_mean
 from ssvrl_mm.models.utils.precision import full_precision
 from ssvrl_mm.registry import MODELS
@@ -248,7 +249,7 @@ class MotionClassification(_MotionValues):
         """The cross-entropy, and ``top1_motion``, the share of values whose bin is found."""
         bins = self.quantise(self.target(motion))
         logits = self.read_out(predicted)
-        loss = global_mean(F.cross_entropy(logits, bins, reduction='none'))
+        loss = global_mean(cross_entropy_of_maps(logits, bins))
         return loss, {'top1_motion': (logits.argmax(dim=1) == bins).float().mean()}
 
 
