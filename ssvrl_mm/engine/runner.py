@@ -7,6 +7,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from ssvrl_mm import progress
+from ssvrl_mm.engine.device_loader import on_device
 from ssvrl_mm.wrapping import unwrap_model
 
 # How the messages begin that nobody reads on a console: 350 lines before the first iteration.
@@ -31,7 +32,8 @@ class ToolRunner(Runner):
 
     Environment, config and table of hooks go to the log file alone; one line on the console names
     it. Everything else is in both, unless ``console_level`` says otherwise. A model that was
-    initialised is not initialised again.
+    initialised is not initialised again. On CUDA batches are copied beside the device's work, by a
+    :class:`~ssvrl_mm.engine.device_loader.DeviceLoader`.
 
     Example:
         >>> runner = ToolRunner.from_cfg(Config.fromfile('configs/mvcgc/demo.py'))
@@ -52,6 +54,11 @@ class ToolRunner(Runner):
                     handler.setLevel(max(handler.level, self.console_level))
         logger.info(f'log file, with environment and config: {logger.log_file}')
         return logger
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> Any:
+        """The loader, whose batches have their inputs on the device where there is CUDA."""
+        return on_device(Runner.build_dataloader(*args, **kwargs))
 
     def init_weights(self) -> None:
         """Initialises the model, once; :meth:`train` does by itself."""
