@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
 from ssvrl_mm.registry import OPTIM_WRAPPERS
@@ -68,6 +68,31 @@ def set_precision(optim_wrapper: ConfigDict, amp: bool) -> None:
             optim_wrapper.pop(name, None)
     elif optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
         optim_wrapper.type = 'DeviceAmpOptimWrapper'
+
+
+def forbid_amp(cfg: Config) -> None:
+    """Chooses float32 for training and evaluation, whatever a config says.
+
+    Args:
+        cfg: Config of a run, changed in place.
+    """
+    if cfg.get('optim_wrapper'):
+        set_precision(cfg.optim_wrapper, amp=False)
+    for name in ('val_cfg', 'test_cfg'):
+        if cfg.get(name):
+            cfg[name].pop('fp16', None)
+
+
+def evaluate_with_amp(cfg: Config) -> None:
+    """Chooses mixed precision for the test where there is CUDA.
+
+    mmengine's loops take ``fp16=True``: float16, with steps eight times as fine as bfloat16's.
+
+    Args:
+        cfg: Config of a run, changed in place.
+    """
+    if torch.cuda.is_available():
+        cfg.test_cfg = {**(cfg.get('test_cfg') or {}), 'fp16': True}
 
 
 def settle_optimizer(optim_wrapper: Any) -> None:

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import torch
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
@@ -59,6 +60,16 @@ class ToolRunner(Runner):
     def build_dataloader(*args: Any, **kwargs: Any) -> Any:
         """The loader, whose batches have their inputs on the device where there is CUDA."""
         return on_device(Runner.build_dataloader(*args, **kwargs))
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: Any) -> Any:
+        """The model, fit for cuDNN where there is CUDA, on the device and wrapped."""
+        if torch.cuda.is_available():
+            from ssvrl_mm.models.utils.chunks import pad_views
+            from ssvrl_mm.models.utils.memory_format import lay_out_networks
+
+            lay_out_networks(model)
+            pad_views(model)
+        return super().wrap_model(model_wrapper_cfg, model)
 
     def init_weights(self) -> None:
         """Initialises the model, once; :meth:`train` does by itself."""

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.optim import AmpOptimWrapper, OptimWrapper, build_optim_wrapper
 from mmengine.registry import DefaultScope
 from torch import nn
 
 from ssvrl_mm.engine import DeviceAmpOptimWrapper
-from ssvrl_mm.engine.optim import settle_optimizer
+from ssvrl_mm.engine.optim import evaluate_with_amp, forbid_amp, settle_optimizer
 
 
 def build(**kwargs):
@@ -92,3 +92,11 @@ def test_a_fused_step_is_the_plain_one_but_for_rounding(kind):
             torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
         )
     torch.testing.assert_close(*weights, rtol=1e-5, atol=1e-6)
+
+
+def test_a_config_without_evaluation_or_training_has_a_precision_too(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    cfg = Config(dict(val_cfg=None))
+    forbid_amp(cfg)
+    evaluate_with_amp(cfg)
+    assert cfg.to_dict() == dict(val_cfg=None, test_cfg=dict(fp16=True))
