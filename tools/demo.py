@@ -82,7 +82,6 @@ def main() -> None:
 
         from ssvrl_mm.datasets import VideoListError
         from ssvrl_mm.demo import Target, run_demo, write_config
-        from ssvrl_mm.engine.device_defaults import settle_device
         from ssvrl_mm.engine.loader_workers import named_workers, settle_workers
         from ssvrl_mm.engine.work_dir import WorkDirError, claim_for_demo, clear
     config, target = args.config, Target.CLASS
@@ -104,7 +103,6 @@ def main() -> None:
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
 
     settle_workers(cfg)
-    settle_device(cfg)
     clear(args.work_dir)
     with named_workers():
         run_demo(cfg, args.work_dir, target)

@@ -18,7 +18,6 @@ from mmengine.logging import print_log
 from ssvrl_mm.command_line import add_arguments, default_work_dir, tool_command  # noqa: F401
 from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
 from ssvrl_mm.engine.config_checks import check_keys, check_options
-from ssvrl_mm.engine.device_defaults import settle_device
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError
 from ssvrl_mm.engine.loader_workers import settle_workers
 from ssvrl_mm.engine.model_wrapper import settle_wrapper, why_not_static
@@ -100,8 +99,8 @@ def _read_config(path: str) -> Config:
 def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -> None:
     """Checks what a run needs, then sets up its launcher; ends the process where it cannot start.
 
-    Loaders get what their workers need, the run what its device asks for and the hooks of
-    :func:`add_safety`. With ``--check-only`` the process ends here in any case.
+    Loaders get what their workers need, and the run the hooks of :func:`add_safety`. With
+    ``--check-only`` the process ends here in any case.
 
     Args:
         cfg: Config of the run; what the launcher needs is written.
@@ -116,7 +115,6 @@ def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -
             sys.exit()
         add_safety(cfg)
         settle_workers(cfg)
-        settle_device(cfg)
         setup_launcher(cfg, args.launcher)
 
 

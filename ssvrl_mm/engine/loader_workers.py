@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from torch.utils.data._utils import signal_handling
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
@@ -22,11 +21,10 @@ class WorkerStoppedError(RuntimeError):
 
 
 def settle_workers(cfg: Config) -> None:
-    """Gives every loader of a config what its number of workers and the device ask for.
+    """Gives every loader of a config what its number of workers asks for.
 
     With workers a ``timeout``, as torch waits for ever without one; without workers none of the
-    settings that torch then refuses. Where there is CUDA, memory that copies to it do not wait for
-    (``pin_memory``), unless the config says otherwise.
+    settings that torch then refuses.
 
     Args:
         cfg: Config of a run, changed in place.
@@ -36,8 +34,6 @@ def settle_workers(cfg: Config) -> None:
     for loader in [*loaders, *(hook.get('dataloader') for hook in hooks)]:
         if not isinstance(loader, dict):
             continue
-        if torch.cuda.is_available():
-            loader.setdefault('pin_memory', True)
         if loader.get('num_workers', 0) > 0:
             loader.setdefault('timeout', TIMEOUT)
         else:

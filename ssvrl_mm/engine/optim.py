@@ -1,11 +1,13 @@
 """Optimizers as the device has them: mixed precision, fused steps."""
 
+import copy
 from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
+from ssvrl_mm.engine.param_groups import MergedGroupsConstructor
 from ssvrl_mm.registry import OPTIM_WRAPPERS
 
 AMP_DTYPES = ('bfloat16', 'float16')
@@ -95,23 +97,28 @@ def evaluate_with_amp(cfg: Config) -> None:
         cfg.test_cfg = {**(cfg.get('test_cfg') or {}), 'fp16': True}
 
 
-def settle_optimizer(optim_wrapper: Any) -> None:
+def fit_optimizer(optim_wrapper: Any) -> Any:
     """Merges parameter groups, and on CUDA fuses the step, unless a config says otherwise.
 
     A fused step updates all parameters of a group by one kernel. Both change the time of a step,
     and fusing the last digits of what it computes.
 
     Args:
-        optim_wrapper: Config of an optimizer wrapper, changed in place. One without an
-            ``optimizer``, as of several, stays as it is.
+        optim_wrapper: Config of an optimizer wrapper.
+
+    Returns:
+        A config with what was added. Whatever is no config of a single ``optimizer`` comes back as
+        it is.
     """
     optimizer = optim_wrapper.get('optimizer') if isinstance(optim_wrapper, dict) else None
     if not isinstance(optimizer, dict):
-        return
-    optim_wrapper.setdefault('constructor', 'ssvrl_mm.MergedGroupsConstructor')
+        return optim_wrapper
+    fitting = copy.deepcopy(optim_wrapper)
+    fitting.setdefault('constructor', MergedGroupsConstructor)
     if (
         torch.cuda.is_available()
         and optimizer.get('type') in _FUSED
         and not any(name in optimizer for name in _SAYS_OTHERWISE)
     ):
-        optimizer['fused'] = True
+        fitting['optimizer']['fused'] = True
+    return fitting

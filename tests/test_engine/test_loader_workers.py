@@ -5,34 +5,12 @@ import sys
 import time
 
 import pytest
-import torch
 from mmengine.config import Config
 
 from ssvrl_mm.engine.loader_workers import TIMEOUT, settle_workers
 
 
-@pytest.mark.parametrize('cuda', [False, True])
-def test_memory_is_pinned_where_there_is_cuda(monkeypatch, cuda):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
-    own = dict(num_workers=0, pin_memory=False)
-    probe = dict(type='KNNProbeHook', dataloader=dict(num_workers=0))
-    cfg = Config(
-        dict(
-            train_dataloader=dict(num_workers=2),
-            val_dataloader=own,
-            test_dataloader=None,
-            custom_hooks=[probe],
-        )
-    )
-    settle_workers(cfg)
-    pinned = dict(pin_memory=True) if cuda else {}
-    assert cfg.train_dataloader == dict(num_workers=2, timeout=TIMEOUT, **pinned)
-    assert cfg.custom_hooks[0].dataloader == dict(num_workers=0, **pinned)
-    assert cfg.val_dataloader == own
-
-
-def test_workers_have_a_timeout_and_no_workers_have_none(monkeypatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+def test_workers_have_a_timeout_and_no_workers_have_none():
     many = dict(num_workers=8, persistent_workers=True, prefetch_factor=2)
     own = dict(num_workers=1, timeout=5)
     probe = dict(type='KNNProbeHook', dataloader=dict(many, num_workers=0))

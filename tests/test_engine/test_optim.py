@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from mmengine.config import Config, ConfigDict
@@ -5,8 +7,8 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper, build_optim_wrapper
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from ssvrl_mm.engine import DeviceAmpOptimWrapper
-from ssvrl_mm.engine.optim import evaluate_with_amp, forbid_amp, settle_optimizer
+from ssvrl_mm.engine import DeviceAmpOptimWrapper, MergedGroupsConstructor
+from ssvrl_mm.engine.optim import evaluate_with_amp, fit_optimizer, forbid_amp
 
 
 def build(**kwargs):
@@ -42,8 +44,10 @@ def test_unknown_dtype():
 def settled(cuda, monkeypatch, **config):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
     cfg = ConfigDict(type='OptimWrapper', **config)
-    settle_optimizer(cfg)
-    return cfg
+    before = copy.deepcopy(cfg)
+    fitting = fit_optimizer(cfg)
+    assert cfg == before
+    return fitting
 
 
 @pytest.mark.parametrize('kind', ['SGD', 'Adam', 'AdamW', 'RMSprop', nn.Linear])
@@ -65,15 +69,12 @@ def test_a_config_has_its_say_in_how_a_step_is_computed(monkeypatch, own):
 def test_groups_are_merged_unless_a_config_names_its_constructor(monkeypatch):
     optimizer = dict(type='SGD', lr=1)
     merged = settled(False, monkeypatch, optimizer=optimizer)
-    assert merged.constructor == 'ssvrl_mm.MergedGroupsConstructor'
-    with DefaultScope.overwrite_default_scope('mmaction'):
-        assert len(build_optim_wrapper(nn.Linear(2, 1), merged).param_groups) == 1
+    assert merged.constructor is MergedGroupsConstructor
+    assert len(build_optim_wrapper(nn.Linear(2, 1), merged).param_groups) == 1
     own = settled(False, monkeypatch, optimizer=optimizer, constructor='Own')
     assert own.constructor == 'Own'
     several = ConfigDict(constructor='Own', first=dict(optimizer=optimizer))
-    settle_optimizer(several)
-    assert several == dict(constructor='Own', first=dict(optimizer=optimizer))
-    settle_optimizer(None)
+    assert fit_optimizer(several) is several and fit_optimizer(None) is None
 
 
 @pytest.mark.parametrize(

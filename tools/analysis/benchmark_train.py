@@ -94,7 +94,6 @@ def main() -> None:
     from mmengine.device import get_device
 
     from ssvrl_mm.engine import launch
-    from ssvrl_mm.engine.device_defaults import settle_device
     from ssvrl_mm.engine.loader_workers import settle_workers
     from ssvrl_mm.engine.optim import set_precision
     from ssvrl_mm.train_benchmark import preparation
@@ -115,7 +114,6 @@ def main() -> None:
         if args.channels_last is not None:
             preparation.set_channels_last(cfg.model, args.channels_last)
         settle_workers(cfg)
-        settle_device(cfg)
         launch.setup_launcher(cfg, args.launcher)
         found = measure(cfg, args.iterations, args.warmup, args.input == 'synthetic', args.stage)
     if launch.is_first_process(args.launcher):
