@@ -187,6 +187,29 @@ def _prepare_checkpoints(checkpoint: types.ModuleType) -> None:
     _check_local_checkpoints(checkpoint)
 
 
+def _score_in_float32(heads: types.ModuleType) -> None:
+    """Lets mmaction2's heads train in bfloat16, a type that numpy lacks.
+
+    Symptom: ``TypeError: Got unsupported ScalarType BFloat16`` from the accuracies of a step under
+    autocast, or from ``AccMetric``. Scores of other types stay as they are.
+    Can go: when mmaction2's heads make float32 of what they hand to numpy.
+    """
+
+    def with_float32(method: Callable) -> Callable:
+        @functools.wraps(method)
+        def call(self: Any, cls_scores: Any, *args: Any, **kwargs: Any) -> Any:
+            if str(getattr(cls_scores, 'dtype', '')) == 'torch.bfloat16':
+                cls_scores = cls_scores.float()
+            return method(self, cls_scores, *args, **kwargs)
+
+        return call
+
+    for head in [value for value in vars(heads).values() if isinstance(value, type)]:
+        for name in ('loss_by_feat', 'loss_by_scores', 'predict_by_feat', 'predict_by_scores'):
+            if head.__module__ == heads.__name__ and name in vars(head):
+                setattr(head, name, with_float32(vars(head)[name]))
+
+
 def _name_unknown_side_data(sidedata: types.ModuleType) -> None:
     """Lets PyAV 18 show what else is attached to a frame that has data it knows no name for.
 
@@ -230,6 +253,9 @@ def _lay_out_configs_once(config: types.ModuleType) -> None:
 _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
     'av.sidedata.sidedata': _name_unknown_side_data,
     'mmaction': _provide_missing_drn,
+    'mmaction.models.heads.base': _score_in_float32,
+    'mmaction.models.heads.omni_head': _score_in_float32,
+    'mmaction.models.heads.rgbpose_head': _score_in_float32,
     'mmaction.utils.dependency': _skip_multimodal,
     'mmcv': _silence_missing_ops,
     'mmengine.config.config': _lay_out_configs_once,

@@ -55,7 +55,7 @@ LOG_PROCESSORS = _child(mmaction.LOG_PROCESSORS, 'mmaction.engine')
 MODEL_WRAPPERS = _child(mmaction.MODEL_WRAPPERS, 'mmaction.models')
 OPTIMIZERS = _child(mmaction.OPTIMIZERS, 'mmengine.optim', 'mmaction.engine.optimizers')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    mmaction.OPTIM_WRAPPER_CONSTRUCTORS, 'mmaction.engine.optimizers'
+    mmaction.OPTIM_WRAPPER_CONSTRUCTORS, 'mmaction.engine.optimizers', 'ssvrl_mm.engine'
 )
 PARAM_SCHEDULERS = _child(mmaction.PARAM_SCHEDULERS, 'mmaction.engine')
 WEIGHT_INITIALIZERS = _child(mmaction.WEIGHT_INITIALIZERS, 'mmaction.models', 'ssvrl_mm.models')

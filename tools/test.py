@@ -22,6 +22,9 @@ def parse_args() -> argparse.Namespace:
         help='checkpoint file; left out where the model names one for each of its streams',
     )
     parser.add_argument('--dump', metavar='FILE.pkl', help='also write the predictions there')
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision on CUDA: figures may differ a little'
+    )
     add_arguments(parser)
     args = parser.parse_args()
     if args.dump is not None and not args.dump.endswith(('.pkl', '.pickle')):
@@ -34,6 +37,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if args.checkpoint is None and not cfg.model.get('checkpoints'):
         sys.exit(f'{args.config}: give a checkpoint to test')
     cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.amp:
+        from ssvrl_mm.engine.optim import evaluate_with_amp
+
+        evaluate_with_amp(cfg)
     if args.dump is not None:
         evaluators = cfg.test_evaluator
         evaluators = list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]

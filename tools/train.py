@@ -50,12 +50,14 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Writes what the arguments say into the config."""
-    from ssvrl_mm.engine.optim import set_precision
+    from ssvrl_mm.engine.optim import forbid_amp, set_precision
 
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.amp or args.no_amp:
-        set_precision(cfg.optim_wrapper, args.amp)
+    if args.amp:
+        set_precision(cfg.optim_wrapper, amp=True)
+    if args.no_amp:
+        forbid_amp(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.seed is not None:

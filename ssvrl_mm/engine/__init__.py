@@ -18,6 +18,7 @@ from ssvrl_mm.engine.hooks import (
 )
 from ssvrl_mm.engine.loader_workers import WorkerStoppedError
 from ssvrl_mm.engine.optim import DeviceAmpOptimWrapper
+from ssvrl_mm.engine.param_groups import MergedGroupsConstructor
 
 __all__ = [
     'CheckpointFileError',
@@ -28,6 +29,7 @@ __all__ = [
     'InitBeforeTestHook',
     'IterationSeedHook',
     'KNNProbeHook',
+    'MergedGroupsConstructor',
     'NothingToTrainError',
     'SetEpochHook',
     'StrictCheckpointHook',

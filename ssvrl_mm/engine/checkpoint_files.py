@@ -22,7 +22,7 @@ _ZIP_START, _PICKLE_START = b'PK\x03\x04', b'\x80'
 
 
 class CheckpointFileError(RuntimeError):
-    """A file is no whole checkpoint; the message names it and says what is wrong."""
+    """A checkpoint cannot be read or resumed; the message says what is wrong with it."""
 
 
 def write_whole(path: str | os.PathLike, data: bytes) -> None:

@@ -20,6 +20,7 @@ from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
 from ssvrl_mm.engine.config_checks import check_keys, check_options
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError
 from ssvrl_mm.engine.loader_workers import settle_workers
+from ssvrl_mm.engine.model_wrapper import settle_wrapper, why_not_static
 from ssvrl_mm.engine.work_dir import WorkDirError
 from ssvrl_mm.wrapping import innermost_datasets, walk_datasets
 
@@ -159,14 +160,15 @@ def setup_launcher(cfg: Config, launcher: str) -> None:
     """Prepares a config, and on a machine without CUDA the process group, for a launcher.
 
     mmengine starts processes with NCCL and binds each to a CUDA device. Without CUDA the group is
-    made here with gloo, and the model is wrapped without device ids.
+    made here with gloo.
 
     Args:
         cfg: Config of the run; ``launcher`` and ``model_wrapper_cfg`` are written.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        LaunchError: A variable the launcher should set is missing, or there are too few devices.
+        LaunchError: A variable the launcher should set is missing, there are too few devices, or
+            the model cannot be wrapped as its config says.
     """
     cfg.launcher = launcher
     if launcher == 'none':
@@ -176,6 +178,10 @@ def setup_launcher(cfg: Config, launcher: str) -> None:
         raise LaunchError(f'--launcher {launcher} was given, but {missing} are not set')
     rank, local_rank, world_size = (os.environ[name] for name in _RANK_VARIABLES[launcher])
     check_devices(int(os.environ.get('LOCAL_WORLD_SIZE', int(local_rank) + 1)))
+    settle_wrapper(cfg)
+    static = why_not_static(cfg)
+    if static:
+        raise LaunchError(static)
     if torch.cuda.is_available():
         return
     os.environ.update(RANK=rank, LOCAL_RANK=local_rank, WORLD_SIZE=world_size)
@@ -184,13 +190,6 @@ def setup_launcher(cfg: Config, launcher: str) -> None:
         os.environ['MASTER_ADDR'] = _first_slurm_host() if launcher == 'slurm' else '127.0.0.1'
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
-    wrapper = cfg.get('model_wrapper_cfg') or {'type': 'MMDistributedDataParallel'}
-    # What mmengine's own wrapping sets, but for the device.
-    defaults = {
-        'broadcast_buffers': False,
-        'find_unused_parameters': cfg.get('find_unused_parameters', False),
-    }
-    cfg.model_wrapper_cfg = {**defaults, **wrapper, 'device_ids': None}
 
 
 def finish() -> None:

@@ -1,14 +1,20 @@
-"""Optimizer wrapper that uses mixed precision where the device has it."""
+"""Optimizers as the device has them: mixed precision, fused steps."""
 
+import copy
 from typing import Any
 
 import torch
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
+from ssvrl_mm.engine.param_groups import MergedGroupsConstructor
 from ssvrl_mm.registry import OPTIM_WRAPPERS
 
 AMP_DTYPES = ('bfloat16', 'float16')
+
+# Optimizers with a fused step on CUDA, and the settings that say otherwise or cannot go with it.
+_FUSED = ('Adam', 'AdamW', 'SGD')
+_SAYS_OTHERWISE = ('fused', 'foreach', 'capturable', 'differentiable')
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -64,3 +70,55 @@ def set_precision(optim_wrapper: ConfigDict, amp: bool) -> None:
             optim_wrapper.pop(name, None)
     elif optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
         optim_wrapper.type = 'DeviceAmpOptimWrapper'
+
+
+def forbid_amp(cfg: Config) -> None:
+    """Chooses float32 for training and evaluation, whatever a config says.
+
+    Args:
+        cfg: Config of a run, changed in place.
+    """
+    if cfg.get('optim_wrapper'):
+        set_precision(cfg.optim_wrapper, amp=False)
+    for name in ('val_cfg', 'test_cfg'):
+        if cfg.get(name):
+            cfg[name].pop('fp16', None)
+
+
+def evaluate_with_amp(cfg: Config) -> None:
+    """Chooses mixed precision for the test where there is CUDA.
+
+    mmengine's loops take ``fp16=True``: float16, with steps eight times as fine as bfloat16's.
+
+    Args:
+        cfg: Config of a run, changed in place.
+    """
+    if torch.cuda.is_available():
+        cfg.test_cfg = {**(cfg.get('test_cfg') or {}), 'fp16': True}
+
+
+def fit_optimizer(optim_wrapper: Any) -> Any:
+    """Merges parameter groups, and on CUDA fuses the step, unless a config says otherwise.
+
+    A fused step updates all parameters of a group by one kernel. Both change the time of a step,
+    and fusing the last digits of what it computes.
+
+    Args:
+        optim_wrapper: Config of an optimizer wrapper.
+
+    Returns:
+        A config with what was added. Whatever is no config of a single ``optimizer`` comes back as
+        it is.
+    """
+    optimizer = optim_wrapper.get('optimizer') if isinstance(optim_wrapper, dict) else None
+    if not isinstance(optimizer, dict):
+        return optim_wrapper
+    fitting = copy.deepcopy(optim_wrapper)
+    fitting.setdefault('constructor', MergedGroupsConstructor)
+    if (
+        torch.cuda.is_available()
+        and optimizer.get('type') in _FUSED
+        and not any(name in optimizer for name in _SAYS_OTHERWISE)
+    ):
+        fitting['optimizer']['fused'] = True
+    return fitting

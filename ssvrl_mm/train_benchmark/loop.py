@@ -10,6 +10,7 @@ from mmengine.dist import get_world_size
 from mmengine.runner import EpochBasedTrainLoop
 from torch.nn import functional as F
 
+from ssvrl_mm.engine.device_loader import on_device, on_host
 from ssvrl_mm.engine.hooks.training_amount import check_iterations
 from ssvrl_mm.engine.launch import LaunchError
 from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, KeyQueue
@@ -98,7 +99,7 @@ class BenchmarkLoop(EpochBasedTrainLoop):
         self._model = unwrap_model(runner.model)
         self._epoch, stage = find_stage(self._model, stage)
         self._iterations = iterations
-        self._repeated = next(iter(self.dataloader)) if repeat else None
+        self._repeated = next(iter(on_host(self.dataloader))) if repeat else None
         self._stream = self._endless()
         device = next(self._model.parameters()).device
         self.measurement = Measurement(stage, device, get_world_size(), warmup)
@@ -165,9 +166,8 @@ class BenchmarkLoop(EpochBasedTrainLoop):
         if self._repeated is None:
             return (next(self._stream) for _ in range(count))
         samples = self._repeated.get('data_samples')
-        return iter(
-            [{**self._repeated, 'data_samples': copy.deepcopy(samples)} for _ in range(count)]
-        )
+        batches = [{**self._repeated, 'data_samples': copy.deepcopy(samples)} for _ in range(count)]
+        return iter(on_device(batches))
 
     def _endless(self) -> Iterator[Any]:
         while True:

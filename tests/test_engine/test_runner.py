@@ -1,10 +1,12 @@
 import logging
+import os
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
+from mmengine.runner import Runner
 
 from ssvrl_mm.engine.runner import ToolRunner
 
@@ -81,3 +83,42 @@ def test_weights_are_initialised_once(capsys, build):
     runner.train()
     assert runner.model.calls == 1
     assert 'more than once' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('own', [None, ':16:8'])
+def test_a_deterministic_run_has_the_setting_of_cublas(monkeypatch, build, own):
+    runner = build()
+    monkeypatch.setattr(Runner, 'set_randomness', lambda self, *args: None)
+    monkeypatch.setenv('CUBLAS_WORKSPACE_CONFIG', '')
+    monkeypatch.delenv('CUBLAS_WORKSPACE_CONFIG')
+    runner.set_randomness(seed=0)
+    runner.set_randomness(seed=0, deterministic=False)
+    assert 'CUBLAS_WORKSPACE_CONFIG' not in os.environ
+    if own:
+        monkeypatch.setenv('CUBLAS_WORKSPACE_CONFIG', own)
+    runner.set_randomness(seed=0, deterministic=True)
+    assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == (own or ':4096:8')
+
+
+@pytest.mark.parametrize('cuda', [False, True])
+def test_memory_is_pinned_where_there_is_cuda(monkeypatch, cuda):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    built = []
+    monkeypatch.setattr(Runner, 'build_dataloader', lambda config, **kwargs: built.append(config))
+    own, config = dict(num_workers=0, pin_memory=False), dict(num_workers=2)
+    for loader in (config, own, 'a loader'):
+        ToolRunner.build_dataloader(loader, seed=0)
+    assert built == [dict(config, **(dict(pin_memory=True) if cuda else {})), own, 'a loader']
+    assert config == dict(num_workers=2)
+
+
+def test_the_optimizer_has_merged_groups_and_the_config_does_not_say_so(build):
+    runner = build()
+    before = dict(runner.optim_wrapper)
+    config = dict(before, paramwise_cfg=dict(bias_decay_mult=1.0), constructor=None)
+    del config['constructor']
+    config['optimizer'] = dict(config['optimizer'], weight_decay=0.1)
+    wrapper = runner.build_optim_wrapper(config)
+    assert len(wrapper.optimizer.param_groups) == 2 and 'constructor' not in config
+    hooks = wrapper.optimizer._optimizer_load_state_dict_pre_hooks
+    assert [hook.__name__ for hook in hooks.values()] == ['_fit']

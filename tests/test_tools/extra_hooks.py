@@ -27,6 +27,18 @@ class KillHook(Hook):
 
 
 @HOOKS.register_module()
+class FailHook(Hook):
+    """Fails on one process alone, in the midst of the training."""
+
+    def __init__(self, rank):
+        self.rank = rank
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == 1 and get_rank() == self.rank:
+            raise RuntimeError(f'the disk of process {self.rank} is full')
+
+
+@HOOKS.register_module()
 class SaveRankStateHook(Hook):
     """Writes the model's state of every process."""
 

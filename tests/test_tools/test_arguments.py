@@ -39,11 +39,21 @@ def test_defaults_leave_the_config_alone(merged):
 def test_precision(merged):
     cfg = merged('train', '--no-amp')
     assert cfg.optim_wrapper.type == 'OptimWrapper' and 'dtype' not in cfg.optim_wrapper
+    cfg = merged('train', '--no-amp', '--cfg-options', 'val_cfg.fp16=True', 'test_cfg.fp16=True')
+    assert 'fp16' not in cfg.val_cfg and 'fp16' not in cfg.test_cfg
     plain = ('--cfg-options', 'optim_wrapper.type=OptimWrapper')
     assert merged('train', '--amp', *plain).optim_wrapper.type == 'DeviceAmpOptimWrapper'
     for both in (('--amp', '--no-amp'), ('--resume', '--overwrite')):
         with pytest.raises(SystemExit):
             merged('train', *both)
+
+
+@pytest.mark.parametrize('cuda', [False, True])
+def test_precision_of_a_test(merged, monkeypatch, cuda):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    assert merged('test', 'x.pth').test_cfg == dict(type='TestLoop')
+    half = dict(fp16=True) if cuda else {}
+    assert merged('test', 'x.pth', '--amp').test_cfg == dict(type='TestLoop', **half)
 
 
 def test_other_training_arguments(merged):

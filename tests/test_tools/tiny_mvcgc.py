@@ -38,5 +38,6 @@ param_scheduler = [dict(type='MultiStepLR', milestones=[1], gamma=0.5)]
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
 custom_hooks = [
     dict(type='KillHook', after_epoch={{'$KILL_AFTER_EPOCH:0'}}),
+    dict(type='FailHook', rank={{'$FAIL_ON_RANK:-1'}}),
     dict(type='SaveRankStateHook', enabled={{'$SAVE_RANK_STATE:0'}}),
 ]

@@ -6,6 +6,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
+from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
 from ssvrl_mm.registry import HOOKS
 
 
@@ -17,8 +18,12 @@ class NothingToTrainError(ValueError):
 class TrainingAmountHook(Hook):
     """Refuses a training without iterations; says when a resumed one was at its end already.
 
+    And when its epochs have another length than those before: on another number of processes for
+    instance. It goes on from the same epoch, with the learning rate of the checkpoint.
+
     Raises:
         NothingToTrainError: The list of videos is shorter than a batch of all processes.
+        CheckpointFileError: Epochs have another length, and schedules count iterations.
 
     Example:
         >>> default_hooks = dict(training_amount=dict(type='TrainingAmountHook'))
@@ -35,6 +40,7 @@ class TrainingAmountHook(Hook):
         """Says so where the loop would end without a word."""
         loop = runner.train_loop
         if isinstance(loop, EpochBasedTrainLoop):  # epochs may have another length now
+            _follow_length_of_epochs(runner, loop)
             finished = loop.epoch >= loop.max_epochs
         else:
             finished = loop.iter >= loop.max_iters
@@ -45,6 +51,33 @@ class TrainingAmountHook(Hook):
                 runner._load_from or 'the checkpoint',
                 *(loop.epoch, loop.max_epochs, loop.iter, loop.max_iters),
             )
+
+
+def _follow_length_of_epochs(runner: Runner, loop: EpochBasedTrainLoop) -> None:
+    """Has the iterations of a resumed run agree with its epochs."""
+    now = len(loop.dataloader)
+    if loop.iter == loop.epoch * now:
+        return
+    found = (
+        f'{runner._load_from or "the checkpoint"} is at epoch {loop.epoch} and iteration '
+        f'{loop.iter}, and here epochs have {now} iterations: another number of processes, batch '
+        'or list of videos'
+    )
+    schedulers = runner.param_schedulers or []
+    if isinstance(schedulers, dict):
+        schedulers = [part for parts in schedulers.values() for part in parts]
+    if any(not part.by_epoch and part.last_step + 1 < part.end for part in schedulers):
+        raise CheckpointFileError(
+            f'{found}. The schedule counts iterations and would go on at the wrong place: resume '
+            'with as many videos per step (processes x batch_size) as before, or give the '
+            'checkpoint as load_from to start anew from its weights.'
+        )
+    runner.logger.warning(
+        '%s. Training goes on from this epoch, with the learning rate of the checkpoint, which '
+        'belongs to as many videos per step as before.',
+        found,
+    )
+    loop._iter = loop.epoch * now
 
 
 def check_iterations(loader: Any) -> None:

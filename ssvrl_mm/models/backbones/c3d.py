@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from ssvrl_mm.models.utils.deterministic import max_pool3d
 from ssvrl_mm.registry import MODELS
 
 from .staged import StagedBackbone, scaled
@@ -115,4 +116,4 @@ class C3D(StagedBackbone):
                 f'pooling before stage {index}, which halves H and W'
             )
         temporal = 1 if index == 1 or x.shape[2] == 1 else 2
-        return nn.functional.max_pool3d(x, (temporal, 2, 2))
+        return max_pool3d(x, (temporal, 2, 2), (temporal, 2, 2))

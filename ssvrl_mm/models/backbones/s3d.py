@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssvrl_mm.models.utils.deterministic import MaxPool3d
 from ssvrl_mm.registry import MODELS
 
 from .separable_inception import InceptionBlock, SeparableUnit, conv_unit
@@ -45,9 +46,9 @@ def _pool(stage: int, temporal: int, spatial: int) -> nn.Module:
     if strides == (1, 1, 1):
         return nn.Identity()
     if stage == NUM_STAGES - 1:
-        return nn.MaxPool3d(strides, strides)
+        return MaxPool3d(strides, strides)
     kernel = tuple(3 if stride > 1 else 1 for stride in strides)
-    return nn.MaxPool3d(kernel, strides, padding=tuple(size // 2 for size in kernel))
+    return MaxPool3d(kernel, strides, padding=tuple(size // 2 for size in kernel))
 
 
 @MODELS.register_module()

@@ -6,6 +6,8 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from ssvrl_mm.models.utils.deterministic import MaxPool3d
+
 
 def conv_unit(
     in_channels: int,
@@ -95,7 +97,7 @@ class InceptionBlock(nn.Module):
             SeparableUnit(reduce2, separable2, 3, norm_cfg, gating),
         )
         self.branch3 = nn.Sequential(
-            nn.MaxPool3d(3, stride=1, padding=1), conv_unit(in_channels, pooled, norm_cfg)
+            MaxPool3d(3, stride=1, padding=1), conv_unit(in_channels, pooled, norm_cfg)
         )
         self.out_channels = only + separable1 + separable2 + pooled
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from ssvrl_mm.models.utils.deterministic import MaxPool3d
 from ssvrl_mm.registry import MODELS
 
 from .residual import (
@@ -182,7 +183,7 @@ class VideoResNet(StagedBackbone):
         strides = list(zip(temporal_strides, spatial_strides, strict=True))
 
         self.stem = _stem(arch, in_channels, width, strides[0], mid_channels_by)
-        self.stem_pool = nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)) if stem_pool else None
+        self.stem_pool = MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)) if stem_pool else None
         block, blocks = _DEPTHS[depth]
         channels = scaled(_CHANNELS[0], width)
         for stage in range(1, self.num_stages):

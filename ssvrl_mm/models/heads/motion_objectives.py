@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ssvrl_mm.models.heads.in_batch_contrast import contrast_over_processes
 from ssvrl_mm.models.necks import PointwiseMLP
 from ssvrl_mm.models.necks.feature_predictor import check_size
+from ssvrl_mm.models.utils.deterministic import cross_entropy_of_maps
 from ssvrl_mm.models.utils.global_batch import GlobalBatch
 from ssvrl_mm.models.utils.precision import full_precision
 from ssvrl_mm.registry import MODELS
@@ -263,7 +264,7 @@ class MotionClassification(_MotionValues):
         bins = self.quantise(self.target(motion))
         logits = self.read_out(predicted)
         batch = batch or GlobalBatch(len(motion), motion.device)
-        loss = batch.mean(F.cross_entropy(logits, bins, reduction='none'))
+        loss = batch.mean(cross_entropy_of_maps(logits, bins))
         return loss, {'top1_motion': (logits.argmax(dim=1) == bins).float().mean()}
 
 

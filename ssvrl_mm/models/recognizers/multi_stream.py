@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ssvrl_mm.models.utils.chunks import padded
 from ssvrl_mm.models.utils.features import pool_features, write_features
 from ssvrl_mm.models.utils.memory_format import lay_out_clips, to_channels_last_3d
 from ssvrl_mm.registry import MODELS
@@ -91,11 +92,14 @@ class MultiStreamRecognizer(BaseModel, metaclass=ABCMeta):
         clips = self._clips(inputs, stream)
         batch_shape = clips.shape[:-4]
         # Clips beyond this many at a time would cost memory, and gain no speed.
-        size = len(clips.flatten(0, -5)) if self.training else self.test_batch_clips
+        chunks = clips.flatten(0, -5).split(
+            len(clips.flatten(0, -5)) if self.training else self.test_batch_clips
+        )
         features = [
-            pool_features(self.backbone(stream)(self._lay_out(chunk)))
-            for chunk in clips.flatten(0, -5).split(size)
+            pool_features(self.backbone(stream)(self._lay_out(padded(chunk, len(chunks[0])))))
+            for chunk in chunks
         ]
+        features[-1] = features[-1][: len(chunks[-1])]
         return torch.cat(features).unflatten(0, batch_shape)
 
     def forward(

@@ -7,6 +7,7 @@ import torch
 from mmaction.models import Recognizer3D
 from torch import Tensor
 
+from ssvrl_mm.models.utils.chunks import padded
 from ssvrl_mm.models.utils.features import last_map
 from ssvrl_mm.models.utils.memory_format import lay_out_clips
 from ssvrl_mm.registry import MODELS
@@ -70,13 +71,12 @@ class MultiStreamClassifier(Recognizer3D):
         clips = {stream: self._flat(batch) for stream, batch in inputs.items()}
         total = len(next(iter(clips.values())))
         size = (self.test_cfg or {}).get('max_testing_views') if test_mode else None
-        size = size or total
-        features = torch.cat(
-            [
-                last_map(self.backbone({s: x[start : start + size] for s, x in clips.items()}))
-                for start in range(0, total, size)
-            ]
-        )
+        size = min(size or total, total)
+        chunks = [
+            {s: padded(x[start : start + size], size) for s, x in clips.items()}
+            for start in range(0, total, size)
+        ]
+        features = torch.cat([last_map(self.backbone(chunk)) for chunk in chunks])[:total]
         if stage == 'backbone':
             return features, {}
         kwargs: dict[str, Any] = {}

@@ -36,3 +36,19 @@ def lay_out_clips(clips: Tensor, channels_last: bool) -> Tensor:
     """Clips (N, C, T, H, W) in the layout that the convolutions work in; copies where needed."""
     layout = torch.channels_last_3d if channels_last else torch.contiguous_format
     return clips.contiguous(memory_format=layout)
+
+
+def lay_out_networks(model: nn.Module) -> None:
+    """Lays out the weights of recognizers whose clips come channels-last, in place.
+
+    cuDNN would lay them out in every step: those of a ``Recognizer3D`` behind a
+    :class:`~ssvrl_mm.models.SingleStreamPreprocessor` for instance. Call it before the model is
+    wrapped and before the optimizer is built.
+
+    Args:
+        model: A model; it, or parts of it, or their data preprocessors have ``channels_last``.
+    """
+    for module in model.modules():
+        preprocessor = getattr(module, 'data_preprocessor', None)
+        if any(getattr(part, 'channels_last', False) for part in (module, preprocessor)):
+            to_channels_last_3d(module)
