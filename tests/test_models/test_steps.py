@@ -184,3 +184,23 @@ def test_no_step_waits_for_a_gpu(method):
                 torch.cuda.set_sync_debug_mode('error')
     finally:
         torch.cuda.set_sync_debug_mode('default')
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+@pytest.mark.parametrize('method', METHODS)
+def test_losses_of_half_precision_are_those_of_float32(method):
+    make, inputs, _ = METHODS[method]
+    batch = {stream: x.float().cuda() for stream, x in inputs(0, 4).items()}
+    totals = {}
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        model = make().float().cuda().train()
+        if hasattr(model, 'set_epoch'):
+            model.set_epoch(0)
+        with torch.autocast('cuda', dtype=dtype, enabled=dtype != torch.float32):
+            totals[dtype] = model.parse_losses(model(batch, samples(range(4)), mode='loss'))[0]
+    print(method, {str(dtype): float(total) for dtype, total in totals.items()})
+    for dtype, tolerance in ((torch.bfloat16, 0.1), (torch.float16, 0.02)):
+        torch.testing.assert_close(
+            totals[dtype], totals[torch.float32], rtol=tolerance, atol=tolerance
+        )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from .factored import FactoredConvs
+
 Strides = tuple[int, int]  # temporal, spatial
 
 
@@ -35,7 +37,7 @@ def conv_2d(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.M
 def conv_2plus1d(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.Module:
     """1x3x3 convolution to ``mid`` channels, BatchNorm, ReLU, 3x1x1 convolution."""
     temporal, spatial = strides
-    return nn.Sequential(
+    return FactoredConvs(
         nn.Conv3d(
             in_channels, mid, (1, 3, 3), (1, spatial, spatial), padding=(0, 1, 1), bias=False
         ),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ssvrl_mm.models.utils.deterministic import MaxPool3d
 from ssvrl_mm.registry import MODELS
 
+from .factored import factor_convolutions
 from .separable_inception import InceptionBlock, SeparableUnit, conv_unit
 from .staged import NUM_STAGES, StagedBackbone, check_strides, scaled
 
@@ -93,6 +94,9 @@ class S3D(StagedBackbone):
         frozen_stages: The last of the stages that stay as they are, counted from 0; -1 for none.
         norm_eval: Whether BatchNorm keeps to its running statistics in training.
         init_cfg: mmengine's initialisation.
+        factored: Whether convolutions of 1 x k x k and k x 1 x 1 are computed in two dimensions,
+            on the same memory: see :class:`~ssvrl_mm.models.backbones.factored.FactoredConv3d`. No
+            GPU has shown a gain yet.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -118,6 +122,7 @@ class S3D(StagedBackbone):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
+        factored: bool = False,
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
         check_strides(spatial_strides=spatial_strides, temporal_strides=temporal_strides)
@@ -162,6 +167,8 @@ class S3D(StagedBackbone):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 module.reset_parameters()  # mmcv's ConvModule has set Kaiming's
+        if factored:
+            factor_convolutions(self)
         self.register_load_state_dict_pre_hook(_convert_on_load)
         self._freeze()
 

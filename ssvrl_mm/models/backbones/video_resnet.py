@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ssvrl_mm.models.utils.deterministic import MaxPool3d
 from ssvrl_mm.registry import MODELS
 
+from .factored import FactoredConvs
 from .residual import (
     CONVS,
     BasicBlock,
@@ -48,7 +49,7 @@ def _stem(
         over_time = nn.Conv3d(
             mid, channels, (3, 1, 1), (temporal, 1, 1), padding=(1, 0, 0), bias=False
         )
-        return nn.Sequential(*unit(in_space, mid), *unit(over_time, channels))
+        return FactoredConvs(*unit(in_space, mid), *unit(over_time, channels))
     length = 1 if arch == 'r2d' else 3
     conv = nn.Conv3d(
         in_channels,
