@@ -1,6 +1,7 @@
 """What one training step asks of the device and of the other processes, method by method."""
 
 import sys
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -133,6 +134,8 @@ def counted(rank):
     for name in COLLECTIVES:
         setattr(dist, name, counting(name, getattr(dist, name)))
     found = {}
+    # Gradients laid out otherwise than weights would be copied in every step.
+    warnings.filterwarnings('error', message='Grad strides')
     for method, (make, inputs, _) in METHODS.items():
         torch.manual_seed(rank)
         model = make()

@@ -18,6 +18,9 @@ class FactoredConv3d(nn.Conv3d):
     columns. Clips laid out otherwise, and other kernels, are convolved in 3D. Weights and their
     names are those of :class:`torch.nn.Conv3d`.
 
+    Attributes:
+        on_cuda: Whether clips on a GPU are convolved so too; by default only those on the CPU.
+
     Example:
         >>> conv = FactoredConv3d(8, 8, (1, 3, 3), padding=(0, 1, 1))
         >>> clips = torch.rand(2, 8, 4, 7, 7).contiguous(memory_format=torch.channels_last_3d)
@@ -25,8 +28,12 @@ class FactoredConv3d(nn.Conv3d):
         torch.Size([2, 8, 4, 7, 7])
     """
 
+    on_cuda = False
+
     def forward(self, clips: Tensor) -> Tensor:
         """Convolves clips (N, C, T, H, W)."""
+        if clips.is_cuda and not self.on_cuda:
+            return super().forward(clips)
         fits = clips.dim() == 5 and clips.is_contiguous(memory_format=torch.channels_last_3d)
         if not fits or self.groups != 1 or self.padding_mode != 'zeros':
             return super().forward(clips)
@@ -54,18 +61,20 @@ class FactoredConv3d(nn.Conv3d):
         return F.conv2d(pictures, weight, self.bias, **options)
 
 
-def factor_convolutions(module: nn.Module) -> None:
+def factor_convolutions(module: nn.Module, on_cuda: bool) -> None:
     """Has the 3D convolutions of a module computed by :class:`FactoredConv3d`, in place.
 
     Args:
         module: Any module; weights, their names and checkpoints stay as they are. A convolution
             of another class loses what that class adds to :class:`torch.nn.Conv3d`.
+        on_cuda: Whether on a GPU too.
     """
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.Conv3d) and not isinstance(child, FactoredConv3d):
                 factored: Any = FactoredConv3d.__new__(FactoredConv3d)
                 factored.__dict__.update(child.__dict__)
+                factored.on_cuda = on_cuda
                 setattr(parent, name, factored)
 
 

@@ -95,8 +95,8 @@ class S3D(StagedBackbone):
         norm_eval: Whether BatchNorm keeps to its running statistics in training.
         init_cfg: mmengine's initialisation.
         factored: Whether convolutions of 1 x k x k and k x 1 x 1 are computed in two dimensions,
-            on the same memory: see :class:`~ssvrl_mm.models.backbones.factored.FactoredConv3d`. No
-            GPU has shown a gain yet.
+            on the same memory: see :class:`~ssvrl_mm.models.backbones.factored.FactoredConv3d`.
+            None: on CPUs, which are faster so; of GPUs nobody has measured it.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -122,7 +122,7 @@ class S3D(StagedBackbone):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
-        factored: bool = False,
+        factored: bool | None = None,
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
         check_strides(spatial_strides=spatial_strides, temporal_strides=temporal_strides)
@@ -167,8 +167,8 @@ class S3D(StagedBackbone):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 module.reset_parameters()  # mmcv's ConvModule has set Kaiming's
-        if factored:
-            factor_convolutions(self)
+        if factored is not False:
+            factor_convolutions(self, on_cuda=bool(factored))
         self.register_load_state_dict_pre_hook(_convert_on_load)
         self._freeze()
 

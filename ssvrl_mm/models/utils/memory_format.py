@@ -28,7 +28,12 @@ def to_channels_last_3d(module: ModuleT) -> ModuleT:
     """
     for parameter in module.parameters():
         if parameter.dim() == 5:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+            data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+            # A point is contiguous either way; torch expects its gradient in strides as it has.
+            if data.shape[2:].numel() == 1:
+                channels = data.shape[1]
+                data = data.as_strided(data.shape, (channels, 1, *[channels] * 3))
+            parameter.data = data
     return module
 
 

@@ -83,8 +83,8 @@ def test_equals_a_3d_convolution_and_copies_nothing(kernel, options, axes):
 
 def test_s3d_has_the_same_weights_and_features():
     torch.manual_seed(0)
-    plain = to_channels_last_3d(S3D(width=0.125)).eval()
-    ours = to_channels_last_3d(S3D(width=0.125, factored=True)).eval()
+    plain = to_channels_last_3d(S3D(width=0.125, factored=False)).eval()
+    ours = to_channels_last_3d(S3D(width=0.125)).eval()
     ours.load_state_dict(plain.state_dict())
     assert [*ours.state_dict()] == [*plain.state_dict()]
     batch = clips(1, 3, 8, 32, 32).float()
@@ -96,7 +96,7 @@ def test_s3d_has_the_same_weights_and_features():
         [m for m in ours.modules() if isinstance(m, nn.Conv3d)]
     )
     before = [type(m) for m in ours.modules()]
-    factor_convolutions(ours)
+    factor_convolutions(ours, on_cuda=False)
     assert [type(m) for m in ours.modules()] == before
 
 
@@ -182,3 +182,19 @@ def test_channels_are_filled_up_on_a_gpu():
     assert seen.names['cat']
     for found, expected in zip(results, run(plain.cuda(), batch), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize('on_cuda', [False, True])
+def test_on_a_gpu_it_is_chosen(on_cuda):
+    model = S3D(width=0.125, out_indices=(0,), factored=on_cuda or None)
+    convs = [m for m in model.modules() if isinstance(m, nn.Conv3d)]
+    assert {m.on_cuda for m in convs} == {on_cuda}
+    assert not any(isinstance(m, FactoredConv3d) for m in S3D(factored=False).modules())
+
+    class OnGPU(torch.Tensor):
+        is_cuda = True
+
+    batch = clips(1, 3, 4, 8, 8).float().as_subclass(OnGPU)
+    with Operations() as seen, torch.no_grad():
+        convs[0](batch)
+    assert seen.names['of 4' if on_cuda else 'of 5'] == 1

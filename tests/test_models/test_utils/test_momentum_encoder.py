@@ -118,3 +118,18 @@ def test_a_restarted_copy_starts_from_the_module_again():
     assert encoder.current_momentum == 0.5
     encoder.follow(online)
     assert torch.equal(encoder.module.weight, online.weight) and int(encoder.step) == 1
+
+
+def test_one_call_moves_parameters_bit_for_bit_as_one_by_one():
+    torch.manual_seed(0)
+    online = nn.Sequential(nn.Conv3d(3, 4, 3), nn.BatchNorm3d(4), nn.Linear(4, 2).double())
+    online[0].weight.data = online[0].weight.data.contiguous(memory_format=torch.channels_last_3d)
+    encoder = MomentumEncoder(online, 0.99)
+    randomise(online)
+    expected = [
+        key.detach().clone().lerp_(query.detach(), 1 - encoder.current_momentum)
+        for key, query in zip(encoder.module.parameters(), online.parameters(), strict=True)
+    ]
+    encoder.update(online)
+    for moved, one in zip(encoder.module.parameters(), expected, strict=True):
+        assert torch.equal(moved, one)
