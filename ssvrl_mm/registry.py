@@ -35,7 +35,10 @@ def _child(parent: Registry, *modules: str) -> Registry:
     mmaction2's own modules are named too: a lookup falls back on the parent's entries, but does
     not by itself import what fills them.
     """
-    return _OwnNamesFirst(parent.name, parent=parent, scope=_SCOPE, locations=list(modules))
+    child = _OwnNamesFirst(parent.name, parent=parent, scope=_SCOPE, locations=list(modules))
+    # A prefix is looked for one level down: projects of mmengine's own scope would not find ours.
+    child._get_root_registry()._children.setdefault(_SCOPE, child)
+    return child
 
 
 MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ssvrl_mm.models')

@@ -53,7 +53,9 @@ def test_registries_are_children_of_mmaction(name):
 
 @pytest.mark.parametrize('name', REGISTRIES)
 @pytest.mark.parametrize(
-    'scope, prefix', [('ssvrl_mm', ''), ('mmaction', 'ssvrl_mm.')], indirect=['scope']
+    'scope, prefix',
+    [('ssvrl_mm', ''), ('mmaction', 'ssvrl_mm.'), ('mmengine', 'ssvrl_mm.')],
+    indirect=['scope'],
 )
 def test_our_names_resolve(name, scope, prefix):
     with getattr(mmengine.registry, name).switch_scope_and_registry(None) as found:
