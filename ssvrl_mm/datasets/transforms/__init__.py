@@ -17,6 +17,7 @@ from ssvrl_mm.datasets.transforms.loading import (
 )
 from ssvrl_mm.datasets.transforms.photometric import ChooseAugmentedClips
 from ssvrl_mm.datasets.transforms.sampling import SampleClips
+from ssvrl_mm.datasets.transforms.segment_frames import SampleSegments
 
 __all__ = [
     'ChooseAugmentedClips',
@@ -33,4 +34,5 @@ __all__ = [
     'PackSSLInputs',
     'SampleClips',
     'SampleContextMotion',
+    'SampleSegments',
 ]

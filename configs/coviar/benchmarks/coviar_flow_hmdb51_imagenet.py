@@ -1,0 +1,13 @@
+# CoViAR's network of optical flow on HMDB51, from weights of ImageNet (Table 1).
+_base_ = [
+    '../../_base_/models/coviar_flow_classifier.py',
+    '../../_base_/datasets/hmdb51_coviar_classification.py',
+    '../../_base_/datasets/optical_flow.py',
+    '../../_base_/schedules/downstream_coviar_motion_hmdb51.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(cls_head=dict(num_classes=51))
+train_dataloader = val_dataloader = test_dataloader = dict(
+    dataset=dict(streams=('flow',), reader_options=_base_.flow)
+)

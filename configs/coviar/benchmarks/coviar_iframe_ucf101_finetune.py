@@ -1,0 +1,18 @@
+# CoViAR's network of I-frames on UCF101, pretrained without labels (Table 3).
+_base_ = [
+    '../../_base_/models/coviar_iframe_classifier.py',
+    '../../_base_/datasets/ucf101_coviar_classification.py',
+    '../../_base_/schedules/downstream_coviar_iframe.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+pretrained = dict(
+    type='PretrainedBackbone',
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/coviar/coviar_k400_ctp/epoch_20.pth}}',
+    prefix='backbone.networks.iframe.',
+)
+model = dict(backbone=dict(pretrained=None, init_cfg=pretrained))
+# All layers learn alike.
+optim_wrapper = dict(paramwise_cfg=dict(_delete_=True))
+train_dataloader = dict(dataset=dict(streams=('iframe',), pipeline=_base_.iframe_pipeline))
+val_dataloader = test_dataloader = dict(dataset=dict(streams=('iframe',)))

@@ -1,0 +1,10 @@
+# CoViAR's network of I-frames on UCF101, from weights of ImageNet (Table 1).
+_base_ = [
+    '../../_base_/models/coviar_iframe_classifier.py',
+    '../../_base_/datasets/ucf101_coviar_classification.py',
+    '../../_base_/schedules/downstream_coviar_iframe.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+train_dataloader = dict(dataset=dict(streams=('iframe',), pipeline=_base_.iframe_pipeline))
+val_dataloader = test_dataloader = dict(dataset=dict(streams=('iframe',)))

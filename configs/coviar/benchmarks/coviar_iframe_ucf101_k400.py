@@ -1,0 +1,16 @@
+# CoViAR's network of I-frames on UCF101, pretrained on Kinetics-400 with labels (Table 1).
+_base_ = [
+    '../../_base_/models/coviar_iframe_classifier.py',
+    '../../_base_/datasets/ucf101_coviar_classification.py',
+    '../../_base_/schedules/downstream_coviar_iframe.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+pretrained = dict(
+    type='PretrainedBackbone',
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/coviar/coviar_iframe_k400_supervised/epoch_20.pth}}',
+    prefix='backbone.',
+)
+model = dict(backbone=dict(pretrained=None, init_cfg=pretrained))
+train_dataloader = dict(dataset=dict(streams=('iframe',), pipeline=_base_.iframe_pipeline))
+val_dataloader = test_dataloader = dict(dataset=dict(streams=('iframe',)))

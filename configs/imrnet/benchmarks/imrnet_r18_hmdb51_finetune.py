@@ -1,0 +1,9 @@
+# IMRNet of 18 layers, pretrained without labels and finetuned on HMDB51 (Table 3).
+_base_ = [
+    '../../_base_/models/imrnet_r18_classifier.py',
+    '../../_base_/datasets/hmdb51_imrnet_classification.py',
+    '../../_base_/schedules/downstream_imrnet_hmdb51.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(cls_head=dict(num_classes=51))

@@ -1,0 +1,11 @@
+# Ablation (Table 1): IMRNet whose connections average and repeat instead of convolving, on HMDB51 from random
+# weights.
+_base_ = [
+    '../../_base_/models/imrnet_r18_classifier.py',
+    '../../_base_/datasets/hmdb51_imrnet_classification.py',
+    '../../_base_/schedules/downstream_imrnet_hmdb51.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(backbone=dict(lateral_conv=False, init_cfg=None), cls_head=dict(num_classes=51))
+optim_wrapper = dict(optimizer=dict(lr=0.1))

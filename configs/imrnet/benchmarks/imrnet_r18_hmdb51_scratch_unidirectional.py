@@ -1,0 +1,13 @@
+# Ablation (Table 1): IMRNet whose I-frames give nothing to motion and residuals, on HMDB51 from random
+# weights.
+_base_ = [
+    '../../_base_/models/imrnet_r18_classifier.py',
+    '../../_base_/datasets/hmdb51_imrnet_classification.py',
+    '../../_base_/schedules/downstream_imrnet_hmdb51.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(
+    backbone=dict(connection='unidirectional', init_cfg=None), cls_head=dict(num_classes=51)
+)
+optim_wrapper = dict(optimizer=dict(lr=0.1))

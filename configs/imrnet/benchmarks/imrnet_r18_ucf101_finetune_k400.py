@@ -1,0 +1,12 @@
+# IMRNet of 18 layers, pretrained on Kinetics-400 with labels and finetuned on UCF101 (Table 1).
+_base_ = [
+    '../../_base_/models/imrnet_r18_classifier.py',
+    '../../_base_/datasets/ucf101_imrnet_classification.py',
+    '../../_base_/schedules/downstream_imrnet.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+pretrained = dict(
+    checkpoint='{{$SSVRL_PRETRAINED:work_dirs/imrnet/imrnet_r18_k400_supervised/epoch_20.pth}}'
+)
+model = dict(backbone=dict(init_cfg=pretrained))

@@ -1,0 +1,11 @@
+# Ablation (Table 1): IMRNet whose I-frames give nothing to motion and residuals, on UCF101 from random
+# weights.
+_base_ = [
+    '../../_base_/models/imrnet_r18_classifier.py',
+    '../../_base_/datasets/ucf101_imrnet_classification.py',
+    '../../_base_/schedules/downstream_imrnet.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(backbone=dict(connection='unidirectional', init_cfg=None))
+optim_wrapper = dict(optimizer=dict(lr=0.1))

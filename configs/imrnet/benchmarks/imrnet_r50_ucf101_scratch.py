@@ -1,0 +1,10 @@
+# IMRNet of 50 layers on UCF101 from random weights (Table 1).
+_base_ = [
+    '../../_base_/models/imrnet_r50_classifier.py',
+    '../../_base_/datasets/ucf101_imrnet_classification.py',
+    '../../_base_/schedules/downstream_imrnet.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(backbone=dict(init_cfg=None))
+optim_wrapper = dict(optimizer=dict(lr=0.1))

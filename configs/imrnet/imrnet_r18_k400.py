@@ -1,0 +1,10 @@
+# IMRNet of 18 layers on Kinetics-400 by PMSP and CTP: 4 GPUs x 25 videos.
+_base_ = [
+    '../_base_/models/imrnet_r18.py',
+    '../_base_/datasets/kinetics400_imrnet.py',
+    '../_base_/schedules/imrnet.py',
+    '../_base_/default_runtime.py',
+]
+
+# An epoch takes long: lose no more than one.
+default_hooks = dict(checkpoint=dict(interval=1))

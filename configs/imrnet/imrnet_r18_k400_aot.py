@@ -1,0 +1,28 @@
+# Table 3: IMRNet of 18 layers on Kinetics-400 by the arrow of time, whether a clip runs backwards.
+_base_ = [
+    '../_base_/models/imrnet_r18.py',
+    '../_base_/datasets/kinetics400_imrnet.py',
+    '../_base_/schedules/imrnet.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    heads=dict(
+        _delete_=True,
+        aot=dict(type='PretextClassificationHead', num_classes=2, label_key='backwards'),
+    ),
+    correspondence=None,
+)
+train_pipeline = [
+    _base_.open_video,
+    _base_.sample,
+    _base_.crop,
+    _base_.flip,
+    _base_.decode,
+    dict(type='ReverseClips'),
+    dict(_base_.pack, extra_keys=('backwards',)),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+
+# An epoch takes long: lose no more than one.
+default_hooks = dict(checkpoint=dict(interval=1))

@@ -1,0 +1,63 @@
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ssvrl_mm.datasets.transforms.segment_frames import SampleSegments
+from ssvrl_mm.video import VideoTooShortError
+
+
+@pytest.mark.parametrize('total', [2, 3, 13, 25, 38, 101])
+@pytest.mark.parametrize('segments', [1, 3, 25])
+def test_random_frames_are_any_p_frame_of_their_part(total, segments):
+    random.seed(0)
+    sample = SampleSegments(segments)
+    seen = [set() for _ in range(segments)]
+    for _ in range(800 if segments <= 3 else 60):
+        results = sample(dict(total_frames=total))
+        frames = results['motion_inds']
+        assert frames.shape == (segments, 1) and results['num_clips'] == segments
+        assert (frames == results['frame_inds']).all()
+        assert (frames % 12 != 0).all() and frames.max() < total
+        # The I-frame of the group, the last one at or before the frame.
+        iframes = results['iframe_inds']
+        assert (iframes % 12 == 0).all()
+        assert ((frames - iframes >= 1) & (frames - iframes <= 11)).all()
+        for part, frame in zip(seen, frames.ravel().tolist(), strict=True):
+            part.add(frame)
+    if segments <= 3 <= total:
+        # Frame f occupies [f - 1, f) of total - 1; it belongs to every part that it overlaps.
+        length = (total - 1) / segments
+        for number, part in enumerate(seen):
+            frames = {
+                f if f % 12 else f - 1
+                for f in range(1, total)
+                if f > number * length + 1e-9 and f - 1 < (number + 1) * length - 1e-9
+            }
+            assert part == frames
+
+
+def test_frames_in_the_middle_of_each_part():
+    results = SampleSegments(5, test_mode=True)(dict(total_frames=101))
+    assert results['motion_inds'].ravel().tolist() == [11, 31, 51, 71, 91]
+    assert results['iframe_inds'].ravel().tolist() == [0, 24, 48, 60, 84]
+    # 12 and 60 are I-frames.
+    results = SampleSegments(1, test_mode=True)(dict(total_frames=24))
+    assert (results['motion_inds'].item(), results['iframe_inds'].item()) == (11, 0)
+    results = SampleSegments(1, gop_size=10, test_mode=True)(dict(total_frames=24))
+    assert (results['motion_inds'].item(), results['iframe_inds'].item()) == (12, 10)
+    assert results['frame_inds'].dtype == results['iframe_inds'].dtype == np.int64
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match='got 0 and 12'):
+        SampleSegments(0)
+    with pytest.raises(ValueError, match='got 3 and 1'):
+        SampleSegments(gop_size=1)
+    reader = SimpleNamespace(path='a.mp4')
+    with pytest.raises(VideoTooShortError, match=r'a.mp4.*1 frames, at least 2'):
+        SampleSegments()(dict(total_frames=1, video_reader=reader))
+    assert repr(SampleSegments()) == (
+        'SampleSegments(num_segments=3, gop_size=12, test_mode=False)'
+    )
