@@ -199,8 +199,8 @@ class IMRNet(BaseModule):
         return list(self.pathways.items())
 
     def _connections(self, after: str) -> list[tuple[str, Any]]:
-        connections: Any = self.connections[after] if after in self.connections else {}
-        return list(connections.items())
+        connections: dict[str, Any] = dict(self.connections.items())
+        return list(connections.get(after, {}).items())
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The maps of the three pathways.
