@@ -1,4 +1,4 @@
-"""Building blocks of video ResNets: the three kinds of convolution and the two residual blocks."""
+"""Building blocks of video ResNets: the kinds of convolution and the two residual blocks."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
@@ -32,6 +32,13 @@ def conv_2d(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.M
     temporal, spatial = strides
     stride = (temporal, spatial, spatial)
     return nn.Conv3d(in_channels, channels, (1, 3, 3), stride, padding=(0, 1, 1), bias=False)
+
+
+def conv_1d(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.Module:
+    """3x1x1 convolution: every place for itself."""
+    temporal, spatial = strides
+    stride = (temporal, spatial, spatial)
+    return nn.Conv3d(in_channels, channels, (3, 1, 1), stride, padding=(1, 0, 0), bias=False)
 
 
 def conv_2plus1d(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.Module:
@@ -116,17 +123,26 @@ class ResidualBlock(nn.Module, metaclass=ABCMeta):
 
 
 class BasicBlock(ResidualBlock):
-    """Two convolutions, each made by ``conv``, one of ``CONVS``; see :class:`ResidualBlock`."""
+    """Two convolutions, the first made by ``conv``, one of ``CONVS``; see :class:`ResidualBlock`.
+
+    Args:
+        last: What makes the second; None: ``conv`` too.
+    """
 
     expansion = 1
 
     def __init__(
-        self, in_channels: int, channels: int, conv: ConvMaker, strides: Strides = (1, 1)
+        self,
+        in_channels: int,
+        channels: int,
+        conv: ConvMaker,
+        strides: Strides = (1, 1),
+        last: ConvMaker | None = None,
     ) -> None:
         super().__init__(in_channels, channels, strides)
         mid = mid_channels(in_channels, channels)
         self.conv1 = unit(conv(in_channels, channels, mid, strides), channels)
-        self.conv2 = unit(conv(channels, channels, mid, (1, 1)), channels, relu=False)
+        self.conv2 = unit((last or conv)(channels, channels, mid, (1, 1)), channels, relu=False)
 
     def branch(self) -> tuple[nn.Sequential, ...]:
         """The units of the residual branch, in order."""
@@ -134,17 +150,27 @@ class BasicBlock(ResidualBlock):
 
 
 class Bottleneck(ResidualBlock):
-    """A convolution made by ``conv`` between two of 1x1x1; see :class:`BasicBlock`."""
+    """A convolution made by ``conv`` between two of 1x1x1; see :class:`BasicBlock`.
+
+    Args:
+        first: What makes the one before it instead of a 1x1x1 convolution.
+    """
 
     expansion = 4
 
     def __init__(
-        self, in_channels: int, channels: int, conv: ConvMaker, strides: Strides = (1, 1)
+        self,
+        in_channels: int,
+        channels: int,
+        conv: ConvMaker,
+        strides: Strides = (1, 1),
+        first: ConvMaker | None = None,
     ) -> None:
         super().__init__(in_channels, channels, strides)
         mid = mid_channels(in_channels, channels)
         wide = channels * self.expansion
-        self.conv1 = unit(pointwise(in_channels, channels), channels)
+        entry = first(in_channels, channels, mid, (1, 1)) if first else None
+        self.conv1 = unit(entry or pointwise(in_channels, channels), channels)
         self.conv2 = unit(conv(channels, channels, mid, strides), channels)
         self.conv3 = unit(pointwise(channels, wide), wide, relu=False)
 

@@ -1,4 +1,4 @@
-"""S3D and S3D-G, the separable Inception networks, on any number of input channels."""
+"""S3D and S3D-G, the separable Inception networks, and I3D, on any number of input channels."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from ssvrl_mm.models.utils.deterministic import MaxPool3d
 from ssvrl_mm.registry import MODELS
 
 from .factored import factor_convolutions
-from .separable_inception import InceptionBlock, SeparableUnit, conv_unit
+from .separable_inception import InceptionBlock, SeparableUnit, UnitMaker, conv_unit, full_unit
 from .staged import NUM_STAGES, StagedBackbone, check_strides, scaled
 
 # Output channels of the convolutions of each Inception block, in the order
@@ -71,6 +71,11 @@ class S3D(StagedBackbone):
     4     mixed_5c     1024     8               32
     ===== ============ ======== =============== ==============
 
+    With ``separable=False`` it is the network that S3D comes from, I3D of `Quo Vadis, Action
+    Recognition? <https://arxiv.org/abs/1705.07750>`_ (Carreira and Zisserman, CVPR 2017), whose
+    convolutions extend over space and time at once: 7x7x7 in conv_1a, 3x3x3 elsewhere. The table
+    holds as it is; 12,287,264 parameters, of which each input channel has 64 * 7 * 7 * 7.
+
     Weights start as in torchvision's ``s3d``: convolutions from PyTorch's own rule, BatchNorm from
     weight 1 and bias 0. Under BatchNorm the scale of the weights divides the step size: Kaiming's
     rule for ReLU starts with weights two and a half times as large, and learns as much slower at
@@ -97,6 +102,8 @@ class S3D(StagedBackbone):
         factored: Whether convolutions of 1 x k x k and k x 1 x 1 are computed in two dimensions,
             on the same memory: see :class:`~ssvrl_mm.models.backbones.factored.FactoredConv3d`.
             None: on CPUs, which are faster so; of GPUs nobody has measured it.
+        separable: Whether convolutions over space and over time are two, S3D's, or one, I3D's,
+            which has no gates.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -123,8 +130,13 @@ class S3D(StagedBackbone):
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
         factored: bool | None = None,
+        separable: bool = True,
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
+        if gating and not separable:
+            raise ValueError('gates follow separable convolutions: gating=True needs separable')
+        self.separable = separable
+        unit: UnitMaker = SeparableUnit if separable else full_unit
         check_strides(spatial_strides=spatial_strides, temporal_strides=temporal_strides)
         self.norm_eps = norm_eps
         norm_cfg = dict(type='BN3d', eps=norm_eps, momentum=norm_momentum)
@@ -136,21 +148,17 @@ class S3D(StagedBackbone):
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             if stage == 0:
                 strides = (temporal, spatial)
-                layers['conv_1a'] = SeparableUnit(
-                    channels, scaled(64, width), 7, norm_cfg, gating, strides
-                )
+                layers['conv_1a'] = unit(channels, scaled(64, width), 7, norm_cfg, gating, strides)
                 channels = scaled(64, width)
             else:
                 layers['pool'] = _pool(stage, temporal, spatial)
             if stage == 1:
                 layers['conv_2b'] = conv_unit(channels, scaled(64, width), norm_cfg)
-                layers['conv_2c'] = SeparableUnit(
-                    scaled(64, width), scaled(192, width), 3, norm_cfg, gating
-                )
+                layers['conv_2c'] = unit(scaled(64, width), scaled(192, width), 3, norm_cfg, gating)
                 channels = scaled(192, width)
             for name, table in _BLOCKS.get(stage, {}).items():
                 block = InceptionBlock(
-                    channels, [scaled(c, width) for c in table], norm_cfg, gating
+                    channels, [scaled(c, width) for c in table], norm_cfg, gating, unit
                 )
                 layers[name] = block
                 channels = block.out_channels
@@ -233,6 +241,8 @@ def _convert_on_load(
     """Replaces torchvision's weights under ``prefix`` by ours, in place."""
     if f'{prefix}features.0.0.0.weight' not in state_dict:
         return
+    if not module.separable:
+        raise ValueError("torchvision's s3d has separable convolutions: not for separable=False")
     if module.norm_eps != _TORCHVISION_EPS:
         raise ValueError(
             f"torchvision's weights belong to norm_eps={_TORCHVISION_EPS}, and this S3D has "

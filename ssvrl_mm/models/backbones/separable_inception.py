@@ -1,6 +1,6 @@
-"""Building blocks of S3D: separable convolution units, feature gating, Inception blocks."""
+"""Building blocks of S3D and I3D: convolution units, feature gating, Inception blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from mmcv.cnn import ConvModule
@@ -79,22 +79,45 @@ class SeparableUnit(nn.Module):
         return self.gate(self.temporal(self.spatial(x)))
 
 
+#: Makes a unit from its channels, the side of its kernel, norm_cfg, gating and strides.
+UnitMaker = Callable[..., nn.Module]
+
+
+def full_unit(
+    in_channels: int,
+    channels: int,
+    kernel: int,
+    norm_cfg: dict,
+    gating: bool,
+    strides: tuple[int, int] = (1, 1),
+) -> ConvModule:
+    """A k x k x k unit, I3D's, in the place of a :class:`SeparableUnit`; it has no gate."""
+    temporal, spatial = strides
+    side = (kernel, kernel, kernel)
+    return conv_unit(in_channels, channels, norm_cfg, side, (temporal, spatial, spatial))
+
+
 class InceptionBlock(nn.Module):
-    """Four parallel branches, concatenated on the channels."""
+    """Four parallel branches, concatenated on the channels; ``unit`` makes the 3x3x3 ones."""
 
     def __init__(
-        self, in_channels: int, channels: Sequence[int], norm_cfg: dict, gating: bool
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        norm_cfg: dict,
+        gating: bool,
+        unit: UnitMaker = SeparableUnit,
     ) -> None:
         super().__init__()
         only, reduce1, separable1, reduce2, separable2, pooled = channels
         self.branch0 = conv_unit(in_channels, only, norm_cfg)
         self.branch1 = nn.Sequential(
             conv_unit(in_channels, reduce1, norm_cfg),
-            SeparableUnit(reduce1, separable1, 3, norm_cfg, gating),
+            unit(reduce1, separable1, 3, norm_cfg, gating),
         )
         self.branch2 = nn.Sequential(
             conv_unit(in_channels, reduce2, norm_cfg),
-            SeparableUnit(reduce2, separable2, 3, norm_cfg, gating),
+            unit(reduce2, separable2, 3, norm_cfg, gating),
         )
         self.branch3 = nn.Sequential(
             MaxPool3d(3, stride=1, padding=1), conv_unit(in_channels, pooled, norm_cfg)

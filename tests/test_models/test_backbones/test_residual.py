@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn.functional import conv3d
 
-from ssvrl_mm.models.backbones.residual import CONVS, BasicBlock, Bottleneck, mid_channels
+from ssvrl_mm.models.backbones.residual import (
+    CONVS,
+    BasicBlock,
+    Bottleneck,
+    conv_1d,
+    mid_channels,
+)
 
 from .networks import norm, shake_norms
 
@@ -65,3 +71,28 @@ def test_blocks_written_out(arch, block, in_channels, strides):
     with torch.no_grad():
         torch.testing.assert_close(module(clip), (x + shortcut).clamp(min=0))
     assert module.last_norm is (module.conv2 if block is BasicBlock else module.conv3)[1]
+
+
+@pytest.mark.parametrize(
+    'module, kernels, strides',
+    [
+        (BasicBlock(8, 8, CONVS['r3d'], (2, 2), last=CONVS['r2d']), [(3, 3, 3), (1, 3, 3)], 0),
+        (Bottleneck(8, 8, CONVS['r2d'], (1, 2), first=conv_1d), [(3, 1, 1), (1, 3, 3)], 1),
+    ],
+)
+def test_a_kernel_per_convolution(module, kernels, strides):
+    convs = [unit[0] for unit in module.branch()]
+    assert [conv.kernel_size for conv in convs[:2]] == kernels
+    assert [number for number, conv in enumerate(convs) if conv.stride != (1, 1, 1)] == [strides]
+    assert module(torch.rand(2, 8, 4, 6, 6)).shape[2:] == ((2, 3, 3) if strides == 0 else (4, 3, 3))
+
+
+def test_a_convolution_over_time_alone():
+    conv = conv_1d(2, 3, 0, (2, 1)).double()
+    clip = torch.randn(1, 2, 5, 2, 2, dtype=torch.float64)
+    padded = torch.nn.functional.pad(clip, (0, 0, 0, 0, 1, 1))
+    expected = sum(
+        torch.einsum('oc,ncthw->nothw', conv.weight[:, :, k, 0, 0], padded[:, :, k : k + 5 : 2])
+        for k in range(3)
+    )
+    torch.testing.assert_close(conv(clip), expected)

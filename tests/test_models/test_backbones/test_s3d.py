@@ -208,3 +208,48 @@ def test_strides_keep_a_block_resolution_motion_field():
 def test_too_small_clips_are_named(s3d):
     with pytest.raises(ValueError, match=r'\(8, 16, 16\) is too small: \(2, 1, 1\) is left'):
         s3d(torch.zeros(1, 3, 8, 16, 16))
+
+
+# GoogLeNet's table: 1x1 | 1x1, 3x3 | 1x1, 3x3 | behind the pooling.
+I3D_BLOCKS = [
+    (64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64), (192, 96, 208, 16, 48, 64),
+    (160, 112, 224, 24, 64, 64), (128, 128, 256, 24, 64, 64), (112, 144, 288, 32, 64, 64),
+    (256, 160, 320, 32, 128, 128), (256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128),
+]  # fmt: skip
+
+
+def test_i3d_has_the_published_number_of_parameters():
+    """12,697,264 with a classifier of 400 classes; and by arithmetic."""
+    with torch.device('meta'):
+        i3d, flow = S3D(separable=False), S3D(in_channels=2, separable=False)
+    assert num_parameters(i3d) == 12_697_264 - (1024 * 400 + 400)
+    assert f'{num_parameters(i3d):,}' in S3D.__doc__
+    assert num_parameters(i3d) - num_parameters(flow) == 64 * 7**3
+    total = (7**3 * 3 * 64 + 128) + (64 * 64 + 128) + (27 * 64 * 192 + 384)
+    before = 192
+    for a, b, c, d, e, f in I3D_BLOCKS:
+        total += before * (a + b + d + f) + 27 * (b * c + d * e) + 2 * (a + b + c + d + e + f)
+        before = a + c + e + f
+    assert num_parameters(i3d) == total
+    shape = flow(torch.empty(1, 2, 64, 224, 224, device='meta')).shape
+    assert shape == (1, 1024, 8, 7, 7)
+
+
+def test_i3d_convolves_over_space_and_time_at_once():
+    with torch.device('meta'):
+        i3d, separable = S3D(separable=False), S3D()
+    convs = [m for m in i3d.modules() if isinstance(m, nn.Conv3d)]
+    # The stem, conv_2c and two of each of the nine blocks; all others are points.
+    kernels = sorted(conv.kernel_size for conv in convs if conv.kernel_size != (1, 1, 1))
+    assert kernels == [(3, 3, 3)] * 19 + [(7, 7, 7)]
+    stem = i3d.stages[0].conv_1a.conv
+    assert stem.stride == (2, 2, 2) and stem.padding == (3, 3, 3)
+    assert len([m for m in separable.modules() if isinstance(m, nn.Conv3d)]) == len(convs) + 20
+
+
+def test_i3d_refuses_what_it_does_not_have():
+    with pytest.raises(ValueError, match='gates follow separable convolutions'):
+        S3D(gating=True, separable=False)
+    theirs = to_torchvision(S3D(width=0.125).state_dict())
+    with pytest.raises(ValueError, match="torchvision's s3d has separable convolutions"):
+        S3D(width=0.125, separable=False).load_state_dict(theirs)

@@ -1,0 +1,1 @@
+"""What ``tools/analysis/get_flops.py`` counts: multiply-adds and parameters of backbones."""
