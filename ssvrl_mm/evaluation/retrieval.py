@@ -26,7 +26,7 @@ from ssvrl_mm.feature_spread import FeatureSpread
 from ssvrl_mm.registry import METRICS
 
 #: How streams are called in tables.
-ROW_NAMES = {'rgb': 'RGB', 'iframe': 'I-frame'}
+ROW_NAMES = {'rgb': 'RGB', 'iframe': 'I-frame', 'fused': 'all streams'}
 
 
 class Protocol(NamedTuple):

@@ -26,6 +26,9 @@ _LAYOUTS = {
     'iframe': ((5, 6), 3),
 }
 
+# CoViAR stores zero as 128 of 255, and subtracts a half.
+_COVIAR_OFFSET = 128 / 255 - 0.5
+
 _SizeOption = Literal['rgb'] | int | Sequence[int] | None
 
 
@@ -56,9 +59,12 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             default; and ``remove_still`` (default False): a pixel that never changes becomes 0, so
             that small networks and short trainings see what moves.
         motion: ``clip`` (px per frame, default 20) and ``size``: ``'rgb'`` (default) for the size
-            of the RGB clips or, without RGB, as it is; one number or (height, width); None for
-            as it is.
-        residual: ``scale``, default 255.
+            of the RGB clips, without them of the I-frames, or without either as it is; one number
+            or (height, width); None for as it is. ``coviar`` (default False): as networks of
+            `CoViAR <https://arxiv.org/abs/1712.00636>`_ see it, ``(127.5 x + 128) / 255 - .5`` of
+            what is x otherwise.
+        residual: ``scale``, default 255; or ``coviar`` (default False): +128, cut to 0 to 255,
+            ``(x / 255 - .5) / std`` with ``std`` of RGB.
         flow: ``clip`` (px over its span, default 20; None leaves it in px) and ``size``, as of
             motion, by default None.
         augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each clip of
@@ -112,9 +118,12 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             scaled = torch.tensor(values, dtype=torch.float32).view(3, 1, 1, 1) / 255
             self.register_buffer(name, scaled, persistent=False)
 
-    def _set_motion(self, clip: float = 20.0, size: _SizeOption = 'rgb') -> None:
+    def _set_motion(
+        self, clip: float = 20.0, size: _SizeOption = 'rgb', coviar: bool = False
+    ) -> None:
         if clip <= 0:
             raise ValueError(f'motion needs clip > 0: {clip}')
+        self.motion_as_coviar = coviar
         self.motion_clip = clip
         self.motion_size = _checked_size('motion', size)
 
@@ -124,10 +133,11 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         self.flow_clip = clip
         self.flow_size = _checked_size('flow', size)
 
-    def _set_residual(self, scale: float = 255.0) -> None:
+    def _set_residual(self, scale: float = 255.0, coviar: bool = False) -> None:
         if scale <= 0:
             raise ValueError(f'residual needs scale > 0: {scale}')
         self.residual_scale = scale
+        self.residual_as_coviar = coviar
 
     @torch.no_grad()
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -150,7 +160,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(inputs, Mapping):
             raise TypeError(f'inputs must be a dict of streams, not {type(inputs).__name__}')
         videos = {name: self._videos(name, stream) for name, stream in inputs.items()}
-        shown = videos['rgb'][0].shape[-2:] if 'rgb' in videos else None
+        pictures = next((videos[name] for name in ('rgb', 'iframe') if name in videos), None)
+        shown = None if pictures is None else pictures[0].shape[-2:]
         motion_size, flow_size = (
             shown if size == 'rgb' else size for size in (self.motion_size, self.flow_size)
         )
@@ -165,6 +176,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
                 stacked = stream if isinstance(stream, Tensor) else torch.stack(list(stream))
                 if name == 'motion':
                     stacked = scale_motion(stacked, self.motion_clip, motion_size)
+                    if self.motion_as_coviar:
+                        stacked = stacked / 2 + _COVIAR_OFFSET
                 elif name == 'flow':
                     stacked = scale_motion(stacked, self.flow_clip, flow_size)
                 elif name in ('motion_valid', 'flow_valid'):
@@ -205,7 +218,11 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         count, _, *rest = videos[0].shape
         residuals = self.mean.new_empty((len(videos), count, *rest, 3)).movedim(-1, 2)
         for residual, video in zip(residuals, videos, strict=True):
-            torch.div(video, self.residual_scale, out=residual)
+            if self.residual_as_coviar:
+                shifted = video.clamp(-128, 127) / 255 + _COVIAR_OFFSET
+                torch.div(shifted, self.std, out=residual)
+            else:
+                torch.div(video, self.residual_scale, out=residual)
         return residuals
 
     def _cast_samples(self, samples: Any) -> Any:

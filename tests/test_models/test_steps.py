@@ -16,8 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ssvrl_mm.registry import MODELS
 
+from .joint import TinyJoint, labelled
+from .joint import clips as joint_clips
 from .processes import run_processes
-from .tiny import samples
 from .two_streams import STREAMS, build, clips, moco
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -45,6 +46,24 @@ def context_motion():
         return MODELS.build(model)
 
 
+def imr():
+    """IMRNet's two tasks, on a small network."""
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        return MODELS.build(
+            dict(
+                type='JointPretextRecognizer',
+                backbone=dict(type=TinyJoint),
+                heads=dict(pmsp=dict(type='PMSPHead'), ctp=dict(type='CTPHead')),
+                correspondence=dict(),
+            )
+        ).double()
+
+
+def clips_of_gops(step, n):
+    return joint_clips(step, n)
+
+
 def two_clips(step, n):
     return clips(step, n)
 
@@ -64,6 +83,8 @@ METHODS = {
     'moco': (moco_rgb, two_clips, 4),
     # Sizes; candidates of two tasks gathered, and their gradients summed.
     'context_motion': (context_motion, clip_frame_and_motion, 5),
+    # Sizes.
+    'imr': (imr, clips_of_gops, 1),
 }
 
 
@@ -94,7 +115,7 @@ def steps(model, inputs, count, n=4, wrapped=None):
         model.set_epoch(0)
     for step in range(count):
         yield step
-        losses = (wrapped or model)(inputs(step, n), samples(range(n)), mode='loss')
+        losses = (wrapped or model)(inputs(step, n), labelled(n), mode='loss')
         total, _ = model.parse_losses(losses)
         wrapper.update_params(total)
 
@@ -201,7 +222,7 @@ def test_losses_of_half_precision_are_those_of_float32(method):
         if hasattr(model, 'set_epoch'):
             model.set_epoch(0)
         with torch.autocast('cuda', dtype=dtype, enabled=dtype != torch.float32):
-            totals[dtype] = model.parse_losses(model(batch, samples(range(4)), mode='loss'))[0]
+            totals[dtype] = model.parse_losses(model(batch, labelled(4), mode='loss'))[0]
     print(method, {str(dtype): float(total) for dtype, total in totals.items()})
     for dtype, tolerance in ((torch.bfloat16, 0.1), (torch.float16, 0.02)):
         torch.testing.assert_close(

@@ -1,7 +1,9 @@
 """Networks from clips (N, C, T, H, W) to feature maps."""
 
 from ssvrl_mm.models.backbones.c3d import C3D
+from ssvrl_mm.models.backbones.coviar import CoViAR
 from ssvrl_mm.models.backbones.dynamic_connection import DynamicConnection
+from ssvrl_mm.models.backbones.frame_resnet import FrameResNet
 from ssvrl_mm.models.backbones.imrnet import IMRNet
 from ssvrl_mm.models.backbones.s3d import S3D, from_torchvision
 from ssvrl_mm.models.backbones.separable_inception import FeatureGating
@@ -12,8 +14,10 @@ from ssvrl_mm.models.backbones.video_resnet import VideoResNet
 __all__ = [
     'C3D',
     'S3D',
+    'CoViAR',
     'DynamicConnection',
     'FeatureGating',
+    'FrameResNet',
     'IMRNet',
     'SideBySideBackbone',
     'StackedStreamsBackbone',

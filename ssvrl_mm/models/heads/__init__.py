@@ -1,9 +1,12 @@
 """Heads: projections, queues and losses of the pretext tasks, and the classifier downstream."""
 
 from ssvrl_mm.models.heads.classification_head import ClassificationHead
+from ssvrl_mm.models.heads.clip_contrast_head import ClipContrastHead
 from ssvrl_mm.models.heads.coclr_head import CoCLRHead
 from ssvrl_mm.models.heads.context_matching_head import ContextMatchingHead
 from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead
+from ssvrl_mm.models.heads.ctp_head import CTPHead
+from ssvrl_mm.models.heads.joint_head import JointHead
 from ssvrl_mm.models.heads.moco_head import MoCoHead
 from ssvrl_mm.models.heads.motion_objectives import (
     MotionClassification,
@@ -13,19 +16,26 @@ from ssvrl_mm.models.heads.motion_objectives import (
 )
 from ssvrl_mm.models.heads.motion_prediction_head import MotionPredictionHead
 from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
+from ssvrl_mm.models.heads.pmsp_head import PMSPHead
+from ssvrl_mm.models.heads.pretext_classification_head import PretextClassificationHead
 from ssvrl_mm.models.heads.pretext_head import PretextHead
 
 __all__ = [
+    'CTPHead',
     'ClassificationHead',
+    'ClipContrastHead',
     'CoCLRHead',
     'ContextMatchingHead',
     'ContrastiveHead',
+    'JointHead',
     'MVCGCHead',
     'MoCoHead',
     'MotionClassification',
     'MotionObjective',
     'MotionPredictionHead',
     'MotionRegression',
+    'PMSPHead',
     'PointwiseContrast',
+    'PretextClassificationHead',
     'PretextHead',
 ]

@@ -7,7 +7,7 @@ from mmaction.models import I3DHead
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssvrl_mm.models.utils.features import pool_features
+from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.models.utils.precision import without_autocast
 from ssvrl_mm.registry import MODELS
 
@@ -26,7 +26,7 @@ class ClassificationHead(I3DHead):
 
     Args:
         num_classes: Classes.
-        in_channels: Channels of the features.
+        in_channels: Channels of the features; of several streams, of all together.
         feature_norm: Normalisations of the pooled features in their order: 'l2', 'batch'
             (BatchNorm without scale and shift, which the linear layer has).
         dropout_ratio: Probability of dropout.
@@ -65,18 +65,19 @@ class ClassificationHead(I3DHead):
         if 'batch' in self.feature_norm:
             self.feature_bn = nn.BatchNorm1d(in_channels, affine=False)
 
-    def forward(self, x: Tensor, **kwargs: Any) -> Tensor:
+    def forward(self, x: Features, **kwargs: Any) -> Tensor:
         """Scores of clips.
 
         Args:
-            x: Features (N, C, T, H, W).
+            x: Features (N, C, T, H, W); or stream -> such features, which are pooled and put side
+                by side.
             **kwargs: Not looked at; mmaction2 passes some.
 
         Returns:
             (N, num_classes) in float32.
         """
-        with without_autocast(x):
-            features = pool_features(x)
+        features = pool_features(x)
+        with without_autocast(features):
             for norm in self.feature_norm:
                 features = F.normalize(features) if norm == 'l2' else self.feature_bn(features)
             if self.dropout is not None:

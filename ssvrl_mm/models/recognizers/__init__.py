@@ -2,18 +2,22 @@
 
 from ssvrl_mm.models.recognizers.context_motion import ContextMotionDecoupling
 from ssvrl_mm.models.recognizers.contrastive import ContrastiveRecognizer
+from ssvrl_mm.models.recognizers.joint_pretext import JointPretextRecognizer
 from ssvrl_mm.models.recognizers.late_fusion import LateFusionRecognizer
 from ssvrl_mm.models.recognizers.linear_probe import LinearProbe
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.recognizers.multi_stream_classifier import MultiStreamClassifier
 from ssvrl_mm.models.recognizers.pretext import PretextRecognizer
+from ssvrl_mm.models.recognizers.self_supervised import SelfSupervisedRecognizer
 
 __all__ = [
     'ContextMotionDecoupling',
     'ContrastiveRecognizer',
+    'JointPretextRecognizer',
     'LateFusionRecognizer',
     'LinearProbe',
     'MultiStreamClassifier',
     'MultiStreamRecognizer',
     'PretextRecognizer',
+    'SelfSupervisedRecognizer',
 ]

@@ -1,13 +1,13 @@
 """Supervised recognition by one network that takes several streams."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmaction.models import Recognizer3D
 from torch import Tensor
 
-from ssvrl_mm.models.utils.chunks import padded
+from ssvrl_mm.models.utils.chunks import stream_chunks
 from ssvrl_mm.models.utils.features import last_map
 from ssvrl_mm.models.utils.memory_format import lay_out_clips
 from ssvrl_mm.registry import MODELS
@@ -25,8 +25,9 @@ class MultiStreamClassifier(Recognizer3D):
         channels_last: Whether clips are laid out in ``torch.channels_last_3d``, in which
             convolutions are faster.
         **kwargs: Arguments of ``Recognizer3D``. The backbone takes stream -> (N * V, C, T, H, W)
-            and returns a map (N * V, D, ...), or several of which the last counts; the data
-            preprocessor gives stream -> (N, V, C, T, H, W), as
+            and returns a map (N * V, D, ...), or several of which the last counts, or stream ->
+            such maps, which :class:`~ssvrl_mm.models.heads.ClassificationHead` pools and puts side
+            by side; the data preprocessor gives stream -> (N, V, C, T, H, W), as
             :class:`~ssvrl_mm.models.SSLDataPreprocessor` does. ``test_cfg`` may have
             ``max_testing_views``: clips to forward at once.
 
@@ -48,7 +49,7 @@ class MultiStreamClassifier(Recognizer3D):
         stage: str = 'neck',
         data_samples: Any = None,
         test_mode: bool = False,
-    ) -> tuple[Tensor, dict[str, Any]]:
+    ) -> tuple[Tensor | dict[str, Tensor], dict[str, Any]]:
         """Features of clips, as ``Recognizer3D.extract_feat`` gives them of one tensor.
 
         Args:
@@ -59,8 +60,9 @@ class MultiStreamClassifier(Recognizer3D):
             test_mode: Whether in a test.
 
         Returns:
-            Features (N * V, D, ...), or of the head scores (N * V, classes), and what the head's
-            ``loss`` or ``predict`` takes besides.
+            Features (N * V, D, ...), or stream -> such features, as the backbone gives them; or of
+            the head scores (N * V, classes); and what the head's ``loss`` or ``predict`` takes
+            besides.
 
         Raises:
             ValueError: The streams differ in their numbers of videos or clips.
@@ -71,12 +73,8 @@ class MultiStreamClassifier(Recognizer3D):
         clips = {stream: self._flat(batch) for stream, batch in inputs.items()}
         total = len(next(iter(clips.values())))
         size = (self.test_cfg or {}).get('max_testing_views') if test_mode else None
-        size = min(size or total, total)
-        chunks = [
-            {s: padded(x[start : start + size], size) for s, x in clips.items()}
-            for start in range(0, total, size)
-        ]
-        features = torch.cat([last_map(self.backbone(chunk)) for chunk in chunks])[:total]
+        chunks = stream_chunks(clips, size or total)
+        features = _joined([self.backbone(chunk) for chunk in chunks], total)
         if stage == 'backbone':
             return features, {}
         kwargs: dict[str, Any] = {}
@@ -91,3 +89,11 @@ class MultiStreamClassifier(Recognizer3D):
         clips = batch.flatten(0, 1)
         clips = clips.unsqueeze(2) if clips.dim() == 4 else clips
         return lay_out_clips(clips, self.channels_last)
+
+
+def _joined(chunks: Sequence[Any], total: int) -> Tensor | dict[str, Tensor]:
+    """The maps of all chunks, those of each stream, less what filled up the last chunk."""
+    first = chunks[0]
+    if isinstance(first, Mapping):
+        return {s: torch.cat([last_map(maps[s]) for maps in chunks])[:total] for s in first}
+    return torch.cat([last_map(maps) for maps in chunks])[:total]

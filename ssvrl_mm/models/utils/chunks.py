@@ -27,6 +27,24 @@ def padded(clips: Tensor, size: int) -> Tensor:
     return F.pad(clips, (0, 0) * (clips.dim() - 1) + (0, missing))
 
 
+def stream_chunks(clips: Mapping[str, Tensor], size: int) -> list[dict[str, Tensor]]:
+    """The clips of several streams, some at a time, the last chunk :func:`padded`.
+
+    Args:
+        clips: Stream -> (N, C, T, H, W).
+        size: Clips of a chunk; at most all of them.
+
+    Returns:
+        Stream -> (n, C, T, H, W), chunk by chunk. Take the first N of the results.
+    """
+    total = len(next(iter(clips.values())))
+    size = min(size, total)
+    return [
+        {stream: padded(x[start : start + size], size) for stream, x in clips.items()}
+        for start in range(0, total, size)
+    ]
+
+
 def _tries_algorithms(clips: Tensor) -> bool:
     return clips.is_cuda and torch.backends.cudnn.benchmark
 

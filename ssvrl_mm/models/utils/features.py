@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -16,15 +17,23 @@ def last_map(features: Tensor | Sequence[Tensor]) -> Tensor:
     return features if isinstance(features, Tensor) else features[-1]
 
 
-def pool_features(features: Tensor | Sequence[Tensor]) -> Tensor:
+def pool_features(features: Features) -> Tensor:
     """Averages a feature map over time and space.
 
     Args:
-        features: (N, C, ...) or (N, C), in any precision; of several maps the last counts.
+        features: (N, C, ...) or (N, C), in any precision; of several maps the last counts. Or
+            stream -> such features, as a backbone of several streams returns them.
 
     Returns:
-        (N, C) in at least float32.
+        (N, C) in at least float32; the streams' side by side, in the order of the mapping.
+
+    Raises:
+        ValueError: A mapping without streams.
     """
+    if isinstance(features, Mapping):
+        if not features:
+            raise ValueError('there are no features: the mapping of streams is empty')
+        return torch.cat(full_precision(*map(pool_features, features.values())), dim=1)
     (features,) = full_precision(last_map(features))
     return features if features.dim() == 2 else features.flatten(2).mean(dim=2)
 
@@ -35,7 +44,8 @@ def write_features(
     """Writes the representation of every video into its data sample.
 
     Args:
-        features: Stream -> (N * V, D, ...), the V clips of a video side by side.
+        features: Stream -> (N * V, D, ...), the V clips of a video side by side; or name -> what
+            :func:`pool_features` takes besides.
         data_samples: N samples.
         average_clips: Whether to average over the clips of a video or keep a row of each.
 
