@@ -3,7 +3,7 @@
 A textured object of random shape moves before a textured background while a hand-held camera
 drifts over both. Textures, shapes, colours, sizes, places and speeds are drawn alike for every
 class, so that a single frame says nothing about the class. Half of the clips are H.264 with
-B-frames, half MPEG-4 Part 2 with a GOP of 12.
+B-frames, half MPEG-4 Part 2 with a GOP of 12; or all of them are such MPEG-4, without B-frames.
 
 Everything follows from a seed; nothing is downloaded.
 """
@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,15 @@ from ssvrl_mm.datasets.compressed_video import CompressedVideoDataset
 from ssvrl_mm.datasets.motion_rendering import CLASSES, render_clip
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.registry import DATASETS
+from ssvrl_mm.video.tools.encoding import PRESETS
 
 SPLITS = ('train', 'test')
 
 # Raised whenever the same specification gives other clips.
 FORMAT = 1
 _STAMP = 'spec.json'
+# Options that older folders do not name: these have the defaults.
+_LATER = ('codecs', 'pace')
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class MotionPrimitivesSpec:
         size: Height and width in px, a multiple of 8.
         fps: Frames per second.
         seed: The whole dataset follows from it.
+        codecs: 'mixed': half H.264 with B-frames, half MPEG-4 Part 2. 'mpeg4-gop12': all of it
+            MPEG-4 Part 2, 11 P-frames after each I-frame and no B-frames.
+        pace: Factor of the speed at which objects move along, 1.3 to 2 px per frame, for every
+            class alike. At 72 frames of 112 px, 0.75 keeps an object's centre in view in 99.4 % of
+            the frames of the eight directions (1: 94 %), at 1 px per frame or more. Turning and
+            growing objects stay in view, and stay as fast.
+
+    Raises:
+        ValueError: One of them is out of range.
     """
 
     train_per_class: int = 40
@@ -53,8 +65,14 @@ class MotionPrimitivesSpec:
     size: int = 112
     fps: int = 25
     seed: int = 0
+    codecs: str = 'mixed'
+    pace: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.codecs not in _ENCODINGS:
+            raise ValueError(f'codecs must be one of {list(_ENCODINGS)}, got {self.codecs!r}')
+        if self.pace <= 0:
+            raise ValueError(f'pace must be above 0, got {self.pace}')
         if self.size % 8 or self.size < 64:
             raise ValueError(f'size must be a multiple of 8 from 64 on, got {self.size}')
         if self.num_frames < 16:
@@ -70,11 +88,13 @@ _X264 = {
     'x264-params': 'mbtree=0',
 }
 
-# Per codec: container suffix, encoder and its options.
-_ENCODINGS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ('.mp4', 'libx264', _X264),
-    ('.avi', 'mpeg4', {'qmin': '3', 'qmax': '3', 'threads': '1'}),
-)
+_MPEG4 = {'qmin': '3', 'qmax': '3', 'threads': '1'}
+
+# Per choice of codecs, what clips get by turns: container suffix, encoder and its options.
+_ENCODINGS: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
+    'mixed': (('.mp4', 'libx264', _X264), ('.avi', 'mpeg4', _MPEG4)),
+    'mpeg4-gop12': (('.avi', 'mpeg4', {**PRESETS['mpeg4-gop12'].options, **_MPEG4}),),
+}
 
 
 def _encode(path: Path, frames: np.ndarray, fps: int, encoder: str, options: dict) -> None:
@@ -90,21 +110,31 @@ def _encode(path: Path, frames: np.ndarray, fps: int, encoder: str, options: dic
 
 def _write_clip(job: tuple[Path, str, list[int], int, MotionPrimitivesSpec]) -> None:
     path, name, seed, encoding, spec = job
-    _, encoder, options = _ENCODINGS[encoding]
-    frames = render_clip(name, seed, spec.num_frames, spec.size)
+    _, encoder, options = _ENCODINGS[spec.codecs][encoding]
+    frames = render_clip(name, seed, spec.num_frames, spec.size, spec.pace)
     path.parent.mkdir(parents=True, exist_ok=True)
     _encode(path, frames, spec.fps, encoder, options)
 
 
 def _clips(spec: MotionPrimitivesSpec) -> Iterator[tuple[str, str, int, list[int], int]]:
     """All clips as (split, file, label, seed, encoding)."""
+    encodings = _ENCODINGS[spec.codecs]
     for split_index, split in enumerate(SPLITS):
         count = spec.train_per_class if split == 'train' else spec.test_per_class
         for label, name in enumerate(CLASSES):
             for number in range(count):
-                encoding = number % len(_ENCODINGS)
-                file = f'{split}/{name}/{number:04d}{_ENCODINGS[encoding][0]}'
+                encoding = number % len(encodings)
+                file = f'{split}/{name}/{number:04d}{encodings[encoding][0]}'
                 yield split, file, label, [spec.seed, split_index, label, number], encoding
+
+
+def _stamp_of(spec: MotionPrimitivesSpec) -> str:
+    """What a folder of this specification says of itself."""
+    said = asdict(spec)
+    for field in fields(spec):
+        if field.name in _LATER and said[field.name] == field.default:
+            del said[field.name]
+    return json.dumps({'format': FORMAT, **said})
 
 
 def write_motion_primitives(
@@ -131,7 +161,7 @@ def write_motion_primitives(
         PosixPath('data/motion_primitives')
     """
     root, spec = Path(root), spec or MotionPrimitivesSpec()
-    stamp = json.dumps({'format': FORMAT, **asdict(spec)})
+    stamp = _stamp_of(spec)
     if (root / _STAMP).exists() and (root / _STAMP).read_text() == stamp:
         return root
     if root.exists() and any(root.iterdir()) and not (root / _STAMP).exists():
@@ -187,7 +217,7 @@ class MotionPrimitives(CompressedVideoDataset):
         self,
         split: str,
         data_root: str = 'data/motion_primitives',
-        spec: dict[str, int] | None = None,
+        spec: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if split not in SPLITS:

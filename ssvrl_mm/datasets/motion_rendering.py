@@ -82,7 +82,7 @@ def _camera(rng: np.random.Generator, num_frames: int) -> np.ndarray:
 
 
 def _trajectory(
-    name: str, rng: np.random.Generator, num_frames: int, size: int
+    name: str, rng: np.random.Generator, num_frames: int, size: int, pace: float
 ) -> Callable[[int], _Pose]:
     """The object's pose as a function of the frame number.
 
@@ -91,7 +91,7 @@ def _trajectory(
     middle = (num_frames - 1) / 2
     x, y = size / 2 + rng.uniform(-0.12, 0.12, size=2) * size
     angle = rng.uniform(0, 360)
-    speed = rng.uniform(1.3, 2.0)
+    speed = pace * rng.uniform(1.3, 2.0)
     zoom = rng.uniform(0.018, 0.026)
     spin = rng.uniform(4.5, 6.5)
     period, phase = rng.uniform(10, 16), rng.uniform(0, 2 * np.pi)
@@ -121,7 +121,7 @@ def _trajectory(
 
 
 def render_clip(
-    name: str, seed: int | list[int], num_frames: int = 40, size: int = 112
+    name: str, seed: int | list[int], num_frames: int = 40, size: int = 112, pace: float = 1.0
 ) -> np.ndarray:
     """Renders one clip of a class.
 
@@ -130,6 +130,7 @@ def render_clip(
         seed: Seed(s) of appearance and motion parameters.
         num_frames: Frames T.
         size: Height and width in px.
+        pace: Factor of the speed at which the object moves along, which is 1.3 to 2 px per frame.
 
     Returns:
         uint8 (T, size, size, 3) RGB.
@@ -146,7 +147,7 @@ def render_clip(
     patch = _texture(rng, patch_size, (4, 8), contrast=(40, 55))
     mask = _shape(rng, patch_size, radius=rng.uniform(0.16, 0.22) * size)
     camera = _camera(rng, num_frames)
-    pose = _trajectory(name, rng, num_frames, size)
+    pose = _trajectory(name, rng, num_frames, size, pace)
 
     frames = np.empty((num_frames, size, size, 3), np.uint8)
     for t in range(num_frames):

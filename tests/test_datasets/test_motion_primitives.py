@@ -7,9 +7,10 @@ import pytest
 from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitives,
     MotionPrimitivesSpec,
+    _stamp_of,
     write_motion_primitives,
 )
-from ssvrl_mm.datasets.motion_rendering import CLASSES, DIRECTIONS, render_clip
+from ssvrl_mm.datasets.motion_rendering import CLASSES, DIRECTIONS, _trajectory, render_clip
 from ssvrl_mm.video import CompressedVideoReader
 
 SPEC = MotionPrimitivesSpec(train_per_class=2, test_per_class=1, num_frames=17, size=64)
@@ -72,18 +73,73 @@ def test_the_frame_at_mid_clip_is_the_same_for_every_class():
         render_clip('wobble', 0)
 
 
+def structure(path):
+    """The picture types of a file, and its codec."""
+    with av.open(str(path)) as container:
+        types = ''.join('?IPB'[frame.pict_type] for frame in container.decode(video=0))
+        return types, container.streams.video[0].codec_context.name
+
+
 def test_half_is_h264_with_b_frames_and_half_mpeg4_with_gop_12(root):
     videos = sorted((root / 'videos').rglob('*.*'))
     assert len(videos) == 3 * len(CLASSES)
     codecs = {}
     for path in videos:
-        with av.open(str(path)) as container:
-            types = ''.join('?IPB'[frame.pict_type] for frame in container.decode(video=0))
-            codecs.setdefault(container.streams.video[0].codec_context.name, []).append(types)
+        types, codec = structure(path)
+        codecs.setdefault(codec, []).append(types)
     assert len(codecs['h264']) == 2 * len(CLASSES) and len(codecs['mpeg4']) == len(CLASSES)
     assert all(types == 'I' + 11 * 'P' + 'I' + 4 * 'P' for types in codecs['mpeg4'])
     assert all(len(types) == 17 for types in codecs['h264'])
     assert sum('B' in types for types in codecs['h264']) > len(CLASSES)
+
+
+def test_all_of_it_may_be_mpeg4_with_gop_12(tmp_path):
+    spec = dict(train_per_class=2, test_per_class=1, num_frames=26, size=64)
+    root = write_motion_primitives(
+        tmp_path / 'gop12', MotionPrimitivesSpec(**spec, codecs='mpeg4-gop12')
+    )
+    videos = sorted((root / 'videos').rglob('*.*'))
+    assert len(videos) == 3 * len(CLASSES) and {path.suffix for path in videos} == {'.avi'}
+    assert {structure(path) for path in videos} == {(2 * ('I' + 11 * 'P') + 'IP', 'mpeg4')}
+    lines = (root / 'train_list.txt').read_text().split('\n')
+    assert lines[:2] == ['train/right/0000.avi 0', 'train/right/0001.avi 0']
+    # Another choice is another dataset; folders of the default stay what they are.
+    stamp = json.loads((root / 'spec.json').read_text())
+    assert stamp == dict(format=1, fps=25, seed=0, **spec, codecs='mpeg4-gop12')
+    assert 'pace' in _stamp_of(MotionPrimitivesSpec(pace=0.5))
+    assert _stamp_of(MotionPrimitivesSpec()) == (
+        '{"format": 1, "train_per_class": 40, "test_per_class": 20, "num_frames": 36, '
+        '"size": 112, "fps": 25, "seed": 0}'
+    )
+
+
+def path_of(name, seed, num_frames=72, pace=1.0):
+    """Places, scales and angles of the object in a frame of 112 px: (T, 4)."""
+    pose = _trajectory(name, np.random.default_rng(seed), num_frames, 112, pace)
+    return np.array([[now.x, now.y, now.scale, now.angle] for now in map(pose, range(num_frames))])
+
+
+@pytest.mark.parametrize('name', CLASSES)
+def test_pace_is_how_fast_objects_move_along_and_nothing_else(name):
+    for seed in range(3):
+        usual, slow = path_of(name, seed), path_of(name, seed, pace=0.75)
+        assert (usual[:, 2:] == slow[:, 2:]).all()
+        ways = [np.diff(path[:, :2], axis=0) for path in (usual, slow)]
+        np.testing.assert_allclose(ways[1], 0.75 * ways[0], atol=1e-9)
+        if name in DIRECTIONS:
+            assert (np.linalg.norm(ways[1], axis=1) > 0.97).all()
+    fast, slow = (render_clip(name, 0, 17, 64, pace=pace) for pace in (1.0, 0.5))
+    assert (fast == render_clip(name, 0, 17, 64)).all()
+    assert (fast == slow).all() == (not ways[0].any())
+
+
+def test_objects_stay_in_view_of_long_clips():
+    seen = {}
+    for pace in (0.75, 1):
+        paths = [path_of(name, seed, pace=pace) for name in DIRECTIONS for seed in range(20)]
+        places = np.stack(paths)[..., :2]
+        seen[pace] = ((places >= 0) & (places < 112)).all(-1).mean()
+    assert seen[1] < 0.98 < 0.99 < seen[0.75]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_the_splits_differ(root, tmp_path):
@@ -115,7 +171,9 @@ def test_a_whole_folder_is_kept_another_spec_replaces_it_and_strangers_are_safe(
     assert (stranger / 'film.mp4').exists()
 
 
-@pytest.mark.parametrize('wrong', [dict(size=100), dict(size=32), dict(num_frames=8)])
+@pytest.mark.parametrize(
+    'wrong', [dict(size=100), dict(size=32), dict(num_frames=8), dict(codecs='mpeg4'), dict(pace=0)]
+)
 def test_spec_is_checked(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         MotionPrimitivesSpec(**wrong)
