@@ -1,4 +1,4 @@
-# Table 3: CoViAR on Kinetics-400 by the arrow of time, whether a clip runs backwards.
+# Table 3: CoViAR on Kinetics-400 by the arrow of time.
 _base_ = [
     '../_base_/models/coviar.py',
     '../_base_/datasets/kinetics400_imrnet.py',

@@ -1,4 +1,4 @@
-# Table 3: CoViAR on Kinetics-400 by pyramidal motion statistics prediction alone.
+# Table 3: CoViAR on Kinetics-400 by PMSP alone.
 _base_ = [
     '../_base_/models/coviar.py',
     '../_base_/datasets/kinetics400_imrnet.py',

@@ -1,4 +1,4 @@
-# Table 3: CoViAR on Kinetics-400 by which of four quarter turns a clip was given.
+# Table 3: CoViAR on Kinetics-400 by telling quarter turns.
 _base_ = [
     '../_base_/models/coviar.py',
     '../_base_/datasets/kinetics400_imrnet.py',

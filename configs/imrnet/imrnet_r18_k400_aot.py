@@ -1,4 +1,4 @@
-# Table 3: IMRNet of 18 layers on Kinetics-400 by the arrow of time, whether a clip runs backwards.
+# Table 3: IMRNet of 18 layers on Kinetics-400 by the arrow of time.
 _base_ = [
     '../_base_/models/imrnet_r18.py',
     '../_base_/datasets/kinetics400_imrnet.py',

@@ -1,5 +1,4 @@
-# Table 3: IMRNet of 18 layers on Kinetics-400 by
-# correspondence type prediction alone, of two types: aligned and random.
+# Table 3: IMRNet of 18 layers on Kinetics-400 by CTP of two types alone, aligned and random.
 _base_ = [
     '../_base_/models/imrnet_r18.py',
     '../_base_/datasets/kinetics400_imrnet.py',
@@ -14,7 +13,7 @@ train_pipeline = [
     _base_.crop,
     _base_.flip,
     _base_.decode,
-    _base_.pack,
+    dict(_base_.pack, extra_keys=()),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 

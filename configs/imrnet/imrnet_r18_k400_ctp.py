@@ -1,4 +1,4 @@
-# Table 3: IMRNet of 18 layers on Kinetics-400 by correspondence type prediction alone.
+# Table 3: IMRNet of 18 layers on Kinetics-400 by CTP alone.
 _base_ = [
     '../_base_/models/imrnet_r18.py',
     '../_base_/datasets/kinetics400_imrnet.py',
@@ -13,7 +13,7 @@ train_pipeline = [
     _base_.crop,
     _base_.flip,
     _base_.decode,
-    _base_.pack,
+    dict(_base_.pack, extra_keys=()),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 

@@ -1,5 +1,4 @@
-# Table 3: IMRNet of 18 layers on Kinetics-400 by
-# InfoNCE between two clips of a video and those of the others in the batch.
+# Table 3: IMRNet of 18 layers on Kinetics-400 by InfoNCE between two clips of a video.
 _base_ = [
     '../_base_/models/imrnet_r18.py',
     '../_base_/datasets/kinetics400_imrnet.py',
@@ -24,7 +23,7 @@ train_pipeline = [
     _base_.crop,
     _base_.flip,
     _base_.decode,
-    _base_.pack,
+    dict(_base_.pack, extra_keys=()),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 

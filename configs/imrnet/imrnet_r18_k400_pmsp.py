@@ -1,4 +1,4 @@
-# Table 3: IMRNet of 18 layers on Kinetics-400 by pyramidal motion statistics prediction alone.
+# Table 3: IMRNet of 18 layers on Kinetics-400 by PMSP alone.
 _base_ = [
     '../_base_/models/imrnet_r18.py',
     '../_base_/datasets/kinetics400_imrnet.py',

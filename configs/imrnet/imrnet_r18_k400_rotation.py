@@ -1,4 +1,4 @@
-# Table 3: IMRNet of 18 layers on Kinetics-400 by which of four quarter turns a clip was given.
+# Table 3: IMRNet of 18 layers on Kinetics-400 by telling quarter turns.
 _base_ = [
     '../_base_/models/imrnet_r18.py',
     '../_base_/datasets/kinetics400_imrnet.py',

@@ -1,4 +1,4 @@
-# Retrieval on HMDB51 by all pathways together and by each (Appendix D), under both protocols on uniform clips.
+# Retrieval on HMDB51 by all pathways together and by each (Appendix D), under both protocols.
 _base_ = [
     '../../_base_/models/imrnet_r18.py',
     '../../_base_/datasets/hmdb51_imrnet_retrieval.py',

@@ -1,4 +1,4 @@
-# Retrieval on UCF101 by all pathways together and by each (Appendix D), under both protocols on uniform clips.
+# Retrieval on UCF101 by all pathways together and by each (Appendix D), under both protocols.
 _base_ = [
     '../../_base_/models/imrnet_r18.py',
     '../../_base_/datasets/ucf101_imrnet_retrieval.py',
