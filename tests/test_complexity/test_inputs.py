@@ -75,11 +75,10 @@ def test_one_tensor_and_several_classifiers():
         type='LateFusionRecognizer',
         classifiers=dict(rgb=classifier('rgb'), motion=classifier('motion')),
     )
-    shapes = {
-        'classifiers.rgb.backbone': (3, 4, 16, 16),
-        'classifiers.motion.backbone': (2, 4, 2, 2),
+    taken = dict(rgb=(3, 4, 16, 16), motion=(2, 4, 16, 16))
+    assert by_pipeline(both)[0] == {
+        f'classifiers.{stream}.backbone': shape for stream, shape in taken.items()
     }
-    assert by_pipeline(both)[0] == shapes
     said = dict(rgb=(3, 8, 9, 9), motion=(2, 8, 7, 7))
     assert shapes_as_said(MODELS.build(both), said) == {
         f'classifiers.{stream}.backbone': shape for stream, shape in said.items()
