@@ -84,6 +84,7 @@ def test_table_shows_views_by_k():
         'retrieval/rgb_R@1': 0.6084,
         'retrieval/motion_R@1': 0.5,
         'retrieval/both_R@1': 1.0,
+        'retrieval/fused_R@1': 0.25,
         'acc/top1': 0.3,
     }
     assert [line.split() for line in format_table(metrics).splitlines()] == [
@@ -91,6 +92,7 @@ def test_table_shows_views_by_k():
         ['RGB', '60.8', '75.0'],
         ['motion', '50.0', '-'],
         ['both', '100.0', '-'],
+        ['all', 'streams', '25.0', '-'],
     ]
     assert len({len(line) for line in format_table(metrics).splitlines()}) == 1
     with pytest.raises(ValueError, match='acc/top1'):

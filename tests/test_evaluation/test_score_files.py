@@ -54,6 +54,17 @@ def test_matches_by_video_not_by_place(tmp_path, weights):
     assert fused.videos == tuple(f'v/{i}.mp4' for i in range(NUM))
 
 
+def test_three_files_with_weights(tmp_path):
+    rows, files = [], []
+    for seed, order in enumerate(([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [4, 2, 0, 5, 1, 3])):
+        results, of_videos = entries(seed, order)
+        rows.append(of_videos)
+        files.append(read_scores(dump(tmp_path / f'{seed}.pkl', results)))
+    fused = fuse_scores(files, [2, 1, 1])
+    np.testing.assert_allclose(fused.probabilities, rows[0] / 2 + rows[1] / 4 + rows[2] / 4)
+    assert fused.path.count(' + ') == 2
+
+
 def test_repeated_videos_count_once_unless_they_differ(tmp_path):
     results, rows = entries(0, order=[*range(NUM), 0])
     np.testing.assert_array_equal(

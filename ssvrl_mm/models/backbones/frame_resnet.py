@@ -46,3 +46,8 @@ class FrameResNet(ResNet):
             return super().forward(self.input_norm(x))
         frames = x.movedim(2, 1)
         return self(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]).movedim(1, 2)
+
+    def train(self, mode: bool = True) -> 'FrameResNet':
+        """Sets the mode; other than mmaction2's, returns the network as every module does."""
+        super().train(mode)
+        return self

@@ -72,3 +72,12 @@ def test_loss_and_accuracy_under_autocast():
 def test_unknown_normalisation():
     with pytest.raises(ValueError, match="'l2', 'batch'.*'layer'"):
         head(feature_norm=('layer',))
+
+
+def test_streams_are_classified_side_by_side():
+    model = head(feature_norm=('l2',)).eval()
+    maps = {'iframe': torch.randn(4, 5, 2, 3, 3), 'motion': torch.randn(4, 3, 6, 2, 2)}
+    pooled = torch.cat([x.mean(dim=(2, 3, 4)) for x in maps.values()], dim=1)
+    torch.testing.assert_close(model(maps), model(pooled[..., None, None, None]))
+    with torch.autocast('cpu', torch.bfloat16):
+        assert model(maps).dtype == torch.float32

@@ -7,6 +7,7 @@ from torch import nn
 from ssvrl_mm.models.recognizers import MultiStreamClassifier
 from ssvrl_mm.registry import MODELS
 
+from ..joint import TinyJoint, clips
 from ..tiny import TinyBackbone
 
 CHANNELS = dict(rgb=3, motion=2, iframe=3)
@@ -121,3 +122,38 @@ def test_streams_of_different_clips_are_refused():
     with pytest.raises(ValueError, match=r"'iframe': \(2, 3\)"):
         model(ready, labelled(2), mode='loss')
     assert isinstance(model, MultiStreamClassifier)
+
+
+@pytest.mark.parametrize('at_once', [None, 2, 4])
+def test_a_backbone_may_return_streams(at_once):
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        model = MODELS.build(
+            dict(
+                type='MultiStreamClassifier',
+                backbone=dict(type=TinyJoint),
+                cls_head=dict(type='ClassificationHead', num_classes=3, in_channels=15),
+                data_preprocessor=dict(type='SSLDataPreprocessor'),
+                test_cfg=dict(max_testing_views=at_once) if at_once else None,
+            )
+        )
+    # Three crops of two clips of each of two videos.
+    inputs, given = clips(1, 2, 6, dtype=torch.float32), labelled(2)
+    calls = []
+    model.eval().backbone.register_forward_hook(
+        lambda _, args, __: calls.append(len(args[0]['motion']))
+    )
+    with torch.no_grad():
+        results = model(inputs, given, mode='predict')
+        assert calls == {None: [12], 2: [2] * 6, 4: [4] * 3}[at_once]
+        maps = model.backbone({s: x.flatten(0, 1) for s, x in inputs.items()})
+        pooled = torch.cat([x.mean(dim=(2, 3, 4)) for x in maps.values()], dim=1)
+        expected = model.cls_head.fc_cls(pooled).softmax(dim=1).unflatten(0, (2, 6)).mean(dim=1)
+        found = model(inputs, mode='tensor', stage='backbone')
+    torch.testing.assert_close(torch.stack([r.pred_score for r in results]), expected)
+    torch.testing.assert_close(found, maps)
+    model.train()
+    assert model.cls_head.dropout.p == 0.5
+    losses = model({s: x[:, :1] for s, x in inputs.items()}, given, mode='loss')
+    losses['loss_cls'].backward()
+    assert all(p.grad is not None for p in model.parameters())

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from ssvrl_mm.models.utils import (
@@ -55,3 +56,20 @@ def test_features_of_a_video_are_the_mean_over_its_clips():
                 np.testing.assert_allclose(written, wanted, rtol=1e-6)
                 assert written.dtype == torch.float32
                 assert not written.requires_grad
+
+
+def test_streams_lie_side_by_side():
+    rng = np.random.default_rng(1)
+    maps = {'motion': rng.random((2, 3, 4, 5, 5)), 'iframe': rng.random((2, 5, 1, 2, 2))}
+    expected = np.concatenate([x.mean(axis=(2, 3, 4)) for x in maps.values()], axis=1)
+    tensors = {stream: torch.from_numpy(x) for stream, x in maps.items()}
+    np.testing.assert_allclose(pool_features(tensors), expected)
+    several = {**tensors, 'motion': (torch.zeros(1), tensors['motion'])}
+    np.testing.assert_allclose(pool_features(several), expected)
+    mixed = {'motion': tensors['motion'].bfloat16(), 'iframe': tensors['iframe']}
+    assert pool_features(mixed).dtype == torch.float64
+    [first, _] = write_features({'fused': tensors, **tensors}, samples([1, 2]))
+    np.testing.assert_allclose(first.features['fused'], expected[:1], rtol=1e-6)
+    np.testing.assert_allclose(first.features['iframe'], expected[:1, 3:], rtol=1e-6)
+    with pytest.raises(ValueError, match='no features'):
+        pool_features({})
