@@ -1,8 +1,10 @@
 import json
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitives,
@@ -11,7 +13,10 @@ from ssvrl_mm.datasets.motion_primitives import (
     write_motion_primitives,
 )
 from ssvrl_mm.datasets.motion_rendering import CLASSES, DIRECTIONS, _trajectory, render_clip
+from ssvrl_mm.registry import DATASETS
 from ssvrl_mm.video import CompressedVideoReader
+
+PRESETS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'datasets'
 
 SPEC = MotionPrimitivesSpec(train_per_class=2, test_per_class=1, num_frames=17, size=64)
 
@@ -190,3 +195,19 @@ def test_dataset_writes_itself_on_first_use(tmp_path):
         assert len(reader) == 16 and reader.metadata.width == 64
     with pytest.raises(ValueError, match='val'):
         MotionPrimitives('val', data_root=str(tmp_path / 'set'))
+
+
+def test_imrnet_reads_it(tmp_path, monkeypatch):
+    pytest.importorskip('ssvrl_mm.datasets.transforms.gop_sampling')
+    monkeypatch.setenv('SSVRL_DATA', str(tmp_path))
+    cfg = Config.fromfile(PRESETS / 'motion_primitives_imrnet.py')
+    small = dict(train_per_class=1, test_per_class=1, num_frames=60, size=64)
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        MotionPrimitivesSpec(**loader.dataset.spec)
+        dataset = DATASETS.build(dict(loader.dataset, spec={**cfg.spec, **small}))
+        inputs, sample = dataset[len(dataset) - 1].values()
+        assert inputs['iframe'].shape == (1, 3, 5, 64, 64)
+        assert inputs['motion'].shape == (1, 2, 25, 16, 16)
+        assert inputs['residual'].shape == (1, 3, 25, 64, 64)
+        assert ('pmsp_labels' in sample) == (loader is cfg.train_dataloader)
+    assert (tmp_path / 'motion_primitives_gop12').is_dir()
