@@ -182,8 +182,11 @@ def _frames(results: Mapping[str, Any], streams: Sequence[str]) -> list[int]:
 class _Known:
     """In place of the reader, what sampling asks it for."""
 
+    motion, accumulate = 'auto', False
+
     def __init__(self, metadata: VideoMetadata) -> None:
         self.metadata = metadata
+        self.path = metadata.path
 
     def __call__(self, results: dict) -> dict:
         results['video_reader'] = self

@@ -10,6 +10,7 @@ from ssvrl_mm.datasets.transforms.geometry import (
     ClipTenCrop,
     ClipThreeCrop,
 )
+from ssvrl_mm.datasets.transforms.gop_sampling import SampleGOPs
 from ssvrl_mm.datasets.transforms.loading import (
     ChooseStreams,
     DecodeCompressedVideo,
@@ -33,4 +34,5 @@ __all__ = [
     'PackSSLInputs',
     'SampleClips',
     'SampleContextMotion',
+    'SampleGOPs',
 ]
