@@ -86,6 +86,8 @@ def test_videos_without_a_group():
         sampled(11)
     with pytest.raises(VideoTooShortError, match='9 frames, at least 10'):
         sampled(9, fps=30)
+    with pytest.raises(VideoTooShortError, match='10 frames, at least 11'):
+        sampled(10, 25.1, fps=30)  # 11.95 frames
     # Ten frames at 25 per second last as long as twelve at 30.
     assert sampled(10, fps=30)['motion_inds'][0, :5].tolist() == [2, 3, 5, 7, 8]
 
