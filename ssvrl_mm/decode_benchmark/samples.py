@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 
 from ssvrl_mm.datasets.compressed_video import pipeline_with_choice
-from ssvrl_mm.datasets.transforms import geometry
+from ssvrl_mm.datasets.transforms.geometry import ClipGeometry
 from ssvrl_mm.decode_benchmark.floors import SampleFloor
 from ssvrl_mm.decode_benchmark.measuring import Comparison, Task
 from ssvrl_mm.decode_benchmark.peers import installed, read_torchcodec
@@ -162,7 +162,8 @@ def _kind(step: Mapping[str, Any]) -> str:
 
 
 def _is_geometry(step: Mapping[str, Any]) -> bool:
-    return getattr(TRANSFORMS.get(step['type']), '__module__', '') == geometry.__name__
+    kind = TRANSFORMS.get(step['type'])
+    return isinstance(kind, type) and issubclass(kind, ClipGeometry)
 
 
 def _without_motion(step: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """Transforms of the pipeline, one file per stage."""
 
 from ssvrl_mm.datasets.transforms.context_motion import SampleContextMotion
-from ssvrl_mm.datasets.transforms.formatting import PackMotionTarget, PackSSLInputs
-from ssvrl_mm.datasets.transforms.geometry import (
+from ssvrl_mm.datasets.transforms.crops import (
     ClipCenterCrop,
-    ClipFlip,
+    ClipMultiScaleCrop,
+    ClipRandomCrop,
     ClipRandomResizedCrop,
-    ClipResize,
     ClipTenCrop,
     ClipThreeCrop,
 )
+from ssvrl_mm.datasets.transforms.formatting import PackMotionTarget, PackSSLInputs
+from ssvrl_mm.datasets.transforms.geometry import ClipFlip, ClipResize
 from ssvrl_mm.datasets.transforms.gop_sampling import SampleGOPs
 from ssvrl_mm.datasets.transforms.loading import (
     ChooseStreams,
@@ -17,6 +18,9 @@ from ssvrl_mm.datasets.transforms.loading import (
     OpenCompressedVideo,
 )
 from ssvrl_mm.datasets.transforms.photometric import ChooseAugmentedClips
+from ssvrl_mm.datasets.transforms.pmsp_labels import PMSPLabels
+from ssvrl_mm.datasets.transforms.reversal import ReverseClips
+from ssvrl_mm.datasets.transforms.rotation import RotateClips
 from ssvrl_mm.datasets.transforms.sampling import SampleClips
 
 __all__ = [
@@ -24,14 +28,19 @@ __all__ = [
     'ChooseStreams',
     'ClipCenterCrop',
     'ClipFlip',
+    'ClipMultiScaleCrop',
+    'ClipRandomCrop',
     'ClipRandomResizedCrop',
     'ClipResize',
     'ClipTenCrop',
     'ClipThreeCrop',
     'DecodeCompressedVideo',
     'OpenCompressedVideo',
+    'PMSPLabels',
     'PackMotionTarget',
     'PackSSLInputs',
+    'ReverseClips',
+    'RotateClips',
     'SampleClips',
     'SampleContextMotion',
     'SampleGOPs',

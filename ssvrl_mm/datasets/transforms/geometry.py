@@ -1,4 +1,4 @@
-"""Crops, resizes and flips of clips that carry motion along with the pixels.
+"""Resizes and flips of clips that carry motion along with the pixels, as crops do.
 
 Every transform acts alike on the streams that are there: ``imgs``, ``residuals`` and ``iframes``
 (lists, V equal parts), ``motion`` with ``motion_valid`` and ``flow`` with ``flow_valid`` (arrays).
@@ -19,13 +19,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ssvrl_mm.datasets.transforms.showing import show_views
-from ssvrl_mm.datasets.transforms.views import (
-    Size,
-    View,
-    centre_box,
-    random_box,
-    total_views,
-)
+from ssvrl_mm.datasets.transforms.views import Size, View, total_views
 from ssvrl_mm.registry import TRANSFORMS
 
 _INTERPOLATIONS = {
@@ -36,7 +30,8 @@ _INTERPOLATIONS = {
 }
 
 
-def _size(size: int | Sequence[int], name: str = 'size') -> Size:
+def check_size(size: int | Sequence[int], name: str = 'size') -> Size:
+    """The size (h, w) that is meant by it, or by the side of a square; ValueError below 1."""
     height, width = (size, size) if isinstance(size, int | np.integer) else size
     if min(height, width) < 1:
         raise ValueError(f'{name} must be positive, got {size}')
@@ -49,13 +44,8 @@ def _interpolation(name: str) -> int:
     return _INTERPOLATIONS[name]
 
 
-def _require_room(name: str, shape: Size, size: Size) -> None:
-    if shape[0] < size[0] or shape[1] < size[1]:
-        raise ValueError(f'{name}: frames of {shape} px (h, w) are too small for a crop of {size}')
-
-
-class _ClipGeometry(BaseTransform):
-    """Common ground: the repr and the checks of the arguments."""
+class ClipGeometry(BaseTransform):
+    """Common ground of resizes, flips and crops: the repr and the checks of the arguments."""
 
     def __init__(
         self,
@@ -97,69 +87,11 @@ class _ClipGeometry(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class ClipRandomResizedCrop(_ClipGeometry):
-    """Cuts a random box out of each clip, the same for all its frames, and resizes it.
-
-    **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
-    ``iframes``, ``motion``, ``motion_valid``, ``flow``, ``flow_valid``, ``flow_cell`` (those
-    present), ``img_shape``.
-
-    Args:
-        size: (h, w) of the result, or the side of a square.
-        area_range: Share of the frame's area.
-        aspect_ratio_range: Width / height of the box.
-        motion_stride: Width of the motion cells of the result in px; None keeps their number.
-        per_clip: Each clip draws a box of its own; False: one box for all clips of the video.
-        interpolation: 'nearest', 'bilinear', 'area' or 'bicubic'.
-        flow_stride: Width of the cells of flow in px; None: as it is.
-        motion_interpolation: 'nearest': each cell of the result takes the cell under its centre;
-            'bilinear': it takes a mean between pixels, as a picture with a vector in every pixel
-            would, which shows with a ``motion_stride`` of 1 or 2.
-        scale_motion: Whether motion vectors are scaled with the pixels. False leaves them in px of
-            the frame as it was.
-    """
-
-    def __init__(
-        self,
-        size: int | Sequence[int],
-        area_range: Sequence[float] = (0.2, 1.0),
-        aspect_ratio_range: Sequence[float] = (3 / 4, 4 / 3),
-        motion_stride: int | None = 4,
-        per_clip: bool = True,
-        interpolation: str = 'bilinear',
-        flow_stride: int | None = None,
-        motion_interpolation: str = 'nearest',
-        scale_motion: bool = True,
-    ) -> None:
-        super().__init__(
-            motion_stride, interpolation, flow_stride, motion_interpolation, scale_motion
-        )
-        if not 0 < area_range[0] <= area_range[1] <= 1:
-            raise ValueError(f'area_range must rise within 0..1, got {area_range}')
-        if not 0 < aspect_ratio_range[0] <= aspect_ratio_range[1]:
-            raise ValueError(f'aspect_ratio_range must be positive, got {aspect_ratio_range}')
-        self.size = _size(size)
-        self.area_range = tuple(area_range)
-        self.aspect_ratio_range = tuple(aspect_ratio_range)
-        self.per_clip = per_clip
-
-    def transform(self, results: dict) -> dict:
-        """Crops and resizes."""
-        total = total_views(results)
-        boxes = [
-            random_box(results['img_shape'], self.area_range, self.aspect_ratio_range)
-            for _ in range(total if self.per_clip else 1)
-        ]
-        views = boxes if self.per_clip else boxes * total
-        return self._show(results, [views], self.size)
-
-
-@TRANSFORMS.register_module()
-class ClipResize(_ClipGeometry):
+class ClipResize(ClipGeometry):
     """Resizes all frames.
 
     **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** as
-    :class:`ClipRandomResizedCrop`.
+    :class:`~ssvrl_mm.datasets.transforms.crops.ClipRandomResizedCrop`.
 
     Args:
         size: (h, w) of the result, or the side of a square. Give this or ``short_side``.
@@ -190,8 +122,8 @@ class ClipResize(_ClipGeometry):
         )
         if (size is None) == (short_side is None):
             raise ValueError(f'give size or short_side, got {size} and {short_side}')
-        self.size = None if size is None else _size(size)
-        self.short_side = None if short_side is None else _size(short_side, 'short_side')[0]
+        self.size = None if size is None else check_size(size)
+        self.short_side = None if short_side is None else check_size(short_side, 'short_side')[0]
 
     def transform(self, results: dict) -> dict:
         """Resizes."""
@@ -206,7 +138,7 @@ class ClipResize(_ClipGeometry):
 
 
 @TRANSFORMS.register_module()
-class ClipFlip(_ClipGeometry):
+class ClipFlip(ClipGeometry):
     """Mirrors each clip with some probability; motion changes sign along that direction.
 
     **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** ``imgs``, ``residuals``,
@@ -241,87 +173,3 @@ class ClipFlip(_ClipGeometry):
             return results
         views = [View(0, 0, width, height, self.direction if flip else None) for flip in flips]
         return self._show(results, [views], (height, width))
-
-
-@TRANSFORMS.register_module()
-class ClipCenterCrop(_ClipGeometry):
-    """Cuts out the centre.
-
-    **Required keys:** ``num_clips``, ``img_shape``. **Modified keys:** as
-    :class:`ClipRandomResizedCrop`.
-
-    Args:
-        size: (h, w) of the crop, or the side of a square.
-        motion_stride: Width of the motion cells of the result in px; None keeps their number.
-        flow_stride: Width of the cells of flow in px; None: as it is.
-
-    Raises:
-        ValueError: From a frame that is smaller than the crop.
-    """
-
-    def __init__(
-        self,
-        size: int | Sequence[int],
-        motion_stride: int | None = 4,
-        flow_stride: int | None = None,
-    ) -> None:
-        super().__init__(motion_stride, flow_stride=flow_stride)
-        self.size = _size(size)
-
-    def transform(self, results: dict) -> dict:
-        """Crops."""
-        _require_room(type(self).__name__, results['img_shape'], self.size)
-        box = centre_box(results['img_shape'], self.size)
-        return self._show(results, [[box] * total_views(results)], self.size)
-
-
-@TRANSFORMS.register_module()
-class ClipThreeCrop(ClipCenterCrop):
-    """Cuts crops out of both ends and the middle, along the longer side: V becomes 3 V.
-
-    **Required keys:** ``num_clips``, ``img_shape``, ``frame_inds``. **Modified keys:** as
-    :class:`ClipRandomResizedCrop`, and ``num_clips``, ``frame_inds``. The V clips of the first
-    crop come first.
-
-    Args:
-        size: (h, w) of the crop, or the side of a square.
-        motion_stride: Width of the motion cells of the result in px; None keeps their number.
-        flow_stride: Width of the cells of flow in px; None: as it is.
-
-    Raises:
-        ValueError: From a frame that is smaller than the crop.
-    """
-
-    def _boxes(self, shape: Size) -> list[View]:
-        height, width = self.size
-        centre = centre_box(shape, self.size)
-        if shape[1] - width >= shape[0] - height:
-            corners = [(0, centre.top), (shape[1] - width, centre.top)]
-        else:
-            corners = [(centre.left, 0), (centre.left, shape[0] - height)]
-        ends = [View(left, top, left + width, top + height) for left, top in corners]
-        return [*ends, centre]
-
-    def transform(self, results: dict) -> dict:
-        """Crops."""
-        _require_room(type(self).__name__, results['img_shape'], self.size)
-        total = total_views(results)
-        views = [[box] * total for box in self._boxes(results['img_shape'])]
-        return self._show(results, views, self.size)
-
-
-@TRANSFORMS.register_module()
-class ClipTenCrop(ClipThreeCrop):
-    """Cuts out the four corners and the centre, each also mirrored: V becomes 10 V.
-
-    Keys, arguments and errors as :class:`ClipThreeCrop`. The order is that of mmaction2's
-    ``TenCrop``: upper left, its mirror image, upper right, lower left, lower right, centre.
-    """
-
-    def _boxes(self, shape: Size) -> list[View]:
-        height, width = self.size
-        bottom, right = shape[0] - height, shape[1] - width
-        corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)]
-        boxes = [View(left, top, left + width, top + height) for left, top in corners]
-        boxes.append(centre_box(shape, self.size))
-        return [box._replace(flip=flip) for box in boxes for flip in (None, 'horizontal')]

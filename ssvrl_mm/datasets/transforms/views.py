@@ -2,8 +2,10 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 Size = tuple[int, int]
 
@@ -47,16 +49,34 @@ def total_views(results: dict) -> int:
 
 
 def split_views(results: dict, key: str) -> list[tuple[int, Any]]:
-    """The clips of a stream, V equal parts, each with the number of its view.
+    """The clips of a stream or of its mask, V equal parts, each with the number of its view.
 
     Raises:
         ValueError: The frames do not part into so many clips.
     """
-    frames, views = results[key], stream_views(results, key)
+    frames, views = results[key], stream_views(results, key.removesuffix('_valid'))
     length, rest = divmod(len(frames), len(views))
     if rest:
         raise ValueError(f'{key}: {len(frames)} frames are no {len(views)} clips of equal length')
     return [(view, frames[n * length : (n + 1) * length]) for n, view in enumerate(views)]
+
+
+def change_clips(results: dict, key: str, change: Callable[[int, Any], Iterable]) -> None:
+    """Puts other frames in the place of each clip of a stream, or of its mask.
+
+    Args:
+        results: With the stream.
+        key: As of :func:`split_views`.
+        change: Takes the number of the clip's view and its frames; returns frames.
+    """
+    frames = [image for view, clip in split_views(results, key) for image in change(view, clip)]
+    results[key] = np.stack(frames) if isinstance(results[key], np.ndarray) else frames
+
+
+def require_decoded(results: dict, name: str) -> None:
+    """ValueError if the video is still to be decoded when the transform ``name`` has its turn."""
+    if 'video_reader' in results:
+        raise ValueError(f'{name} needs the frames: it has to stand after DecodeCompressedVideo')
 
 
 def random_box(
@@ -79,8 +99,7 @@ def random_box(
         ratio = math.exp(random.uniform(*map(math.log, aspect_ratio_range)))
         w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < w <= width and 0 < h <= height:
-            left, top = random.randint(0, width - w), random.randint(0, height - h)
-            return View(left, top, left + w, top + h)
+            return random_place(shape, (h, w))
     ratio = min(max(width / height, aspect_ratio_range[0]), aspect_ratio_range[1])
     w, h = max(1, min(width, round(height * ratio))), max(1, min(height, round(width / ratio)))
     return centre_box(shape, (h, w))
@@ -89,4 +108,10 @@ def random_box(
 def centre_box(shape: Size, size: Size) -> View:
     """The box of ``size`` in the middle of a frame of ``shape``, both (h, w)."""
     top, left = (shape[0] - size[0]) // 2, (shape[1] - size[1]) // 2
+    return View(left, top, left + size[1], top + size[0])
+
+
+def random_place(shape: Size, size: Size) -> View:
+    """A box of ``size`` somewhere in a frame of ``shape``, both (h, w)."""
+    left, top = random.randint(0, shape[1] - size[1]), random.randint(0, shape[0] - size[0])
     return View(left, top, left + size[1], top + size[0])

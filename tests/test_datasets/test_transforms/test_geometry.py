@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from mmaction.datasets.transforms import TenCrop, ThreeCrop
 
-from ssvrl_mm.datasets.transforms.geometry import (
+from ssvrl_mm.datasets.transforms import (
     ClipCenterCrop,
     ClipFlip,
+    ClipMultiScaleCrop,
+    ClipRandomCrop,
     ClipRandomResizedCrop,
     ClipResize,
     ClipTenCrop,
@@ -28,6 +30,9 @@ TRANSFORMS = [
     ClipRandomResizedCrop(96, area_range=(0.4, 0.9)),
     ClipRandomResizedCrop((120, 100), area_range=(0.4, 0.9), motion_stride=8),
     ClipTenCrop(112),
+    ClipMultiScaleCrop(96),
+    ClipMultiScaleCrop((96, 120), scales=(0.7,), motion_stride=8),
+    ClipRandomCrop(112),
 ]
 
 
@@ -276,7 +281,7 @@ def test_resize_shows_the_whole_frame(size):
 def test_sizes_may_be_numbers_of_numpy():
     frames, motion = zooming((96, 128))
     for size in (np.int64(64), np.array([64, 64])):
-        for transform in (ClipResize, ClipCenterCrop, ClipRandomResizedCrop):
+        for transform in (ClipResize, ClipCenterCrop, ClipRandomCrop, ClipMultiScaleCrop):
             results = transform(size)(clips_of(frames, motion, num_clips=1))
             assert results['img_shape'] == results['imgs'][0].shape[:2] == (64, 64)
     results = ClipResize(short_side=np.uint8(64))(clips_of(frames, motion, num_clips=1))
@@ -327,7 +332,7 @@ def test_motion_as_pictures_are_resized(make):
 
 def test_too_small_frames_and_bad_arguments_are_refused():
     frames, motion = zooming((64, 80))
-    for transform in (ClipCenterCrop(72), ClipThreeCrop(72), ClipTenCrop(72)):
+    for transform in (ClipCenterCrop(72), ClipThreeCrop(72), ClipTenCrop(72), ClipRandomCrop(72)):
         with pytest.raises(ValueError, match=r'\(64, 80\).*too small.*\(72, 72\)'):
             transform(clips_of(frames, motion, 1))
     for build in (
@@ -342,6 +347,11 @@ def test_too_small_frames_and_bad_arguments_are_refused():
         lambda: ClipRandomResizedCrop(64, motion_interpolation='area'),
         lambda: ClipResize(64, motion_interpolation='cubic'),
         lambda: ClipRandomResizedCrop(0),
+        lambda: ClipMultiScaleCrop(0),
+        lambda: ClipMultiScaleCrop(64, scales=()),
+        lambda: ClipMultiScaleCrop(64, scales=(0.5, 1.1)),
+        lambda: ClipMultiScaleCrop(64, scales=(0, 0.5)),
+        lambda: ClipMultiScaleCrop(64, interpolation='lanczos'),
         lambda: ClipFlip(1.5),
         lambda: ClipFlip(direction='sideways'),
         lambda: ClipCenterCrop(64, motion_stride=0),

@@ -10,6 +10,8 @@ from mmaction.datasets.transforms import Flip, FormatShape
 from ssvrl_mm.datasets.transforms import (
     ClipCenterCrop,
     ClipFlip,
+    ClipMultiScaleCrop,
+    ClipRandomCrop,
     ClipRandomResizedCrop,
     ClipResize,
     ClipTenCrop,
@@ -37,6 +39,8 @@ GEOMETRY = {
     'mirrored twice': [ClipCenterCrop(48), ClipFlip(1.0), ClipFlip(1.0), ClipFlip(1.0, 'vertical')],
     'centre': [ClipResize(short_side=56), ClipCenterCrop(48)],
     'coarse': [ClipResize(short_side=56, interpolation='area'), ClipCenterCrop(48, None)],
+    'scales': [ClipResize(short_side=56), ClipMultiScaleCrop(48), ClipFlip()],
+    'random': [ClipResize(short_side=56), ClipRandomCrop(48)],
     'three': [ClipResize(short_side=56), ClipThreeCrop(48)],
     'ten': [ClipResize(short_side=56), ClipTenCrop(48)],
     'ten of ten': [ClipTenCrop(60), ClipTenCrop(48)],
