@@ -14,15 +14,19 @@ from ssvrl_mm.decode_benchmark.floors import SampleFloor
 from ssvrl_mm.decode_benchmark.measuring import Comparison, Task
 from ssvrl_mm.decode_benchmark.peers import installed, read_torchcodec
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import CompressedVideoReader, VideoMetadata
+from ssvrl_mm.video import CompressedVideoReader, FrameBatch, VideoMetadata
 from ssvrl_mm.wrapping import innermost_datasets
 
 WHILE = 'crop while decoding'
 AFTER = 'crop after decoding'
 PEER = 'torchcodec, RGB alone'
 FLOOR = 'decoding with vectors'
+CALL = 'one reader call, whole frames'
 
 _OPEN, _DECODE = 'OpenCompressedVideo', 'DecodeCompressedVideo'
+
+# Where samplers say which frames become pictures.
+_KEYS = {'rgb': 'frame_inds', 'iframe': 'iframe_inds'}
 
 Steps = list[dict[str, Any]]
 
@@ -140,6 +144,8 @@ def sample_comparison(path: str, config: str) -> Comparison:
     if 'rgb' in pipeline.streams and installed('torchcodec.decoders'):
         found[PEER] = make(pipeline.build_torchcodec(metadata))
     found[FLOOR] = floor
+    call = _WholeFrames(path, pipeline)
+    found[CALL] = call
     for name in pipeline.streams if len(pipeline.streams) > 1 else ():
         found[f'{WHILE}, {name} alone'] = make(pipeline.build(pipeline.cropped_while, [name]))
         found[f'{AFTER}, {name} alone'] = make(pipeline.build(pipeline.cropped_after, [name]))
@@ -151,10 +157,13 @@ def sample_comparison(path: str, config: str) -> Comparison:
         if prepared != [number]:
             prepared[:] = [number]
             seed(number)
-            floor.choose(_frames(run(choose, path), pipeline.streams))
+            chosen = run(choose, path)
+            floor.choose(_frames(chosen, pipeline.streams))
+            call.choose(chosen)
         seed(number)
 
-    return Comparison(found, {'x after': AFTER, 'x torchcodec': PEER, 'x floor': FLOOR}, prepare)
+    ratios = {'x after': AFTER, 'x torchcodec': PEER, 'x floor': FLOOR, 'x call': CALL}
+    return Comparison(found, ratios, prepare)
 
 
 def _kind(step: Mapping[str, Any]) -> str:
@@ -175,16 +184,53 @@ def _without_motion(step: dict[str, Any]) -> dict[str, Any]:
 
 def _frames(results: Mapping[str, Any], streams: Sequence[str]) -> list[int]:
     """All frames that a sample shows."""
-    keys = {'rgb': 'frame_inds', 'iframe': 'iframe_inds'}
+    keys = dict(_KEYS)
     keys['motion'] = keys['residual'] = 'motion_inds' if 'motion_inds' in results else 'frame_inds'
     return np.unique(np.concatenate([np.ravel(results[keys[name]]) for name in streams])).tolist()
+
+
+class _WholeFrames:
+    """Reads what a sample shows in one call of the reader, as large as it is, opening included.
+
+    Args:
+        path: The file.
+        pipeline: Says how it is read.
+    """
+
+    def __init__(self, path: str, pipeline: TrainPipeline) -> None:
+        self._path = path
+        names = pipeline.streams
+        self._pictures = [_KEYS[name] for name in ('rgb', 'iframe') if name in names]
+        self._streams = [name for name in names if name not in ('rgb', 'iframe')]
+        if self._pictures:
+            self._streams.append('rgb')
+        open_video = TRANSFORMS.build(pipeline.cropped_after[0])
+        self._options = {**open_video.options, **pipeline.reader_options}
+        self._options.pop('flow_root', None)
+        self._frames: list[int] = []
+        self._moving: list[int] = []
+
+    def choose(self, results: Mapping[str, Any]) -> None:
+        """Which frames to read."""
+        numbers = [np.ravel(results[key]) for key in self._pictures]
+        self._frames = np.unique(np.concatenate(numbers)).tolist() if numbers else []
+        moving = results.get('motion_inds', results['frame_inds'])
+        self._moving = np.unique(moving).tolist()
+
+    def __call__(self) -> FrameBatch:
+        """Reads."""
+        with CompressedVideoReader(self._path, **self._options) as reader:
+            return reader.get_frames_at(self._frames, self._streams, motion_indices=self._moving)
 
 
 class _Known:
     """In place of the reader, what sampling asks it for."""
 
+    motion, accumulate = 'auto', False
+
     def __init__(self, metadata: VideoMetadata) -> None:
         self.metadata = metadata
+        self.path = metadata.path
 
     def __call__(self, results: dict) -> dict:
         results['video_reader'] = self

@@ -3,6 +3,7 @@
 from ssvrl_mm.video.errors import (
     FlowFileError,
     FrameIndexError,
+    GOPStructureError,
     MotionUnavailableError,
     NoVideoStreamError,
     VideoDecodeError,
@@ -19,6 +20,7 @@ __all__ = [
     'FlowFileError',
     'FrameBatch',
     'FrameIndexError',
+    'GOPStructureError',
     'MotionUnavailableError',
     'NoVideoStreamError',
     'VideoDecodeError',

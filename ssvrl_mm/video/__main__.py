@@ -5,7 +5,7 @@
     python -m ssvrl_mm.video info ucf101/videos --json health.json
     # re-encode a video, or a dataset; run again to go on where it stopped
     python -m ssvrl_mm.video transcode clip.webm clip.mp4 --preset h264-nob
-    python -m ssvrl_mm.video transcode ucf101/videos ucf101/gop12 --preset mpeg4-gop12
+    python -m ssvrl_mm.video transcode ucf101/videos ucf101/gop12 --preset mpeg4-gop12 --fps 30
 
 Exit status: 0 when done. info: 1 if not one video can be read. transcode: 1 if any failed.
 2 for wrong arguments, 130 and 143 when interrupted.
@@ -17,6 +17,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 from tqdm import tqdm
@@ -99,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
         '--short-side', type=int, metavar='PX', help='scale what is larger to this'
     )
     transcode.add_argument(
+        '--fps',
+        type=frame_rate,
+        help='rate, e.g. 30 or 30000/1001; by default frames as they are',
+    )
+    transcode.add_argument(
         '--suffix', help='of the files to write, e.g. .mp4; by default names stay as they are'
     )
     transcode.add_argument(
@@ -106,6 +112,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     transcode.set_defaults(command=_transcode)
     return parser
+
+
+def frame_rate(text: str) -> Fraction:
+    """A number of frames per second."""
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
 
 
 def _info(args: argparse.Namespace) -> int:
@@ -138,7 +152,7 @@ def _inspect_all(
 
 def _transcode(args: argparse.Namespace) -> int:
     try:
-        settings = EncoderSettings(args.preset, args.quality, args.gop, args.short_side)
+        settings = EncoderSettings(args.preset, args.quality, args.gop, args.short_side, args.fps)
     except ValueError as error:
         raise _UsageError(str(error)) from error
     source, target, suffix = args.source, args.target, args.suffix

@@ -36,6 +36,10 @@ class MotionUnavailableError(VideoError):
     """The codec carries motion vectors that cannot be got at."""
 
 
+class GOPStructureError(VideoError):
+    """The video's groups of pictures are not those that are needed: their length, or B-frames."""
+
+
 class FlowFileError(VideoError):
     """A file of stored flow that is missing or damaged, or that holds other flow than is asked for.
 

@@ -1,15 +1,16 @@
 """The streams of a request that move, as they are displayed: motion, residuals and flow."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ssvrl_mm.video.decoding.cropping import Region
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.delivery import Receiver
 from ssvrl_mm.video.flow_stream import FlowSource
 from ssvrl_mm.video.motion.geometry import spread
-from ssvrl_mm.video.motion.residual import residual
+from ssvrl_mm.video.motion.residual import MotionCompensator
 from ssvrl_mm.video.streams import Fields, MotionOptions, MotionSource
 
 
@@ -58,6 +59,7 @@ class MovingStreams:
         contents: Contents,
         orientation: Orientation,
         receive: Receiver | None,
+        regions: Mapping[int, Region],
     ) -> dict[str, np.ndarray]:
         """Entries of the batch.
 
@@ -67,6 +69,7 @@ class MovingStreams:
             contents: what :meth:`needs` names.
             orientation: how frames are turned for display.
             receive: takes the residuals in the place of the batch.
+            regions: what it takes of those that are not wanted whole, as displayed.
         """
         lost = np.array([number in self._fetcher.lost for number in numbers], bool)
         batch: dict[str, np.ndarray] = {}
@@ -87,47 +90,53 @@ class MovingStreams:
             if self._options.dense and motion.shape[1:3] != size:
                 motion, valid = spread(motion, size), spread(valid, size)
             if has_residual:
-                found = _residuals(frames, contents, motion, self._source, orientation)
+                boxes = [regions.get(number) for number in numbers]
+                found = self._residuals(frames, boxes, contents, motion, orientation)
                 if receive is None:
                     batch['residual'] = out = np.empty((len(frames), *size, 3), np.int16)
-                    for place, image in zip(out, found, strict=True):
-                        place[...] = image
-                else:
-                    for number, image in zip(numbers, found, strict=True):
+                for rows, image in found:
+                    if receive is None:
+                        out[rows] = image
+                        continue
+                    for number in dict.fromkeys(numbers[row] for row in rows):
                         receive('residual', number, image)
             if has_motion:
                 batch |= Fields(motion, valid, origins).entries('motion', lost)
         return batch
 
+    def _residuals(
+        self,
+        frames: Sequence[int],
+        regions: Sequence[Region | None],
+        contents: Contents,
+        motion: np.ndarray,
+        orientation: Orientation,
+    ) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Frames as displayed minus what motion makes of their references.
 
-def _residuals(
-    frames: Sequence[int],
-    contents: Contents,
-    motion: np.ndarray,
-    source: MotionSource,
-    orientation: Orientation,
-) -> Iterator[np.ndarray]:
-    """Frames as displayed minus what motion makes of their references.
+        Args:
+            frames: frame numbers.
+            regions: what is wanted of each, as displayed; None: all of it.
+            contents: their pixels and those of their references.
+            motion: float32 ``(T, gh, gw, 2)`` of the frames as displayed.
+            orientation: how frames are turned for display.
 
-    Args:
-        frames: frame numbers.
-        contents: their pixels and those of their references.
-        motion: float32 ``(T, gh, gw, 2)`` of the frames as displayed.
-        source: knows the references.
-        orientation: how frames are turned for display.
-
-    Yields:
-        int16 ``(h, w, 3)`` of each frame; of one that comes again, the same array.
-    """
-    known: dict[int, np.ndarray] = {}
-    last = {number: row for row, number in enumerate(frames)}
-    for row, number in enumerate(frames):
-        if number not in known:
-            reference = source.reference(number)
+        Yields:
+            Which of the frames it is, in a list as the same may come again, and int16 ``(h, w, 3)``
+            that hold until the next.
+        """
+        assert self._source is not None
+        compensate = MotionCompensator()
+        rows: dict[tuple[int, Region | None], list[int]] = {}
+        for row, key in enumerate(zip(frames, regions, strict=True)):
+            rows.setdefault(key, []).append(row)
+        for (number, region), places in rows.items():
+            reference = self._source.reference(number)
             frame = orientation.frames(contents.pixels[number])
             if reference is None:
-                known[number] = np.zeros(frame.shape, np.int16)
-            else:
-                before = orientation.frames(contents.pixels[reference.frame])
-                known[number] = residual(before, frame, motion[row] * reference.span)
-        yield known.pop(number) if row == last[number] else known[number]
+                left, top, right, bottom = region or (0, 0, *frame.shape[1::-1])
+                yield places, np.zeros((bottom - top, right - left, 3), np.int16)
+                continue
+            before = orientation.frames(contents.pixels[reference.frame])
+            vectors = motion[places[0]] * reference.span
+            yield places, compensate.residual(before, frame, vectors, region)

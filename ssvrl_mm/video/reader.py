@@ -161,6 +161,16 @@ class CompressedVideoReader:
         )
 
     @property
+    def motion(self) -> str:
+        """Where motion comes from, as it was asked for: 'codec', 'auto' or 'estimate'."""
+        return self._options.mode
+
+    @property
+    def accumulate(self) -> bool:
+        """Whether motion and residuals relate to the last I-frame."""
+        return self._options.accumulate
+
+    @property
     def flow_cell(self) -> int:
         """Px per value of the stream 'flow'."""
         return self._flow_options.px_per_value
@@ -177,6 +187,7 @@ class CompressedVideoReader:
         motion_indices: Iterable[int] | None = None,
         receive: Receiver | None = None,
         regions: Mapping[int, Region] | None = None,
+        residual_regions: Mapping[int, Region] | None = None,
     ) -> FrameBatch:
         """Reads frames.
 
@@ -198,6 +209,7 @@ class CompressedVideoReader:
                 written to.
             regions: by frame number, ``(left, top, right, bottom)`` in whole px as displayed: what
                 ``receive`` gets of the RGB of these frames. The rest need not be converted.
+            residual_regions: the same for residuals. The rest is not computed.
 
         Returns:
             The frames in the order of ``indices``; motion, residuals and flow in that of
@@ -205,7 +217,7 @@ class CompressedVideoReader:
 
         Raises:
             ValueError: a stream that does not exist, a size of less than a pixel, ``out`` does not
-                fit, ``receive`` goes with ``size`` or ``out``, ``regions`` go without
+                fit, ``receive`` goes with ``size`` or ``out``, regions go without
                 ``receive``, or a region is not inside its frame.
             FrameIndexError: the video has no such frame.
             MotionUnavailableError: motion, residuals or flow are asked for, and the codec does not
@@ -221,7 +233,7 @@ class CompressedVideoReader:
             raise ValueError(f'streams must be among {STREAMS}, got {sorted(unknown)}')
         if receive is not None and not (size is None and out is None):
             raise ValueError('receive takes frames as they are: not with size or out')
-        if receive is None and regions:
+        if receive is None and (regions or residual_regions):
             raise ValueError('regions are for receive: a batch has whole frames')
         source = None
         if 'motion' in streams or 'residual' in streams:
@@ -231,10 +243,11 @@ class CompressedVideoReader:
             flow = self._flow_source(fetcher)
         moves = MovingStreams(fetcher, streams, self._options, source, flow)
 
+        for boxes in (regions, residual_regions):
+            if boxes:
+                check_regions(boxes, self._orientation(fetcher).size(fetcher.size))
         delivery: Delivery | None = None
         if 'rgb' in streams and receive is not None:
-            if regions:
-                check_regions(regions, self._orientation(fetcher).size(fetcher.size))
             delivery = HandOver(numbers, receive, fetcher, regions or {})
         elif 'rgb' in streams:
             is_given = size is not None or out is not None
@@ -261,7 +274,9 @@ class CompressedVideoReader:
             batch['rgb'] = delivery.finish(frames, contents)
         if source or flow:
             orientation = self._orientation(fetcher)
-            batch |= moves.read(moving, moved, contents, orientation, receive)
+            batch |= moves.read(
+                moving, moved, contents, orientation, receive, residual_regions or {}
+            )
         return self._batch(fetcher, numbers, lost, batch, out)
 
     def get_keyframes_near(

@@ -224,6 +224,44 @@ def test_torchcodec_makes_the_same_rgb_of_the_same_frames(config, plain, torchco
         assert frames == sorted(set(frames))
 
 
+@pytest.mark.parametrize('accumulate', [False, True])
+def test_one_call_reads_what_a_sample_shows(plain, tmp_path, accumulate):
+    config = tmp_path / 'config.py'
+    config.write_text(
+        'train_dataloader = dict(dataset=dict('
+        f"streams=('iframe', 'motion', 'residual'), reader_options=dict(accumulate={accumulate}), "
+        "pipeline=[dict(type='OpenCompressedVideo', iframe_motion='zero'), "
+        "dict(type='SampleGOPs', num_gops=2, positions=(1, 4)), "
+        "dict(type='ClipCenterCrop', size=32), dict(type='DecodeCompressedVideo'), "
+        "dict(type='PackSSLInputs')]))"
+    )
+    comparison = samples.sample_comparison(plain, str(config))
+    assert comparison.ratios['x call'] == samples.CALL and samples.PEER not in comparison.tasks
+    comparison.prepare(0)
+    sample = comparison.tasks[samples.WHILE]()
+    batch = comparison.tasks[samples.CALL]()
+    shown = sample['data_samples']
+    assert batch.indices.tolist() == shown.iframe_inds.ravel().tolist()
+    height, width = batch.rgb.shape[1:3]
+    centre = np.s_[:, (height - 32) // 2 :, (width - 32) // 2 :]
+    pictures = batch.rgb[centre][:, :32, :32].transpose(3, 0, 1, 2)
+    assert (sample['inputs']['iframe'][0].numpy() == pictures).all()
+    residuals = batch.residual[centre][:, :32, :32].transpose(3, 0, 1, 2)
+    assert (sample['inputs']['residual'][0].numpy() == residuals).all()
+    with CompressedVideoReader(plain, iframe_motion='zero', accumulate=accumulate) as reader:
+        moving = shown.motion_inds.ravel().tolist()
+        assert (reader.get_frames_at(moving, ('motion',)).motion == batch.motion).all()
+
+
+def test_one_call_for_clips(plain):
+    comparison = samples.sample_comparison(plain, MVCGC)
+    comparison.prepare(0)
+    sample = comparison.tasks[samples.WHILE]()['data_samples']
+    batch = comparison.tasks[samples.CALL]()
+    assert batch.indices.tolist() == np.unique(sample.frame_inds).tolist()
+    assert len(batch.motion) == len(batch.rgb) and batch.residual is None
+
+
 def test_streams_alone(plain):
     comparison = samples.sample_comparison(plain, MVCGC)
     for name in ('rgb', 'motion'):

@@ -77,10 +77,15 @@ def test_exit_status(videos, tmp_path, capsys):
         (['info', str(empty)], 'no video'),
         ([*transcode, '--quality', '40'], 'quality'),
         ([*transcode, '--suffix', 'mp4'], '--suffix'),
+        ([*transcode, '--fps', '0.5'], 'fps must be in 1..1000'),
         ([*transcode[:2], str(videos / 'in'), *transcode[3:]], 'lies in'),
     ):
         assert main(command) == 2
         assert message in capsys.readouterr().err
+    for rate in ('1/0', 'many'):
+        with pytest.raises(SystemExit, match='2'):
+            main([*transcode, '--fps', rate])
+        assert f'--fps: invalid frame_rate value: {rate!r}' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 
 
@@ -103,6 +108,8 @@ def test_transcode_a_file(videos, tmp_path, capsys):
     command = ['--preset', 'h264-nob', '--gop', '4', '--short-side', '32', '--quality', '25']
     assert main(['transcode', str(source), str(out / 'x.mkv'), *command]) == 0
     assert kinds(out / 'x.mkv') == 5 * 'IPPP'
+    assert main(['transcode', str(source), str(out / 'y.mkv'), *command, '--fps', '30']) == 0
+    assert kinds(out / 'y.mkv') == 6 * 'IPPP'
     assert main(['transcode', str(source), str(out), *command]) == 0
     with av.open(str(out / 'one.mp4')) as container:
         stream = container.streams.video[0]

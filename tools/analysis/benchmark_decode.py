@@ -11,7 +11,8 @@ ms; ratios are medians of those within a round. All decode with one thread.
   to packed tensors, with crops while decoding (geometry before DecodeCompressedVideo) and after it,
   each stream alone, and the same frames and crops of RGB alone by torchcodec, opened anew in its
   exact mode. Every round draws other frames and crops, the same for all. The floor is decoding the
-  frames of the sample with their vectors, packets already in memory, and nothing else.
+  frames of the sample with their vectors, packets already in memory, and nothing else. One call of
+  the reader returns, opening included, the same frames of all streams as large as they are.
 - `--whole`: all frames, opening included, in calls of so many `--frames` whose RGB goes to one
   array, and in one call; against motion-vector-extractor. The floor is decoding with vectors.
 

@@ -11,6 +11,7 @@ from ssvrl_mm.datasets.transforms.crops import (
 )
 from ssvrl_mm.datasets.transforms.formatting import PackMotionTarget, PackSSLInputs
 from ssvrl_mm.datasets.transforms.geometry import ClipFlip, ClipResize
+from ssvrl_mm.datasets.transforms.gop_sampling import SampleGOPs
 from ssvrl_mm.datasets.transforms.loading import (
     ChooseStreams,
     DecodeCompressedVideo,
@@ -43,5 +44,6 @@ __all__ = [
     'RotateClips',
     'SampleClips',
     'SampleContextMotion',
+    'SampleGOPs',
     'SampleSegments',
 ]

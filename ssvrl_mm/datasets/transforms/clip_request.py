@@ -1,6 +1,6 @@
 """What has to be decoded for the clips of a sample, and the clips as their frames come in."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -12,33 +12,41 @@ from ssvrl_mm.datasets.transforms.showing import (
 )
 from ssvrl_mm.datasets.transforms.views import stream_views
 from ssvrl_mm.video import FrameBatch
-from ssvrl_mm.video.decoding.cropping import Region
+from ssvrl_mm.video.decoding.cropping import Region, surrounding
+
+# What shows the pixels that the reader gives of a stream.
+_KEYS = {'rgb': ('imgs', 'iframes'), 'residual': ('residuals',)}
 
 
 class ClipRequest:
     """The frames that a sample's clips are made of.
 
     Clips overlap, short videos repeat frames, and I-frames are often among the frames of the
-    clips: each frame is decoded once.
+    clips: each frame is decoded once. I-frames are read apart from all else, as keyframes alone,
+    only if they are keyframes and nothing else takes decoding pixels.
 
     Args:
         results: Of the pipeline so far: ``frame_inds``, ``original_shape`` and ``img_shape``;
             ``motion_inds``, ``iframe_inds``, ``stream_views`` and ``view_steps`` (taken out) if
             they are there.
         streams: What is decoded: 'rgb', 'motion', 'residual', 'flow', 'iframe'.
+        keyframes: Those of the video.
         flow_cell: px per value of the reader's flow.
 
     Attributes:
-        frames: Frames whose RGB is read, or whose times are, in ascending order.
+        streams: What the reader is asked for.
+        frames: Frames whose RGB is read, in ascending order.
         moving: Frames whose motion, residuals and flow are read, in ascending order.
         keyframes: Keyframes to read apart from these.
-        regions: What is needed of the RGB of frames that are not shown whole, by number.
+        regions, residual_regions: What is needed of the RGB, or of the residuals, of frames that
+            are not shown whole, by number.
     """
 
     def __init__(
         self,
         results: dict,
         streams: Collection[str],
+        keyframes: Collection[int],
         flow_cell: int = 1,
     ) -> None:
         self._flow_cell = flow_cell
@@ -60,20 +68,34 @@ class ClipRequest:
                 parts = _clips_of(np.asarray(numbers), key, results)
                 self._shown[key] = ShownFrames(parts, size, dtype)
         results.pop('view_steps', None)
-        iframes = np.unique(results['iframe_inds']) if 'iframe' in streams else clips.ravel()[:0]
-        wanted = [clips.ravel(), iframes] if 'rgb' in streams else [clips.ravel()]
-        self.frames: list[int] = np.unique(np.concatenate(wanted)).tolist()
+        rgb = set(clips.ravel().tolist()) if 'rgb' in streams else set()
+        iframes = set(np.ravel(results['iframe_inds']).tolist()) if 'iframe' in streams else set()
+        is_apart = not {'rgb', 'residual'} & set(streams) and iframes <= set(keyframes)
+        self.keyframes: list[int] = sorted(iframes) if is_apart else []
+        self.frames: list[int] = sorted(rgb if is_apart else rgb | iframes)
         self.moving: list[int] = np.unique(motion).tolist()
-        self.keyframes: list[int] = [] if 'rgb' in streams else iframes.tolist()
-        self.regions: dict[int, Region] = {}
-        if 'rgb' in streams and 'iframe' not in streams:
-            boxes = ((number, self._shown['imgs'].region(number)) for number in self.frames)
-            self.regions = {number: box[:4] for number, box in boxes if box}
+        self.streams = [name for name in streams if name not in ('rgb', 'iframe')]
+        if self.frames:
+            self.streams.append('rgb')
+        self.regions = self._regions(self.frames, 'rgb')
+        self.residual_regions = self._regions(self.moving, 'residual')
+
+    def _regions(self, numbers: Iterable[int], stream: str) -> dict[int, Region]:
+        """The parts of frames that hold all that is shown of them."""
+        shown = [self._shown[key] for key in _KEYS[stream] if key in self._shown]
+        regions = {}
+        for number in numbers:
+            boxes = [box for frames in shown for box in frames.boxes(number)]
+            partial = [box for box in boxes if box]
+            if partial and len(partial) == len(boxes):
+                regions[number] = surrounding(partial)
+        return regions
 
     def receive(self, stream: str, number: int, image: np.ndarray) -> None:
         """Takes a frame from the reader, see :data:`~ssvrl_mm.video.delivery.Receiver`."""
-        left, top, *_ = self.regions.get(number, (0, 0)) if stream == 'rgb' else (0, 0)
-        for key in ('residuals',) if stream == 'residual' else ('imgs', 'iframes'):
+        regions = self.residual_regions if stream == 'residual' else self.regions
+        left, top, *_ = regions.get(number, (0, 0))
+        for key in _KEYS[stream]:
             if key in self._shown:
                 self._shown[key].take(number, image, (top, left))
 

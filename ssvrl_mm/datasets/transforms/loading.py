@@ -217,7 +217,8 @@ class DecodeCompressedVideo(BaseTransform):
     - 'residual': ``residuals``, list of Vm*Tm int16 (H, W, 3);
     - 'flow': ``flow`` float32 (Vm*Tm, ceil(H / cell), ceil(W / cell), 2), px over the reader's
       ``flow_span``, ``flow_valid`` bool without the last axis, and ``flow_cell``, the px per value;
-    - 'iframe': ``iframes``, list of Vi*n uint8 (H, W, 3), the keyframes ``iframe_inds`` (Vi, n).
+    - 'iframe': ``iframes``, list of Vi*n uint8 (H, W, 3), the frames ``iframe_inds`` (Vi, n): of
+      the same pass as all else, unless they are keyframes and nothing else takes pixels.
 
     Args:
         streams: What to decode; a stream not asked for costs nothing. None: the ``streams`` of the
@@ -247,25 +248,30 @@ class DecodeCompressedVideo(BaseTransform):
         streams = self._streams_of(results)
         with results.pop('video_reader') as reader:
             if 'iframe' in streams and 'iframe_inds' not in results:
-                raise KeyError("stream 'iframe' needs iframe_inds; SampleContextMotion sets them")
+                raise KeyError(
+                    "stream 'iframe' needs iframe_inds; SampleContextMotion and SampleGOPs set them"
+                )
             metadata = reader.metadata
             shape = metadata.height, metadata.width
             results.setdefault('img_shape', shape)
             results['original_shape'] = shape
-            request = ClipRequest(results, streams, reader.flow_cell)
+            request = ClipRequest(results, streams, metadata.keyframes, reader.flow_cell)
             batch = reader.get_frames_at(
                 request.frames,
-                streams=[name for name in streams if name != 'iframe'],
+                streams=request.streams,
                 motion_indices=request.moving,
                 receive=request.receive,
                 regions=request.regions,
+                residual_regions=request.residual_regions,
             )
             for keyframe in request.keyframes:
-                request.receive('iframe', keyframe, reader.get_keyframes_near(keyframe).rgb[0])
+                request.receive('rgb', keyframe, reader.get_keyframes_near(keyframe).rgb[0])
+            clips = results['frame_inds'].reshape(len(results['frame_inds']), -1)
+            spans = np.stack([clips.min(1), clips.max(1)], 1)
+            times = reader.get_frames_at(spans.ravel(), streams=()).pts_seconds.reshape(-1, 2)
         request.finish(results, batch)
-        spans = np.sort(results['frame_inds'].reshape(len(results['frame_inds']), -1))[:, [0, -1]]
-        times = batch.pts_seconds[np.searchsorted(batch.indices, spans)]
-        results['clip_times'] = (times + [0, 1 / metadata.average_fps]).astype(np.float32)
+        times += [0, 1 / metadata.average_fps]
+        results['clip_times'] = times.astype(np.float32)
         return results
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from ssvrl_mm.datasets.transforms.views import (
     stream_views,
     total_views,
 )
+from ssvrl_mm.video.decoding.cropping import Region
 from ssvrl_mm.video.motion.geometry import crop_resize_motion, grid_size
 
 _IMAGE_STREAMS = ('imgs', 'residuals', 'iframes')
@@ -124,8 +125,7 @@ def show_image(
     y, x = origin
     image = image[top - y : bottom - y, left - x : right - x]
     if image.shape[:2] != size:
-        target = None if flip else out
-        image = cv2.resize(image, size[::-1], dst=target, interpolation=step.interpolation)
+        image = cv2.resize(image, size[::-1], dst=out, interpolation=step.interpolation)
     if flip:
         return cv2.flip(image, 1 if flip == 'horizontal' else 0, dst=out)
     if out is not None and image is not out:
@@ -197,22 +197,18 @@ class ShownFrames:
     def _make(self, count: int, size: Size, dtype: type) -> np.ndarray:
         return np.empty((count, *size, 3), dtype)
 
-    def region(self, number: int) -> View | None:
-        """The box that holds all that is shown of a frame; None if it is shown whole, or not."""
+    def boxes(self, number: int) -> list[Region | None]:
+        """What is needed of a frame, for each way in which it is shown; None if all of it."""
         wanted = self._places.get(number, {})
-        boxes = [steps[0].view for steps in wanted if steps]
-        if not boxes or len(boxes) < len(wanted):
-            return None
-        left, top, right, bottom, _ = zip(*boxes, strict=True)
-        return View(min(left), min(top), max(right), max(bottom))
+        return [steps[0].view[:4] if steps else None for steps in wanted]
 
     def take(self, number: int, image: np.ndarray, origin: Size = (0, 0)) -> None:
         """Shows a frame (H, W, 3) wherever it belongs; nowhere, if it is in none of the clips.
 
         Args:
             number: The frame.
-            image: Its pixels, or those of its :meth:`region` alone.
-            origin: (y, x) of the region.
+            image: Its pixels, or those around its :meth:`boxes` alone.
+            origin: (y, x) in the frame of what is there of it.
         """
         _show_everywhere(image, self._places.get(number, {}), self._images, origin=origin)
 

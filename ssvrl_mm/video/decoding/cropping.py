@@ -1,5 +1,6 @@
 """Parts of decoded frames, without copying them."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 import av
@@ -19,6 +20,12 @@ _MOST = 0.9
 
 # So many clips of a video may be cropped in turns.
 _MAX_PARTS = 8
+
+
+def surrounding(regions: Iterable[Region]) -> Region:
+    """The least region that holds others."""
+    left, top, right, bottom = zip(*regions, strict=True)
+    return min(left), min(top), max(right), max(bottom)
 
 
 class FrameCropper:

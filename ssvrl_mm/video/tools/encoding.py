@@ -81,6 +81,8 @@ class EncoderSettings:
             The preset's own by default.
         gop: frames from one I-frame to the next.
         short_side: px; frames whose shorter side is longer are scaled to it.
+        fps: frames per second, at even times: of the source, the nearest to each, left out or
+            repeated as need be. None: every frame at its own time.
 
     Raises:
         ValueError: one of them is out of range, or FFmpeg lacks the encoder.
@@ -90,6 +92,7 @@ class EncoderSettings:
     quality: int | None = None
     gop: int = 12
     short_side: int | None = None
+    fps: float | Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
@@ -108,6 +111,8 @@ class EncoderSettings:
             raise ValueError(f'gop must be at least 1 frame, got {self.gop}')
         if self.short_side is not None and self.short_side < 16:
             raise ValueError(f'short_side must be at least 16 px, got {self.short_side}')
+        if self.fps is not None and not 1 <= self.fps <= 1000:
+            raise ValueError(f'fps must be in 1..1000 frames per second, got {self.fps}')
 
     @property
     def codec(self) -> str:
@@ -122,7 +127,8 @@ class EncoderSettings:
         return {**preset.options, **quality, 'g': str(self.gop), 'threads': '1'}
 
     def __str__(self) -> str:
-        return f'{self.preset} quality={self.quality} gop={self.gop} short_side={self.short_side}'
+        text = f'{self.preset} quality={self.quality} gop={self.gop} short_side={self.short_side}'
+        return text if self.fps is None else f'{text} fps={self.fps}'
 
 
 class PictureConverter:
@@ -289,6 +295,29 @@ def plan_times(seconds: np.ndarray, fps: Fraction, container: str) -> tuple[Frac
     # Times that rise by less than a tick, or not at all.
     ticks = np.maximum.accumulate(ticks - np.arange(count)) + np.arange(count)
     return unit, ticks
+
+
+def plan_rate(
+    seconds: np.ndarray, fps: Fraction, wanted: float | Fraction
+) -> tuple[Fraction, np.ndarray]:
+    """Chooses the frames that come nearest to the even times of another rate.
+
+    Args:
+        seconds: ``(N,)`` presentation times, rising.
+        fps: the rate that the source claims: its last frame lasts as long as that says.
+        wanted: the other rate.
+
+    Returns:
+        Seconds that a frame lasts, and int64 ``(N,)``: how often each of the source's frames is
+        shown.
+    """
+    unit = (1 / Fraction(wanted).limit_denominator(1001)).limit_denominator(_MOST_TICKS)
+    seconds = seconds - seconds[0]
+    total = max(round((seconds[-1] + float(1 / fps)) / float(unit)), 1)
+    # As near as makes no difference counts as half way, which belongs to the later frame.
+    middles = (seconds[1:] + seconds[:-1]) / 2 - 1e-6
+    nearest = np.searchsorted(middles, np.arange(total) * float(unit), side='right')
+    return unit, np.bincount(nearest, minlength=len(seconds))
 
 
 def _typical_step(ticks: Sequence[int] | np.ndarray) -> int:

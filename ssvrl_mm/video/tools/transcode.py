@@ -28,6 +28,7 @@ from ssvrl_mm.video.tools.encoding import (
     PictureConverter,
     VideoEncoder,
     container_of,
+    plan_rate,
     plan_times,
 )
 from ssvrl_mm.video.tools.files import VideoFilesError, place_below
@@ -77,9 +78,10 @@ def transcode_video(
     """Re-encodes a video: GOPs of equal length, no B-frames, P-frames refer to the one before.
 
     All frames that the reader counts are written, upright, in 8 bit 4:2:0 and BT.601; sound is
-    left out. Frames keep their times, which start from 0; AVI can only hold a constant rate, so
-    there a varying one becomes its average. A frame that cannot be decoded is replaced by the one
-    before it. The file appears under its name when it is complete and checked, never before.
+    left out. Unless the settings ask for another rate, frames keep their times, which start from 0;
+    AVI can only hold a constant rate, so there a varying one becomes its average. A frame that
+    cannot be decoded is replaced by the one before it. The file appears under its name when it is
+    complete and checked, never before.
 
     Args:
         source: a video file.
@@ -227,7 +229,12 @@ def _encode(
         convert = PictureConverter(size, orientation, settings.short_side)
         container = container_of(target)
         seconds = index.pts * float(decoder.stream.time_base or 1)
-        unit, ticks = plan_times(seconds, decoder.frame_rate, container)
+        if settings.fps is None:
+            unit, ticks = plan_times(seconds, decoder.frame_rate, container)
+            repeats = np.ones(len(index), np.int64)
+        else:
+            unit, repeats = plan_rate(seconds, decoder.frame_rate, settings.fps)
+            ticks = np.arange(repeats.sum())
         aspect = to_fraction(context.sample_aspect_ratio) or Fraction(1)
         aspect = 1 / aspect if orientation.quarter_turns % 2 else aspect
         encoder = VideoEncoder(
@@ -238,27 +245,20 @@ def _encode(
             unit,
             ticks,
             aspect if aspect != 1 else None,
-            f'{mark} frames={len(index)}',
+            f'{mark} frames={len(ticks)}',
         )
         with encoder:
-            shown, replaced, picture = -1, 0, convert(first[1])
-            number, frame = first
-            while True:
+            replaced, picture = 0, convert(first[1])
+            ahead: tuple[int, VideoFrame] | None = first
+            for number, times in enumerate(repeats.tolist()):
                 # Frames that did not come out have the one before them in their place.
-                for _ in range(shown + 1, number):
-                    encoder.write(picture)
+                if ahead and ahead[0] == number:
+                    picture, ahead = convert(ahead[1]), next(frames, None)
+                else:
                     replaced += 1
-                picture = convert(frame)
-                encoder.write(picture)
-                shown = number
-                following = next(frames, None)
-                if following is None:
-                    break
-                number, frame = following
-            for _ in range(shown + 1, len(index)):
-                encoder.write(picture)
-                replaced += 1
-        return len(index), replaced, decoder.num_missing
+                for _ in range(times):
+                    encoder.write(picture)
+        return len(ticks), replaced, decoder.num_missing
     finally:
         decoder.close()
 

@@ -145,7 +145,7 @@ def test_decoding_keeps_no_whole_frames(clip, monkeypatch):
 
     monkeypatch.setattr(CompressedVideoReader, 'get_frames_at', spy)
     run(clip, [SampleClips(6), *GEOMETRY['train'], DecodeCompressedVideo()])
-    assert asked == [(None, None)]
+    assert set(asked) == {(None, None)}
 
 
 def test_crops_of_a_resized_frame_resize_it_once(clip, monkeypatch):

@@ -1,11 +1,12 @@
 """Motion compensation against shifted pictures; residuals make the frame again."""
 
+import cv2
 import numpy as np
 import pytest
 
 from ssvrl_mm.video.motion.flow import estimate_motion
 from ssvrl_mm.video.motion.geometry import grid_size
-from ssvrl_mm.video.motion.residual import residual, warp
+from ssvrl_mm.video.motion.residual import MotionCompensator, residual, warp
 from tests.clips import texture, translating
 
 
@@ -46,6 +47,62 @@ def test_prediction_and_residual_make_the_frame(size, dense):
     assert left.min() < -128 and left.max() > 127  # eight bits would not do
     made = warp(previous, motion.astype(np.float32)) + left
     np.testing.assert_array_equal(made, frame)
+
+
+def random_case(rng):
+    """Two frames, and motion of cells or pixels in px/frame, finer than OpenCV's 1/32 px."""
+    size = tuple(rng.integers(9, 90, 2).tolist())
+    shape = size + ((), (3,), (4,))[rng.integers(3)]
+    previous, frame = rng.integers(0, 256, (2, *shape), dtype=np.uint8)
+    grid = size if rng.random() < 0.3 else grid_size(size)
+    return previous, frame, (rng.normal(0, 12, (*grid, 2)) / 3).astype(np.float32)
+
+
+def test_it_is_what_opencv_makes_of_places():
+    """A transcription: every pixel's vector, its place, and OpenCV's interpolation of colours."""
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        previous, _, motion = random_case(rng)
+        height, width = previous.shape[:2]
+        field = motion
+        if motion.shape[:2] != (height, width):
+            field = motion.repeat(8, axis=0).repeat(8, axis=1)[:height, :width]
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        border = cv2.BORDER_REPLICATE
+        places = x - field[..., 0], y - field[..., 1]
+        expected = cv2.remap(previous, *places, cv2.INTER_LINEAR, borderMode=border)
+        np.testing.assert_array_equal(warp(previous, motion), expected)
+
+
+def test_a_region_is_that_of_the_whole():
+    rng = np.random.default_rng(2)
+    compensate = MotionCompensator()
+    for _ in range(60):
+        previous, frame, motion = random_case(rng)
+        height, width = frame.shape[:2]
+        left, right = np.sort(rng.choice(width + 1, 2, replace=False)).tolist()
+        top, bottom = np.sort(rng.choice(height + 1, 2, replace=False)).tolist()
+        region = left, top, right, bottom
+        made, rest = warp(previous, motion), residual(previous, frame, motion)
+        inside = np.s_[top:bottom, left:right]
+        np.testing.assert_array_equal(warp(previous, motion, region), made[inside])
+        found = residual(previous, frame, motion, region)
+        np.testing.assert_array_equal(found, rest[inside])
+        # Memory that is used again, for frames and regions of any size.
+        np.testing.assert_array_equal(compensate.warp(previous, motion, region), made[inside])
+        again = compensate.residual(previous, frame, motion, region)
+        np.testing.assert_array_equal(again, rest[inside])
+        assert again.dtype == np.int16
+
+
+def test_memory_is_kept():
+    previous, frame = translating(2, 3, -1.5)
+    motion = np.zeros((16, 20, 2), np.float32)
+    compensate = MotionCompensator()
+    first = compensate.residual(previous, frame, motion)
+    assert np.shares_memory(first, compensate.residual(frame, previous, motion))
+    part = compensate.residual(frame, previous, motion, (0, 0, 32, 24))
+    assert np.shares_memory(first, part)
 
 
 def test_motion_takes_up_the_difference():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video.decoding.orientation import Orientation
-from ssvrl_mm.video.tools.encoding import EncoderSettings, PictureConverter, plan_times
+from ssvrl_mm.video.tools.encoding import EncoderSettings, PictureConverter, plan_rate, plan_times
 from tests.clips import texture
 
 
@@ -19,6 +19,9 @@ def test_settings_out_of_range():
         {'quality': 32},
         {'gop': 0},
         {'short_side': 8},
+        {'fps': 0},
+        {'fps': 1001},
+        {'fps': float('nan')},
         {'preset': 'h264-nob', 'quality': 52},
     ):
         name = list(wrong)[-1]
@@ -41,6 +44,24 @@ def test_plan_times():
     unit, ticks = plan_times(np.array([0.0, 0.5, 0.5, 0.5]), Fraction(25), 'mp4')
     assert np.all(np.diff(ticks) > 0) and ticks[1] * unit == Fraction(1, 2)
     assert plan_times(np.array([3.0]), Fraction(25), 'mp4')[1].tolist() == [0]
+
+
+def test_plan_rate():
+    at_25 = np.arange(50) / 25
+    unit, repeats = plan_rate(at_25 + 3, Fraction(25), 30)
+    assert unit == Fraction(1, 30) and repeats.sum() == 60 and set(repeats.tolist()) == {1, 2}
+    shown = np.repeat(np.arange(50), repeats)
+    assert np.abs(at_25[shown] - np.arange(60) / 30).max() <= 0.02 + 1e-9
+    # The rate that it has, in times that a container has rounded.
+    rounded = np.round(at_25, 3)
+    assert (plan_rate(rounded, Fraction(25), 25.0)[1] == 1).all()
+    # Half way between two frames, it is the later one.
+    assert plan_rate(at_25[:4], Fraction(25), 50)[1].tolist() == [1, 2, 2, 3]
+    assert plan_rate(at_25[:4], Fraction(25), Fraction(25, 2))[1].tolist() == [1, 0, 1, 0]
+    # One that varies: a frame that is shown for long is repeated.
+    assert plan_rate(np.array([0, 0.1, 0.5]), Fraction(10), 10)[1].tolist() == [1, 2, 3]
+    assert plan_rate(np.array([2.0]), Fraction(25), 5)[1].tolist() == [1]
+    assert plan_rate(at_25, Fraction(25), 29.97)[0] == Fraction(100, 2997)
 
 
 @pytest.mark.parametrize('turns', range(4))

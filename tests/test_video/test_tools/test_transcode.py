@@ -130,6 +130,29 @@ def test_short_side(tmp_path, preset):
     assert decode(target)[0].shape[1:3] == (96, 130)
 
 
+@pytest.mark.parametrize(('suffix', 'fps'), [('.avi', 30), ('.mp4', Fraction(30000, 1001))])
+def test_another_rate(tmp_path, suffix, fps):
+    """Pictures of even brightness tell which frame of the source is shown."""
+    levels = np.arange(40, 40 + 5 * NUM_FRAMES, 5)
+    still = [np.full((64, 96, 3), level, np.uint8) for level in levels]
+    source = encode(tmp_path / 'source.mp4', still, options={**H264, 'qp': '10'})
+    target = tmp_path / f'target{suffix}'
+    result = transcode_video(source, target, EncoderSettings(fps=fps))
+    assert (result.num_frames, result.num_replaced) == (36, 0)  # 1.2 s
+    images, kinds, seconds, _ = decode(target)
+    assert kinds == ('I' + 'P' * 11) * 3
+    np.testing.assert_allclose(seconds, np.arange(36) / float(fps), atol=1e-4)
+    found = (images.mean(axis=(1, 2, 3)) - 40) / 5
+    asked = np.arange(36) / float(fps) * 25
+    assert np.abs(found - asked).max() < 0.5 + 0.3
+    assert np.abs(found - np.rint(found)).max() < 0.3
+    again = transcode_video(source, target, EncoderSettings(fps=fps))
+    assert (again.status, again.num_frames) == ('skipped', 36)
+    fewer = transcode_video(source, target, EncoderSettings(fps=12.5))
+    assert (fewer.status, fewer.num_frames) == ('written', 15)
+    assert np.abs((decode(target)[0].mean(axis=(1, 2, 3)) - 40) / 5 - 2 * np.arange(15)).max() < 0.3
+
+
 @pytest.mark.parametrize('preset', PRESETS)
 def test_scene_cuts_start_no_gop(tmp_path, preset):
     shots = [texture(64, 80, seed) for seed in (1, 2, 3)]
