@@ -19,7 +19,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 MVCGC, CONTEXT = CONFIGS / 'mvcgc/benchmarks', CONFIGS / 'context_motion/benchmarks'
 CLASSIFIERS = [
     path
-    for path in sorted(CONFIGS.glob('*/benchmarks/*.py'))
+    for path in [*sorted(CONTEXT.glob('*.py')), *sorted(MVCGC.glob('*.py'))]
     # Those from Kinetics-400 differ in their checkpoint alone.
     if not any(f'_{word}_' in path.stem for word in ('retrieval', 'demo', 'k400'))
 ]

@@ -46,7 +46,9 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp('data')
     (root / 'ucf101' / 'videos').mkdir(parents=True)
     for number in range(3):
-        frames = translating(72, 2 - number, 1, height=40, width=64, seed=number)
+        # What moves is not the whole frame, so that there are places with more motion than others.
+        frames = translating(72, 0, 0, height=40, width=64, seed=9)
+        frames[:, 8:32, 20:44] = translating(72, 2 - number, 1, height=24, width=24, seed=number)
         encode(root / 'ucf101' / 'videos' / f'{number}.mp4', frames, codec='mpeg4', gop=12)
     (root / 'ucf101' / 'train_list.txt').write_text('0.mp4 0\n1.mp4 1\n')
     (root / 'ucf101' / 'test_list.txt').write_text('2.mp4 0\n')
@@ -80,7 +82,11 @@ def load(path, root, monkeypatch):
         for dataset in innermost_datasets((cfg.get(f'{split}_dataloader') or {}).get('dataset')):
             for step in dataset['pipeline']:
                 step.update(
-                    {key: small for key, small in (('size', SIZE), ('short_side', 36)) if key in step}
+                    {
+                        key: small
+                        for key, small in (('size', SIZE), ('short_side', 36))
+                        if key in step
+                    }
                 )
     return cfg
 
@@ -170,7 +176,28 @@ def test_pretraining_has_the_numbers_of_the_paper(path, monkeypatch):
     assert sample.get('mode', 'virtual') == ('real' if folder == 'gop12_30fps' else 'virtual')
 
 
-@pytest.mark.parametrize('path', PRETRAINING, ids=name_of)
+@pytest.mark.parametrize('path', [p for p in PRETRAINING if p.parent == COVIAR], ids=name_of)
+def test_coviar_is_pretrained_as_imrnet_is(path):
+    cfg = Config.fromfile(path)
+    task = path.stem.removeprefix('coviar_k400_')
+    other = Config.fromfile(IMRNET / f'imrnet_r18_k400_{task}.py')
+    assert cfg.model.heads == other.model.heads
+    mixing = other.model.get('correspondence')
+    assert cfg.model.get('correspondence') == mixing or mixing == dict(mixing='two_passes')
+    ours, theirs = (c.train_dataloader.dataset for c in (cfg, other))
+    assert ours.pipeline == theirs.pipeline
+    for part in ('train_cfg', 'optim_wrapper', 'param_scheduler', 'default_hooks'):
+        assert cfg[part] == other[part]
+    assert cfg.model.backbone == dict(type='CoViAR')
+    assert cfg.model.data_preprocessor.motion == dict(clip=20.0, size='rgb', coviar=True)
+
+
+@pytest.mark.parametrize(
+    'path',
+    # Of CoViAR one: its tasks are IMRNet's.
+    [p for p in PRETRAINING if p.parent == IMRNET or p.stem.endswith('ctp')],
+    ids=name_of,
+)
 def test_pretraining_learns_from_what_the_pipeline_packs(path, root, monkeypatch):
     cfg = load(path, root, monkeypatch)
     torch.manual_seed(0)
@@ -243,7 +270,6 @@ def test_classifiers_have_the_numbers_of_the_paper(path, monkeypatch):
     for variable in ('SSVRL_DATA', 'SSVRL_PRETRAINED', 'SSVRL_TEST_PROTOCOL'):
         monkeypatch.delenv(variable, raising=False)
     cfg, stem = Config.fromfile(path), path.stem
-    data = 'k400' if path in SUPERVISED else stem.split('_')[-2 - stem.count('_k400')]
     data = next(d for d in ('ucf101', 'hmdb51', 'k400') if d in stem)
     epochs, classes, folder = {
         'k400': (20, 400, 'kinetics400'),
@@ -289,7 +315,6 @@ def test_classifiers_have_the_numbers_of_the_paper(path, monkeypatch):
 TRAINED = [
     'imrnet_r18_ucf101_finetune',
     'imrnet_r18_hmdb51_scratch_unidirectional',
-    'imrnet_r50_i3d_ucf101_finetune_k400',
 ]
 
 
@@ -327,3 +352,37 @@ def test_classifiers_train_and_test(name, root, tmp_path, monkeypatch):
     metric = METRICS.build(cfg.test_evaluator)
     metric.process(None, [result.to_dict()])
     assert 'acc/top1' in metric.evaluate(1)
+
+
+def test_flow_beside_imrnet(root, tmp_path, monkeypatch):
+    """At full size on 'meta', which takes no memory and no time; the pipeline with few pixels."""
+    path = IMRNET / 'benchmarks/imrnet_r50_i3d_ucf101_finetune_k400.py'
+    with torch.device('meta'):
+        backbone = MODELS.build(dict(Config.fromfile(path).model.backbone, init_cfg=None))
+        shapes = dict(iframe=(3, 5), motion=(2, 25), residual=(3, 25), flow=(2, 25))
+        maps = backbone({s: torch.rand(1, *shape, 224, 224) for s, shape in shapes.items()})
+    assert {stream: tuple(x.shape[1:]) for stream, x in maps.items()} == dict(
+        iframe=(2048, 5, 7, 7),
+        motion=(128, 25, 7, 7),
+        residual=(128, 25, 7, 7),
+        flow=(1024, 4, 7, 7),
+    )
+    cfg = load(path, root, monkeypatch)
+    assert (
+        innermost_datasets(cfg.train_dataloader.dataset)[0]['reader_options']['motion'] == 'codec'
+    )
+    data = pseudo_collate([DATASETS.build(cfg.train_dataloader.dataset)[0]])
+    preprocessor = MODELS.build(cfg.model.data_preprocessor)
+    inputs = preprocessor(data, True)['inputs']
+    for stream, (channels, length) in shapes.items():
+        assert tuple(inputs[stream].shape) == (1, 1, channels, length, SIZE, SIZE)
+        assert inputs[stream].dtype == torch.float32
+    # One rate of all parts: what is pretrained together is finetuned together.
+    both = tmp_path / 'both.pth'
+    monkeypatch.setenv('SSVRL_PRETRAINED', str(both))
+    start = Config.fromfile(path).model.backbone.init_cfg
+    assert (start.type, start.checkpoint, start.prefix) == (
+        'PretrainedBackbone',
+        str(both),
+        'backbone.',
+    )

@@ -31,11 +31,52 @@ COCLR = {
     'mvcgc_s3d_rgb_retrieval_ucf101_coclr': ['rgb'],
     'mvcgc_s3d_motion_retrieval_ucf101_coclr': ['motion'],
 }
+# One network of all streams, and one of I-frames that nobody trains.
+IMRNET = [
+    f'imrnet_{n}_retrieval_{data}' for n in ('r18', 'imagenet') for data in ('ucf101', 'hmdb51')
+]
 
 
 def test_every_config_is_looked_at(repository):
     found = (repository / 'configs').glob('*/benchmarks/*_retrieval_*.py')
-    assert {path.stem for path in found} == {*NAMES, *COCLR}
+    assert {path.stem for path in found} == {*NAMES, *COCLR, *IMRNET}
+
+
+@pytest.mark.parametrize('name', IMRNET)
+def test_imrnet_searches_by_all_streams_and_what_it_is_compared_with_by_i_frames(name, repository):
+    cfg = Config.fromfile(repository / f'configs/imrnet/benchmarks/{name}.py')
+    is_trained = '_r18_' in name
+    if is_trained:
+        cfg.model.backbone.width = 0.125
+    else:
+        assert cfg.model.backbones.iframe == dict(
+            type='FrameResNet', depth=152, pretrained='torchvision://resnet152'
+        )
+        cfg.model.backbones.iframe.update(depth=18, pretrained=None)
+        cfg.model.head.channels.iframe = 512
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        metrics = Evaluator(cfg.test_evaluator).metrics
+        model = MODELS.build(cfg.model)
+    assert [metric.preset for metric in metrics] == ['clean', 'vcop']
+    for metric in metrics:
+        assert metric.topk == (1, 5, 10, 20, 50)
+        # None: all streams together, and each.
+        assert metric.streams == (None if is_trained else dict(iframe=['iframe']))
+    streams = ('iframe', 'motion', 'residual') if is_trained else ('iframe',)
+    assert model.streams == streams and not model.average_clips
+    for dataset in innermost_datasets(cfg.test_dataloader.dataset):
+        assert name.split('_')[-1] in dataset['data_root']
+        assert tuple(dataset['streams']) == streams
+        sample = sampling_of(dataset)
+        assert (sample['num_clips'], sample['num_gops'], sample['test_mode']) == (10, 5, True)
+    # A checkpoint that lacks a weight of the network ends in an error.
+    part = 'backbone.' if is_trained else 'backbone_iframe.'
+    weights = {key: w for key, w in model.state_dict().items() if key.startswith(part)}
+    load_for_a_test(cfg, model, weights)
+    one = next(name for name, _ in model.named_parameters() if name.startswith(part))
+    del weights[one]
+    with pytest.raises(WeightsError, match=rf'1 are missing \({one}\)'):
+        load_for_a_test(cfg, model, weights)
 
 
 @pytest.mark.parametrize('name', NAMES)
