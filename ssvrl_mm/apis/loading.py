@@ -1,5 +1,6 @@
 """Models for inference from config and checkpoint, sure to carry the checkpoint's weights."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 
@@ -66,7 +68,7 @@ def load_model(
         torch.manual_seed((config.get('randomness') or {}).get('seed') or 0)
         model = MODELS.build(model_config)
         if checkpoint is None and hasattr(model, 'init_weights'):
-            model.init_weights()
+            _init_quietly(model)
     meta: dict[str, Any] = {}
     if checkpoint is not None:
         loaded = CheckpointLoader.load_checkpoint(local_checkpoint(checkpoint), map_location='cpu')
@@ -82,6 +84,17 @@ def load_model(
     if device is None:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return model.to(device).eval(), meta
+
+
+def _init_quietly(model: Any) -> None:
+    """Initialises a model; a console does not get two lines for each of its parameters."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        model.init_weights()
+    finally:
+        logger.setLevel(level)
 
 
 def _without_init_cfg(node: Any) -> Any:

@@ -35,7 +35,10 @@ def text_band(
         uint8 RGB ``(band, width, 3)``.
     """
     picture = np.full((band, width, 3), ground, np.uint8)
-    scale = _LETTERS * min(band / BAND, (width - 8) / max(1, text_width(text)))
+    scale = _LETTERS * band / BAND
+    while scale > 0.1 and cv2.getTextSize(text, _FONT, scale, 1)[0][0] > width - 8:
+        # Letters do not shrink evenly: their px are whole.
+        scale *= 0.95
     place = (4, round(band * 0.675))
     cv2.putText(picture, text, place, _FONT, scale, colour, 1, cv2.LINE_AA)
     return picture
