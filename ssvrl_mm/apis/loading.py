@@ -38,7 +38,10 @@ def local_checkpoint(path: str | os.PathLike) -> str:
 
 
 def load_model(
-    config: Config, checkpoint: str | os.PathLike | None, device: str | None = None
+    config: Config,
+    checkpoint: str | os.PathLike | None,
+    device: str | None = None,
+    training_too: bool = False,
 ) -> tuple[Any, dict[str, Any]]:
     """Builds a model for inference and loads its weights, with ``weights_only=True``.
 
@@ -50,6 +53,7 @@ def load_model(
         checkpoint: File or URL; None: random weights that follow from the config's seed, for
             comparison.
         device: Where the model goes; by default a CUDA device if there is one.
+        training_too: Whether the weights that only training uses, pretext heads, must be there too.
 
     Returns:
         The model in evaluation mode, and the ``meta`` of the checkpoint.
@@ -78,7 +82,7 @@ def load_model(
             model,
             named_weights(loaded, name),
             name,
-            ignore=getattr(model, 'training_only', ()),
+            ignore=() if training_too else getattr(model, 'training_only', ()),
             allow_left_over=True,
         )
     if device is None:
