@@ -93,20 +93,20 @@ def _panel(
         tiles = []
         for number, frame in enumerate(frames):
             seen = [w for w in of_scale if spans[w].start <= number < spans[w].stop]
-            tiles.append(_boxes(frame, cells[seen], grids, _most_windows(spans, of_scale)))
+            tiles.append(_boxes(frame, cells[seen], grids))
         rows.append(titled(side_by_side(tiles, _GAP), f't = {scale}', _SMALL))
     return stacked(rows, 0)
 
 
-def _boxes(frame: np.ndarray, cells: np.ndarray, grids: Sequence[int], most: int) -> np.ndarray:
+def _boxes(frame: np.ndarray, cells: np.ndarray, grids: Sequence[int]) -> np.ndarray:
     """A frame with the boxes that some windows (rows of ``cells``) put on it."""
     picture = frame.copy()
     for place, grid in enumerate(grids):
         named = Counter(cells[:, place].tolist())
         for cell, count in named.items():
             if cell >= 0:
-                inset = place * most * _LINE
-                _box(picture, divmod(cell, grid), grid, inset, count * _LINE, COLOURS[place])
+                line, inset = count * _LINE, place * _LINE
+                _box(picture, divmod(cell, grid), grid, inset, line, COLOURS[place])
     if (cells < 0).all():
         picture[: _SMALL // 2 + 8] = text_band('no motion', picture.shape[1], _SMALL // 2 + 8)
     return picture
@@ -123,12 +123,6 @@ def _box(
     inner = picture[top + line : bottom - line, left + line : right - line].copy()
     picture[top:bottom, left:right] = colour
     picture[top + line : bottom - line, left + line : right - line] = inner
-
-
-def _most_windows(spans: Sequence[slice], of_scale: range) -> int:
-    """How many windows of a scale hold the same group at most."""
-    last = max(spans[w].stop for w in of_scale)
-    return max(sum(spans[w].start <= g < spans[w].stop for w in of_scale) for g in range(last))
 
 
 def _legend(grids: Sequence[int]) -> np.ndarray:

@@ -72,11 +72,9 @@ def test_windows_that_overlap_are_overlaid():
         np.testing.assert_array_equal(mask(tile, RED), red)
     labels = no_labels()
     labels[1:4, 2] = 5
-    insets = [12] * 5
-    for tile, inset, count in zip(
-        tiles(draw_pmsp(GREY, labels, width=SIZE))[3], insets, (1, 2, 3, 2, 1), strict=True
-    ):
-        blue = expected(1, 1, 60, inset, count * LINE)
+    row = tiles(draw_pmsp(GREY, labels, width=SIZE))[3]
+    for tile, count in zip(row, (1, 2, 3, 2, 1), strict=True):
+        blue = expected(1, 1, 60, 2 * LINE, count * LINE)
         np.testing.assert_array_equal(mask(tile, BLUE), blue)
 
 
