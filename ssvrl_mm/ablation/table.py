@@ -1,6 +1,6 @@
 """The summary of an ablation as Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssvrl_mm.ablation.summary import MEASURES
@@ -22,17 +22,21 @@ def format_ablation(summary: Mapping[str, Any]) -> str:
         summary: Of :func:`~ssvrl_mm.ablation.summarise_ablation`.
     """
     baseline, columns = summary['baseline'], summary['columns']
+    # One config alone is compared with nothing.
+    compared = [f'minus `{baseline}`'] if len(summary['configs']) > 1 else []
     header = ['config', 'stream', 'seeds']
     for measure in MEASURES:
-        header += [f'{measure} random', measure, 'gain', f'minus `{baseline}`']
+        header += [f'{measure} random', measure, 'gain', *compared]
     header += [*(f'`{column}`' for column in columns), 'ms per step']
-    rows = _chance_rows(summary, len(header))
+    rows = _chance_rows(summary, len(header), compared)
     for name, config in summary['configs'].items():
         facts = [_number(config['columns'][column]) for column in columns]
         facts.append(_number(config['seconds_per_step'], 1000))
         count = str(len(config['seeds']))
         for stream, measures in config['streams'].items():
-            cells = [cell for m in MEASURES for cell in _cells(measures.get(m), name == baseline)]
+            cells = [
+                c for m in MEASURES for c in _cells(measures.get(m), name == baseline, compared)
+            ]
             rows.append([name, ROW_NAMES.get(stream, stream), count, *cells, *facts])
             # Of the config, not of each of its streams.
             facts = [''] * len(facts)
@@ -47,7 +51,9 @@ def format_ablation(summary: Mapping[str, Any]) -> str:
     return text + ('\n\nWithout a result:\n\n' + '\n'.join(failures) if failures else '')
 
 
-def _chance_rows(summary: Mapping[str, Any], width: int) -> list[list[str]]:
+def _chance_rows(
+    summary: Mapping[str, Any], width: int, compared: Sequence[str]
+) -> list[list[str]]:
     """A row of what chance reaches; one of each config where they differ."""
     found: dict[tuple[float | None, ...], list[str]] = {}
     for name, config in summary['configs'].items():
@@ -61,18 +67,20 @@ def _chance_rows(summary: Mapping[str, Any], width: int) -> list[list[str]]:
         cells = ['', '']
         for chance in chances:
             shown = '-' if chance is None else f'{100 * chance:.1f}'
-            cells += [shown, shown, '', '']
+            cells += [shown, shown, '', *('' for _ in compared)]
         rows.append([title, *cells, *[''] * (width - 1 - len(cells))])
     return rows
 
 
-def _cells(figures: Mapping[str, Any] | None, is_baseline: bool) -> list[str]:
-    """Random, trained, gain and difference of a measure."""
+def _cells(
+    figures: Mapping[str, Any] | None, is_baseline: bool, compared: Sequence[str]
+) -> list[str]:
+    """Random, trained and gain of a measure; where configs are compared, the difference."""
     if figures is None:
-        return ['-'] * 4
-    difference = '' if is_baseline else _change(figures.get('difference'))
+        return ['-'] * (3 + len(compared))
+    differences = ['' if is_baseline else _change(figures.get('difference')) for _ in compared]
     shown = (_number(figures[weights], 100, '.1f') for weights in ('random', 'trained'))
-    return [*shown, _change(figures['gain']), difference]
+    return [*shown, _change(figures['gain']), *differences]
 
 
 def _number(spread: Mapping[str, Any] | None, scale: float = 1, digits: str = '.4g') -> str:

@@ -85,7 +85,7 @@ def _tile(video: Shown, height: int) -> np.ndarray:
         colour, word = (_RIGHT, 'right') if video.right else (_WRONG, 'wrong')
     strip = side_by_side([_fitted(frame, height) for frame in video.frames], 2)
     tile = framed(strip, colour, _LINE)
-    caption = f'{word} {video.caption}'.strip()
+    caption = f'{word}: {video.caption}' if word else video.caption
     return np.vstack([text_band(caption, tile.shape[1], _BAND, colour), tile])
 
 

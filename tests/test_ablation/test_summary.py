@@ -86,6 +86,19 @@ def test_one_seed_leaves_everything_undecided():
     json.dumps(summary, allow_nan=False)
 
 
+def test_a_config_alone_is_compared_with_nothing():
+    summary = summarise_ablation({'full': two_configs()['full']}, {}, 'full')
+    text = format_ablation(summary)
+    assert 'minus' not in text
+    assert cells(text, 'full', 'RGB')[3:] == [
+        '30.0 ± 0.0', '75.0 ± 7.1', '+45.0 ± 10.0',
+        '30.0 ± 0.0', '50.0 ± 0.0', '+20.0 ± 0.0', '200 ± 1.4e+02',
+    ]  # fmt: skip
+    assert cells(text, 'chance') == [
+        'chance', '', '', '25.0', '25.0', '', '20.0', '20.0', '', ''
+    ]  # fmt: skip
+
+
 def test_what_configs_do_not_share_is_left_open():
     summary = summarise_ablation(two_configs(stream='motion', chance=0.1), {}, 'full')
     text = format_ablation(summary)

@@ -78,7 +78,7 @@ def main() -> None:
         for video in args.videos:
             clip = read_clip(video, pipeline)
             predictions = None if model is None else predict_cells(model, clip)
-            title = f'{video.name}, I-frames {", ".join(map(str, clip.frames))}'
+            title = f'{"/".join(video.parts[-2:])}, I-frames {", ".join(map(str, clip.frames))}'
             pictures.append(draw_pmsp(clip.iframes, clip.labels, predictions, title, args.width))
         picture = stacked(pictures, 24)
         write_picture(args.out, picture)
