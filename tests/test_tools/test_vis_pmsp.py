@@ -1,5 +1,6 @@
 """The picture of PMSP's labels, of videos whose motion is known."""
 
+import importlib.util
 import sys
 
 import cv2
@@ -16,16 +17,32 @@ needs_labels = pytest.mark.skipif(
 )
 
 
+@pytest.fixture
+def draw(tool, tmp_path, monkeypatch, capsys):
+    """Runs the tool in an empty folder; gives what it said."""
+    spec = importlib.util.spec_from_file_location('draw', tool('visualizations/vis_pmsp.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['vis_pmsp.py', *arguments])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
 @needs_labels
-def test_boxes_are_where_something_moves(call, tool, tmp_path):
+def test_boxes_are_where_something_moves(draw, tmp_path):
     frames = np.stack([texture(96, 96)] * 60)
     patch = texture(40, 200, seed=1)
     for number, frame in enumerate(frames):
         # Lower left: a hole behind which something moves to the left by 2 px a frame.
         frame[52:92, 4:44] = patch[:, 2 * number : 2 * number + 40]
     encode(tmp_path / 'moves.avi', frames, 'mpeg4', gop=12)
-    command = [sys.executable, tool('visualizations/vis_pmsp.py'), 'moves.avi', 'moves.avi']
-    said = call(*command, '--width', '96', '--mode', 'real', '--out', 'out/x.png').stdout
+    arguments = ['--width', '96', '--mode', 'real', '--out', 'out/x.png']
+    said = draw('moves.avi', 'moves.avi', *arguments)
     picture = cv2.imread(str(tmp_path / 'out/x.png'))[..., ::-1]
     one = 40 + 2 * 28 + 3 * (28 + 96)
     assert picture.shape == (2 * one + 24, 5 * 96 + 4 * 4, 3) and '2 videos' in said
@@ -40,12 +57,15 @@ def test_boxes_are_where_something_moves(call, tool, tmp_path):
 
 
 @needs_labels
-def test_videos_that_cannot_be_read_are_named(call, tool, tmp_path):
+def test_videos_that_cannot_be_read_are_named(draw, tmp_path):
     encode(tmp_path / 'b.mp4', np.stack([texture(64, 64)] * 60), gop=10)
-    command = [sys.executable, tool('visualizations/vis_pmsp.py'), 'b.mp4', '--out', 'x.png']
-    process = call(*command, '--mode', 'real', check=False)
-    assert process.returncode == 1
-    assert process.stderr.splitlines()[-1].startswith('error: b.mp4: ')
+    with pytest.raises(SystemExit, match='^error: b.mp4: '):
+        draw('b.mp4', '--out', 'x.png', '--mode', 'real')
+
+
+def test_what_is_no_picture_is_not_written(draw):
+    with pytest.raises(SystemExit, match='^error: x.txt does not end like a picture'):
+        draw('b.mp4', '--out', 'x.txt')
 
 
 @pytest.mark.parametrize(
