@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
 from typing import NamedTuple
+
+import numpy as np
 
 
 class Spread(NamedTuple):
@@ -49,7 +50,8 @@ def spread_of(values: Sequence[float]) -> Spread:
     """
     if not values:
         raise ValueError('no figures have no mean')
-    return Spread(fmean(values), stdev(values) if len(values) > 1 else math.nan, len(values))
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+    return Spread(float(np.mean(values)), deviation, len(values))
 
 
 def difference_of(first: Spread, second: Spread) -> Difference:

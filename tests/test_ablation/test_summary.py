@@ -86,6 +86,13 @@ def test_one_seed_leaves_everything_undecided():
     json.dumps(summary, allow_nan=False)
 
 
+def test_a_scalar_that_is_not_finite_leaves_the_table_whole():
+    results = two_configs(scalars={'train/top1': float('nan')})
+    summary = summarise_ablation(results, {}, 'full', ['train/top1'])
+    json.dumps(summary, allow_nan=False)
+    assert cells(format_ablation(summary), 'less', 'RGB')[-2:] == ['-', '100 ± 0']
+
+
 def test_a_config_alone_is_compared_with_nothing():
     summary = summarise_ablation({'full': two_configs()['full']}, {}, 'full')
     text = format_ablation(summary)
