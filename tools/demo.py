@@ -83,10 +83,10 @@ def main() -> None:
         from ssvrl_mm.datasets import VideoListError
         from ssvrl_mm.demo import Target, run_demo, write_config
         from ssvrl_mm.engine.loader_workers import named_workers, settle_workers
-        from ssvrl_mm.engine.work_dir import WorkDirError, claim_for_demo, clear
+        from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
     config, target = args.config, Target.CLASS
     try:
-        claim_for_demo(args.work_dir)
+        claim(args.work_dir, 'demo')
         if args.videos:
             own = write_config(args.config, args.videos, args.work_dir, args.group)
             config, target = own.config, own.target

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from torch.utils.data import DataLoader
@@ -18,9 +17,9 @@ from tqdm import tqdm
 from ssvrl_mm.apis.feature_table import FORMATS, FeatureTable
 from ssvrl_mm.apis.loading import load_model, read_config
 from ssvrl_mm.apis.model_zoo import find_model
+from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.apis.video_samples import VideoSamples, features_of, pipeline_of, predict
 from ssvrl_mm.datasets import scan_videos
-from ssvrl_mm.evaluation import join_features, nearest_neighbours, split_streams
 from ssvrl_mm.video import VideoError
 
 Video = str | os.PathLike | bytes
@@ -235,21 +234,11 @@ class SSVRLInferencer:
         assert self.gallery is not None
         if not predictions:
             return
-        known = self.gallery.averaged()
-        streams = [s for s in predictions[0].features if s in known]
-        if wanted is not None:
-            streams = split_streams(wanted)
-        missing = [s for s in streams if s not in known or s not in predictions[0].features]
-        if missing or not streams:
-            raise ValueError(
-                f'model ({list(predictions[0].features)}) and gallery ({list(known)}) have no '
-                f'{missing or "stream"} in common'
-            )
-        query = join_features(
-            [torch.from_numpy(np.stack([p.features[s] for p in predictions])) for s in streams]
-        )
-        gallery = join_features([torch.from_numpy(known[s]) for s in streams])
-        found = nearest_neighbours(query, gallery, min(k, len(gallery)))
+        features = {
+            stream: np.stack([p.features[stream] for p in predictions])
+            for stream in predictions[0].features
+        }
+        found = find_neighbours(features, self.gallery.averaged(), k, wanted)
         for prediction, rows, cosines in zip(
             predictions, found[0].tolist(), found[1].tolist(), strict=True
         ):

@@ -1,5 +1,6 @@
 """Models for inference from config and checkpoint, sure to carry the checkpoint's weights."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 
@@ -36,7 +38,10 @@ def local_checkpoint(path: str | os.PathLike) -> str:
 
 
 def load_model(
-    config: Config, checkpoint: str | os.PathLike | None, device: str | None = None
+    config: Config,
+    checkpoint: str | os.PathLike | None,
+    device: str | None = None,
+    training_too: bool = False,
 ) -> tuple[Any, dict[str, Any]]:
     """Builds a model for inference and loads its weights, with ``weights_only=True``.
 
@@ -48,6 +53,7 @@ def load_model(
         checkpoint: File or URL; None: random weights that follow from the config's seed, for
             comparison.
         device: Where the model goes; by default a CUDA device if there is one.
+        training_too: Whether the weights that only training uses, pretext heads, must be there too.
 
     Returns:
         The model in evaluation mode, and the ``meta`` of the checkpoint.
@@ -66,7 +72,7 @@ def load_model(
         torch.manual_seed((config.get('randomness') or {}).get('seed') or 0)
         model = MODELS.build(model_config)
         if checkpoint is None and hasattr(model, 'init_weights'):
-            model.init_weights()
+            _init_quietly(model)
     meta: dict[str, Any] = {}
     if checkpoint is not None:
         loaded = CheckpointLoader.load_checkpoint(local_checkpoint(checkpoint), map_location='cpu')
@@ -76,12 +82,23 @@ def load_model(
             model,
             named_weights(loaded, name),
             name,
-            ignore=getattr(model, 'training_only', ()),
+            ignore=() if training_too else getattr(model, 'training_only', ()),
             allow_left_over=True,
         )
     if device is None:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return model.to(device).eval(), meta
+
+
+def _init_quietly(model: Any) -> None:
+    """Initialises a model; a console does not get two lines for each of its parameters."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        model.init_weights()
+    finally:
+        logger.setLevel(level)
 
 
 def _without_init_cfg(node: Any) -> Any:

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
@@ -23,8 +23,8 @@ from ssvrl_mm.progress import Progress
 _COLLAPSED = 'features have collapsed'
 
 
-class DemoRunner(ToolRunner):
-    """A Runner whose console shows warnings alone; the demo says the rest in its own words."""
+class QuietRunner(ToolRunner):
+    """A Runner whose console shows warnings alone; progress lines and a table say the rest."""
 
     console_level = logging.WARNING
 
@@ -63,22 +63,31 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict:
-    """Evaluates the random network, trains it and evaluates again.
+class Trial(NamedTuple):
+    """A network before and after its training.
+
+    Attributes:
+        runner: The Runner, which has what was logged.
+        before: Metrics of the random network, of the config's test evaluator.
+        after: The same of the trained one.
+    """
+
+    runner: QuietRunner
+    before: dict[str, float]
+    after: dict[str, float]
+
+
+def train_between_tests(cfg: Config) -> Trial:
+    """Tests the random network, trains it and tests again, with a line that tells how far it is.
 
     Args:
-        cfg: Config of the demo, with its work dir.
-        work_dir: Where ``retrieval.json`` goes.
-        target: What a query looks for.
-
-    Returns:
-        The figures, see :func:`~ssvrl_mm.demo.summary.summarise`.
+        cfg: Config with its work dir.
     """
     # Threads that share a core with the loader's worker wait more than they compute.
     if 'OMP_NUM_THREADS' not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) - cfg.train_dataloader.num_workers))
 
-    runner = DemoRunner.from_cfg(cfg)
+    runner = QuietRunner.from_cfg(cfg)
     hook = ProgressHook()
     runner.register_hook(hook)
     say(f'log: {runner.logger.log_file} (environment, config and every step)')
@@ -101,8 +110,22 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
     with Progress('3/3 retrieval', batches, 'batches', stream=sys.stdout) as line:
         hook.progress = line
         after = runner.test()
+    return Trial(runner, before, after)
 
-    figures = summarise(before, after)
+
+def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict:
+    """Evaluates the random network, trains it and evaluates again.
+
+    Args:
+        cfg: Config of the demo, with its work dir.
+        work_dir: Where ``retrieval.json`` goes.
+        target: What a query looks for.
+
+    Returns:
+        The figures, see :func:`~ssvrl_mm.demo.summary.summarise`.
+    """
+    trial = train_between_tests(cfg)
+    figures = summarise(trial.before, trial.after)
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
     return figures

@@ -7,8 +7,6 @@ from mmengine.config import Config
 
 from ssvrl_mm.engine.checkpoint_files import POINTER, list_checkpoints, newest_checkpoint
 
-_DEMO = '.ssvrl_demo'
-
 
 class WorkDirError(Exception):
     """A run would write over the checkpoints of another; the message says what to do."""
@@ -66,20 +64,21 @@ def clear(folder: str | os.PathLike) -> None:
         file.unlink(missing_ok=True)
 
 
-def claim_for_demo(folder: str | os.PathLike) -> None:
-    """Makes a folder the demo's, which may then :func:`clear` it of what an earlier demo left.
+def claim(folder: str | os.PathLike, owner: str) -> None:
+    """Makes a folder one tool's, which may then :func:`clear` it of what it left there earlier.
 
     Args:
-        folder: Where the demo writes.
+        folder: Where the tool writes.
+        owner: What it is called: 'demo', 'ablation'.
 
     Raises:
         WorkDirError: It holds the checkpoints of something else.
     """
     folder = Path(folder)
-    mark = folder / _DEMO
+    mark = folder / f'.ssvrl_{owner}'
     if not mark.exists() and list_checkpoints(folder):
         raise WorkDirError(
-            f'{folder} holds checkpoints that are not of the demo: take another --work-dir'
+            f'{folder} holds checkpoints that are not of the {owner}: take another --work-dir'
         )
     folder.mkdir(parents=True, exist_ok=True)
     mark.touch()

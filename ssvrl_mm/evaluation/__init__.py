@@ -25,12 +25,14 @@ from ssvrl_mm.evaluation.nearest_neighbours import (
     nearest_neighbours,
     recall_at_k,
 )
+from ssvrl_mm.evaluation.probe_metric import FeatureProbe
 from ssvrl_mm.evaluation.retrieval import PRESETS, VideoRetrieval, format_table
 from ssvrl_mm.evaluation.score_files import ScoreFileError, Scores, fuse_scores, read_scores
 
 __all__ = [
     'PRESETS',
     'FeatureMetric',
+    'FeatureProbe',
     'Interval',
     'KNNAccuracy',
     'ProbeReport',

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,15 @@ def entries_sha256(entries: Iterable[tuple[str, int]]) -> str:
     return digest.hexdigest()
 
 
-def config_sha256(cfg: Config) -> str:
+def config_sha256(cfg: Config, ignore: Collection[str] = _HOW_IT_RUNS) -> str:
     """The SHA-256 of a config as it was used, whatever it inherits and wherever it lies.
 
-    How it was started does not count: launcher, folders, hooks, logging.
+    Args:
+        cfg: The config.
+        ignore: Keys that do not count; by default how it was started: launcher, folders, hooks,
+            logging.
     """
-    content = {key: value for key, value in cfg.to_dict().items() if key not in _HOW_IT_RUNS}
+    content = {key: value for key, value in cfg.to_dict().items() if key not in ignore}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -1,5 +1,18 @@
-"""Pictures of motion."""
+"""Pictures: motion, where a clip moves most, and what a search finds."""
 
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
+from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
+from ssvrl_mm.visualization.pmsp import draw_pmsp
+from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
 
-__all__ = ['colour_wheel', 'draw_motion', 'motion_panel']
+__all__ = [
+    'PictureError',
+    'Shown',
+    'check_picture',
+    'colour_wheel',
+    'draw_motion',
+    'draw_pmsp',
+    'draw_retrieval',
+    'motion_panel',
+    'write_picture',
+]

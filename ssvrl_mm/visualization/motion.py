@@ -5,9 +5,8 @@ import numpy as np
 
 from ssvrl_mm.video.motion.flow import colour_code_flow
 from ssvrl_mm.video.motion.geometry import cell_centres, cell_size
+from ssvrl_mm.visualization.tiles import side_by_side, titled
 
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_BAND = 40  # height of the titles in px
 _CODED, _FILLED = (255, 230, 0), (255, 255, 255)
 _SUBPIXEL = 4  # OpenCV draws at multiples of 1 / 2 ** _SUBPIXEL px
 
@@ -121,11 +120,8 @@ def motion_panel(
         f'motion, arrows x {arrows["gain"]:g}',
         f'motion, up to {max_magnitude:.2g} px/frame',
     )
-    gap = np.full((size[1] + _BAND, 8, 3), 255, np.uint8)
-    tiles = [
-        _titled(tile, text) for tile, text in zip((plain, drawn, coloured), texts, strict=True)
-    ]
-    return np.hstack([tiles[0], gap, tiles[1], gap, tiles[2]])
+    tiles = zip((plain, drawn, coloured), texts, strict=True)
+    return side_by_side([titled(tile, text) for tile, text in tiles])
 
 
 def colour_wheel(diameter: int) -> np.ndarray:
@@ -164,15 +160,6 @@ def _coloured(
         corner[disc > 0] = wheel[disc > 0]
         cv2.circle(corner, (centre, centre), centre, (0, 0, 0), 1, cv2.LINE_AA, _SUBPIXEL)
     return colours
-
-
-def _titled(tile: np.ndarray, text: str) -> np.ndarray:
-    """The tile under its title, in letters that are easily read or as large as there is room."""
-    band = np.full((_BAND, tile.shape[1], 3), 255, np.uint8)
-    (width, _), _ = cv2.getTextSize(text, _FONT, 1, 1)
-    scale = min(0.85, (tile.shape[1] - 8) / width)
-    cv2.putText(band, text, (4, _BAND - 13), _FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.vstack([band, tile])
 
 
 def _draw_arrow(

@@ -46,9 +46,9 @@ def test_a_new_run_writes_over_no_checkpoints(tmp_path):
 
 
 def test_the_demo_overwrites_its_own_folder_alone(tmp_path):
-    work_dir.claim_for_demo(tmp_path / 'demo')
+    work_dir.claim(tmp_path / 'demo', 'demo')
     save(tmp_path / 'demo', 'epoch_1.pth')
-    work_dir.claim_for_demo(tmp_path / 'demo')
+    work_dir.claim(tmp_path / 'demo', 'demo')
     save(tmp_path / 'mine', 'epoch_1.pth')
     with pytest.raises(work_dir.WorkDirError, match='mine holds checkpoints that are not of'):
-        work_dir.claim_for_demo(tmp_path / 'mine')
+        work_dir.claim(tmp_path / 'mine', 'demo')

@@ -7,11 +7,10 @@ Example:
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ssvrl_mm.video import CompressedVideoReader, VideoError
-from ssvrl_mm.visualization import motion_panel
+from ssvrl_mm.visualization import PictureError, check_picture, motion_panel, write_picture
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,13 +38,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Reads the frames and writes the picture."""
     args = parse_args()
-    if not cv2.haveImageWriter(str(args.out)):
-        raise SystemExit(f'error: {args.out} does not end like a picture, .png for example')
     arrows = {'step': args.step} if args.gain is None else {'step': args.step, 'gain': args.gain}
     try:
+        check_picture(args.out)
         with CompressedVideoReader(args.video, motion=args.motion) as reader:
             batch = reader.get_frames_at(args.frame, streams=('rgb', 'motion'))
-    except (VideoError, FileNotFoundError) as error:
+    except (VideoError, FileNotFoundError, PictureError) as error:
         raise SystemExit(f'error: {error}') from error
     rows = []
     for i, number in enumerate(args.frame):
@@ -60,10 +58,11 @@ def main() -> None:
                 **arrows,
             )
         )
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    picture = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(args.out), picture):
-        raise SystemExit(f'error: cannot write {args.out}')
+    picture = np.vstack(rows)
+    try:
+        write_picture(args.out, picture)
+    except PictureError as error:
+        raise SystemExit(f'error: {error}') from error
     print(f'{args.out}: {picture.shape[1]}x{picture.shape[0]} px, frames {args.frame}')
 
 

@@ -1,0 +1,59 @@
+"""The result of one run, in a file that says which config it is of."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ssvrl_mm.ablation.plan import Run
+
+RESULT = 'result.json'
+
+
+@dataclass
+class RunResult:
+    """What one config gave with one seed.
+
+    Attributes:
+        config_sha256: Of the config, see :attr:`~ssvrl_mm.ablation.Run.sha256`.
+        validated: Whether it was evaluated during training.
+        before: Metrics of the random network.
+        after: Metrics of the trained one.
+        scalars: Everything that was logged: of training the mean over the last steps, of
+            evaluations the last value.
+        seconds_per_step: Median time of a training step, the wait for its batch included.
+        steps: Training steps.
+        versions: Of the packages that have a part in it.
+    """
+
+    config_sha256: str
+    validated: bool
+    before: dict[str, float]
+    after: dict[str, float]
+    scalars: dict[str, float]
+    seconds_per_step: float
+    steps: int
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Writes ``result.json``, whole or not at all."""
+        partial = folder / f'{RESULT}.{os.getpid()}.partial'
+        partial.write_text(json.dumps(asdict(self), indent=2) + '\n')
+        os.replace(partial, folder / RESULT)
+
+
+def read_result(run: Run) -> RunResult | None:
+    """The result of a run, if there is one and it is of this very config.
+
+    Args:
+        run: What is wanted. A result without evaluations during training will not do for a run
+            that has them; one with them will do for a run without.
+    """
+    try:
+        result = RunResult(**json.loads((run.folder / RESULT).read_text()))
+    except (FileNotFoundError, TypeError, ValueError):
+        # None yet, or none that this version wrote.
+        return None
+    if result.config_sha256 != run.sha256 or (run.validates and not result.validated):
+        return None
+    return result

@@ -1,0 +1,63 @@
+"""Runs one config with one seed, in a process of its own: its memory is free afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ssvrl_mm.ablation.plan import Run
+from ssvrl_mm.ablation.results import RESULT, RunResult, read_result
+from ssvrl_mm.apis.run_lock import FolderInUseError, RunLock
+from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
+
+CONFIG = 'config.py'
+_ERRORS = 'errors.txt'
+# What is imported here is imported there, whatever the working directory.
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class RunFailedError(RuntimeError):
+    """A run came to no result; the message says why."""
+
+
+def execute(run: Run) -> RunResult:
+    """Tests a random network, trains it and tests it again.
+
+    Args:
+        run: What to run; its folder is cleared of what an earlier run of it left there.
+
+    Returns:
+        The result, which is in the folder, too.
+
+    Raises:
+        RunFailedError: The run failed or was killed, another one uses its folder, or the folder
+            holds the checkpoints of something else.
+    """
+    try:
+        claim(run.folder, 'ablation')
+        with RunLock(run.folder):
+            return _execute(run)
+    except (WorkDirError, FolderInUseError) as error:
+        raise RunFailedError(str(error)) from error
+
+
+def _execute(run: Run) -> RunResult:
+    clear(run.folder)
+    (run.folder / RESULT).unlink(missing_ok=True)
+    run.cfg.dump(run.folder / CONFIG)
+    errors = run.folder / _ERRORS
+    paths = filter(None, [str(_CHECKOUT), os.environ.get('PYTHONPATH')])
+    with open(errors, 'w') as file:
+        done = subprocess.run(
+            [sys.executable, '-m', 'ssvrl_mm.ablation', str(run.folder), run.sha256],
+            stderr=file,
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
+        )
+    if done.returncode < 0:
+        raise RunFailedError(f'killed by {signal.Signals(-done.returncode).name}')
+    result = read_result(run)
+    if done.returncode or result is None:
+        lines = [line.strip() for line in errors.read_text().splitlines() if line.strip()]
+        raise RunFailedError(f'{lines[-1] if lines else "no result"} ({errors})')
+    return result

@@ -1,0 +1,102 @@
+"""Pictures of retrieval: queries, the videos that models find for them, and which are right."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ssvrl_mm.visualization.tiles import (
+    GAP,
+    Colour,
+    framed,
+    side_by_side,
+    stacked,
+    text_band,
+    titled,
+)
+
+_BAND = 24  # height of captions in px
+_LINE = 5  # px of a frame
+_RIGHT: Colour = (0, 135, 60)
+_WRONG: Colour = (205, 25, 25)
+_UNKNOWN: Colour = (110, 110, 110)
+
+
+class Shown(NamedTuple):
+    """A video in the picture.
+
+    Attributes:
+        frames: uint8 RGB ``(F, h, w, 3)``.
+        caption: What it is called.
+        right: Whether it is of the query's class; None: nobody knows, or it is the query.
+    """
+
+    frames: np.ndarray
+    caption: str
+    right: bool | None = None
+
+
+def draw_retrieval(
+    queries: Sequence[Shown],
+    found: Sequence[tuple[str, Sequence[Sequence[Shown]]]],
+    height: int = 96,
+) -> np.ndarray:
+    """Draws queries and, in a row for each model, what it finds for them.
+
+    As Figures 15 to 18 of Yu et al., "Self-Supervised Learning of Compressed Video
+    Representations", ICLR 2021, with as many neighbours as are given. Videos of the query's class
+    have a green frame and the word right, others a red one and the word wrong.
+
+    Args:
+        queries: Q videos.
+        found: A model's name and, of each of the Q queries, its neighbours, the best first.
+        height: px of a frame of video in the picture; it is 4 : 3, black where a video is not.
+
+    Returns:
+        uint8 RGB.
+
+    Raises:
+        ValueError: A model has not found something for every query.
+    """
+    for name, of_queries in found:
+        if len(of_queries) != len(queries):
+            raise ValueError(
+                f'{name} has neighbours of {len(of_queries)} of {len(queries)} queries'
+            )
+    blocks = []
+    for number, query in enumerate(queries):
+        rows = []
+        for name, of_queries in found:
+            neighbours = of_queries[number]
+            row = side_by_side([_tile(video, height) for video in neighbours])
+            judged = [video.right for video in neighbours if video.right is not None]
+            heading = f'{name}: {sum(judged)} of {len(judged)} right' if judged else name
+            rows.append(titled(row, heading, _BAND))
+        tile = titled(_tile(query, height), 'query', _BAND)
+        blocks.append(side_by_side([tile, stacked(rows)], 3 * GAP))
+    return stacked(blocks, 3 * GAP)
+
+
+def _tile(video: Shown, height: int) -> np.ndarray:
+    """The frames of a video under its caption, in the colour of what it is."""
+    colour, word = _UNKNOWN, ''
+    if video.right is not None:
+        colour, word = (_RIGHT, 'right') if video.right else (_WRONG, 'wrong')
+    strip = side_by_side([_fitted(frame, height) for frame in video.frames], 2)
+    tile = framed(strip, colour, _LINE)
+    caption = f'{word}: {video.caption}' if word else video.caption
+    return np.vstack([text_band(caption, tile.shape[1], _BAND, colour), tile])
+
+
+def _fitted(frame: np.ndarray, height: int) -> np.ndarray:
+    """A frame as large as it goes in the middle of 4 : 3."""
+    width = round(height * 4 / 3)
+    scale = min(height / frame.shape[0], width / frame.shape[1])
+    size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
+    picture = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - size[1]) // 2, (width - size[0]) // 2
+    picture[top : top + size[1], left : left + size[0]] = cv2.resize(
+        frame, size, interpolation=cv2.INTER_AREA
+    )
+    return picture

@@ -1,0 +1,141 @@
+import signal
+
+import pytest
+from mmengine.config import Config
+
+from ssvrl_mm.ablation import (
+    AblationError,
+    Run,
+    RunFailedError,
+    RunResult,
+    execute,
+    prepare_config,
+    read_result,
+    runs,
+)
+from ssvrl_mm.apis.run_lock import RunLock
+
+CONFIG = """
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3)
+train_dataloader = dict(num_workers=0, persistent_workers=True)
+test_cfg = val_cfg = dict(type='TestLoop')
+test_dataloader = val_dataloader = dict(num_workers=0)
+test_evaluator = {evaluator}
+val_evaluator = dict(type='VideoRetrieval')
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+randomness = dict(seed=7, deterministic=True)
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(evaluator="dict(type='VideoRetrieval', topk=(1, 5), streams=('rgb', 'motion'))"):
+        file = tmp_path / 'mine.py'
+        file.write_text(CONFIG.format(evaluator=evaluator))
+        return file
+
+    return write
+
+
+def result_of(run, validated=False):
+    return RunResult(run.sha256, validated, {}, {}, {}, 0.1, 3)
+
+
+def test_a_config_is_made_ready(config, tmp_path):
+    run = prepare_config(config(), 2, tmp_path / 'out', {'train_cfg.max_epochs': 5})
+    cfg = run.cfg
+    assert run.name == 'mine' and run.folder == tmp_path / 'out/mine/seed_2'
+    assert cfg.work_dir == str(run.folder) and cfg.train_cfg.max_epochs == 5
+    assert cfg.randomness == dict(seed=2, deterministic=True)
+    assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None and not run.validates
+    assert cfg.default_hooks.checkpoint.interval == -1
+    assert [metric['type'] for metric in cfg.test_evaluator] == [
+        'VideoRetrieval', 'ssvrl_mm.FeatureProbe'
+    ]  # fmt: skip
+    assert tuple(cfg.test_evaluator[1]['streams']) == ('rgb', 'motion')
+    assert 'persistent_workers' not in cfg.train_dataloader
+    assert prepare_config(config(), 2, tmp_path, validate=True).validates
+
+
+@pytest.mark.parametrize(
+    'evaluator, message',
+    [
+        ("dict(type='KNNAccuracy')", 'no VideoRetrieval'),
+        ("[dict(type='ssvrl_mm.VideoRetrieval', topk=(5,))]", 'lacks 1'),
+        ('None', 'has no test_evaluator'),
+    ],
+)
+def test_configs_without_recall_are_refused(config, tmp_path, evaluator, message):
+    with pytest.raises(AblationError, match=message):
+        prepare_config(config(evaluator), 0, tmp_path)
+
+
+def test_a_result_counts_for_its_own_config_alone(config, tmp_path):
+    run = prepare_config(config(), 0, tmp_path)
+    assert read_result(run) is None
+    run.folder.mkdir(parents=True)
+    result_of(run).save(run.folder)
+    assert read_result(run) == result_of(run)
+    # Neither the place nor what is looked at in between makes another run.
+    assert prepare_config(config(), 0, tmp_path / 'elsewhere').sha256 == run.sha256
+    validating = prepare_config(config(), 0, tmp_path, validate=True)
+    assert validating.sha256 == run.sha256 and read_result(validating) is None
+    result_of(run, validated=True).save(run.folder)
+    assert read_result(validating) == read_result(run) == result_of(run, validated=True)
+    for changed in (
+        prepare_config(config(), 0, tmp_path, {'train_cfg.max_epochs': 4}),
+        prepare_config(config(), 0, tmp_path, {'custom_hooks': [dict(type='EMAHook')]}),
+        prepare_config(config("dict(type='VideoRetrieval')"), 0, tmp_path),
+    ):
+        assert changed.folder == run.folder and read_result(changed) is None
+    assert prepare_config(config(), 1, tmp_path).sha256 != run.sha256
+    for text in ('{"config_sha256": ', '{"other": 1}'):
+        (run.folder / 'result.json').write_text(text)
+        assert read_result(run) is None
+
+
+def process(monkeypatch, run, code, errors='', result=None):
+    """A child that does this instead of training."""
+
+    def instead(command, stderr, env):
+        assert (run.folder / 'config.py').exists() and not (run.folder / 'result.json').exists()
+        stderr.write(errors)
+        if result is not None:
+            result.save(run.folder)
+        return type('Done', (), dict(returncode=code))
+
+    monkeypatch.setattr(runs.subprocess, 'run', instead)
+
+
+def test_a_run_gives_its_result_or_says_why_not(monkeypatch, tmp_path):
+    run = Run('mine', 0, Config(dict(x=1, betas=(0.9, 0.999))), tmp_path / 'mine/seed_0')
+    process(monkeypatch, run, 0, result=result_of(run))
+    assert execute(run) == result_of(run)
+    # What is run is what was hashed, tuples and all.
+    assert Config.fromfile(run.folder / 'config.py').betas == (0.9, 0.999)
+
+    process(monkeypatch, run, 1, 'Traceback\nValueError: too few videos\n\n', result_of(run))
+    with pytest.raises(RunFailedError, match=r'^ValueError: too few videos \(.*errors.txt\)$'):
+        execute(run)
+    process(monkeypatch, run, -signal.SIGKILL)
+    with pytest.raises(RunFailedError, match='killed by SIGKILL'):
+        execute(run)
+    process(monkeypatch, run, 0)
+    with pytest.raises(RunFailedError, match='no result'):
+        execute(run)
+
+
+def test_folders_of_others_are_left_alone(monkeypatch, tmp_path):
+    run = Run('mine', 0, Config(dict(x=1)), tmp_path / 'seed_0')
+    process(monkeypatch, run, 0, result=result_of(run))
+    execute(run)
+    (run.folder / 'epoch_3.pth').touch()
+    execute(run)
+    assert not (run.folder / 'epoch_3.pth').exists()
+    with RunLock(run.folder), pytest.raises(RunFailedError, match='Wait for it'):
+        execute(run)
+    other = Run('mine', 0, Config(dict(x=1)), tmp_path / 'training')
+    other.folder.mkdir()
+    (other.folder / 'epoch_3.pth').touch()
+    with pytest.raises(RunFailedError, match='not of the ablation'):
+        execute(other)

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from ssvrl_mm.visualization import Shown, draw_retrieval
+
+GREEN, RED, GREY = (0, 135, 60), (205, 25, 25), (110, 110, 110)
+BAND, LINE, HEIGHT, WIDTH = 24, 5, 48, 64
+TILE = 3 * WIDTH + 2 * 2 + 2 * LINE  # px that three frames take
+
+
+def video(value, right=None, shape=(48, 64)):
+    return Shown(np.full((3, *shape, 3), value, np.uint8), f'{value}.mp4', right)
+
+
+def test_neighbours_stand_beside_their_query_in_a_row_for_each_model():
+    queries = [video(10), video(20)]
+    found = [
+        ('ours', [[video(11, True), video(12, False)], [video(21, False), video(22, False)]]),
+        ('random', [[video(13), video(14)], [video(23), video(24)]]),
+    ]
+    picture = draw_retrieval(queries, found, HEIGHT)
+    tile = BAND + HEIGHT + 2 * LINE
+    row = BAND + tile
+    block = 2 * row + 8
+    assert picture.shape == (2 * block + 24, TILE + 24 + 2 * TILE + 8, 3)
+    for q, (query, name) in enumerate(((10, 1), (20, 2))):
+        top = q * (block + 24)
+        places = {(top, 0): (query, GREY)}
+        for m, colours in enumerate(((GREEN, RED) if q == 0 else (RED, RED), (GREY, GREY))):
+            for k, colour in enumerate(colours):
+                value = 10 * name + 1 + 2 * m + k
+                places[top + m * (row + 8), TILE + 24 + k * (TILE + 8)] = (value, colour)
+        for (y, x), (value, colour) in places.items():
+            inner = picture[y + 2 * BAND : y + 2 * BAND + HEIGHT + 2 * LINE, x : x + TILE]
+            assert (inner[:LINE] == colour).all() and (inner[:, -LINE:] == colour).all()
+            frames = inner[LINE:-LINE, LINE:-LINE]
+            for number in range(3):
+                left = number * (WIDTH + 2)
+                assert (frames[:, left : left + WIDTH] == value).all()
+            caption = picture[y + BAND : y + 2 * BAND, x : x + TILE]
+            assert (caption == colour).all(axis=-1).any()
+
+
+def test_frames_keep_their_shape_within_4_to_3():
+    tall = Shown(np.full((1, 96, 32, 3), 200, np.uint8), 'tall')
+    picture = draw_retrieval([tall], [('m', [[tall]])], HEIGHT)
+    inner = picture[2 * BAND + LINE : 2 * BAND + LINE + HEIGHT, LINE : LINE + WIDTH]
+    assert (inner[:, 24:40] == 200).all()
+    assert (inner[:, :24] == 0).all() and (inner[:, 40:] == 0).all()
+
+
+def test_every_model_answers_every_query():
+    with pytest.raises(ValueError, match='ours has neighbours of 1 of 2 queries'):
+        draw_retrieval([video(1), video(2)], [('ours', [[video(3)]])])
