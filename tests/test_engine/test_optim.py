@@ -7,7 +7,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper, build_optim_wrapper
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from ssvrl_mm.engine import DeviceAmpOptimWrapper, MergedGroupsConstructor
+from ssvrl_mm.engine import DeviceAmpOptimWrapper, MergedGroupsConstructor, optim
 from ssvrl_mm.engine.optim import evaluate_with_amp, fit_optimizer, forbid_amp
 
 
@@ -22,6 +22,26 @@ def test_plain_wrapper_on_the_cpu(monkeypatch):
     wrapper = build(dtype='float16', clip_grad=dict(max_norm=1.0))
     assert type(wrapper) is OptimWrapper
     assert wrapper.clip_grad_kwargs == dict(max_norm=1.0)
+
+
+@pytest.mark.parametrize(
+    'asked, supported, given',
+    [
+        ('bfloat16', True, torch.bfloat16),
+        ('bfloat16', False, torch.float16),
+        ('float16', True, torch.float16),
+    ],
+)
+def test_precision_is_one_that_the_device_has(monkeypatch, asked, supported, given):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda **kwargs: supported)
+    made = {}
+    monkeypatch.setattr(optim, 'AmpOptimWrapper', lambda **kwargs: made.update(kwargs))
+    optim.DeviceAmpOptimWrapper(dtype=asked)
+    assert getattr(torch, made['dtype']) is given
+    # Only float16 underflows without a scale.
+    disabled = dict(enabled=False)
+    assert (made['loss_scale'] == disabled) is (given is torch.bfloat16)
 
 
 @pytest.mark.gpu

@@ -49,6 +49,23 @@ def test_the_log_is_mmengines_and_is_read_where_something_is_logged(tmp_path, re
     assert str(history(run)) == str(expected) and len(expected['train/loss'][0]) == 14
 
 
+def test_each_logger_has_what_it_logs(tmp_path, reads):
+    train(tmp_path, 'RuntimeInfoHook', hooks=dict(second=dict(type='LoggerHook', interval=2)))
+    # After steps 2, 3, 4, 6 and 7.
+    assert reads == [6, 3, 3, 6, 3] * 2
+
+
+def test_numbers_of_the_host_do_not_hurry_those_of_the_device(tmp_path, reads, monkeypatch):
+    told = runtime_info.RuntimeInfoHook.after_train_iter
+
+    def with_number(self, runner, batch_idx, data_batch=None, outputs=None):
+        told(self, runner, batch_idx, data_batch, {'on_host': 1.0, **outputs})
+
+    monkeypatch.setattr(runtime_info.RuntimeInfoHook, 'after_train_iter', with_number)
+    assert history(train(tmp_path, 'RuntimeInfoHook'))['train/on_host'][0] == [1.0] * 14
+    assert reads == [9, 9, 3] * 2
+
+
 def test_what_is_on_the_host_is_told_at_once(tmp_path, monkeypatch):
     seen = []
     read = runtime_info.RuntimeInfoHook._read
