@@ -17,6 +17,7 @@ import ssvrl_mm.datasets
 import ssvrl_mm.models  # noqa: F401 - what a Runner would import in the middle of a step
 from ssvrl_mm.demo.summary import Target, format_summary, summarise
 from ssvrl_mm.engine.runner import ToolRunner
+from ssvrl_mm.evaluation import format_pretext
 from ssvrl_mm.progress import Progress
 
 # Random weights may well give features that are all alike: no reason to warn a newcomer.
@@ -122,10 +123,18 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
         target: What a query looks for.
 
     Returns:
-        The figures, see :func:`~ssvrl_mm.demo.summary.summarise`.
+        The figures, see :func:`~ssvrl_mm.demo.summary.summarise`; and ``pretext``, those of a
+        :class:`~ssvrl_mm.evaluation.PretextAccuracy`.
     """
     trial = train_between_tests(cfg)
     figures = summarise(trial.before, trial.after)
+    pretext = {k.split('/', 1)[1]: v for k, v in trial.after.items() if k.startswith('pretext/')}
+    if pretext:
+        figures['pretext'] = pretext
+        say(
+            '\nThe pretext tasks on held-out videos after training, in per cent, ± at 95 %; the most '
+            f'frequent answer is that of the training videos\n{format_pretext(pretext)}'
+        )
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
     return figures

@@ -25,6 +25,7 @@ from ssvrl_mm.evaluation.nearest_neighbours import (
     nearest_neighbours,
     recall_at_k,
 )
+from ssvrl_mm.evaluation.pretext_accuracy import PretextAccuracy, format_pretext
 from ssvrl_mm.evaluation.probe_metric import FeatureProbe
 from ssvrl_mm.evaluation.retrieval import PRESETS, VideoRetrieval, format_table
 from ssvrl_mm.evaluation.score_files import ScoreFileError, Scores, fuse_scores, read_scores
@@ -35,6 +36,7 @@ __all__ = [
     'FeatureProbe',
     'Interval',
     'KNNAccuracy',
+    'PretextAccuracy',
     'ProbeReport',
     'ProbeSplit',
     'ScoreFileError',
@@ -42,6 +44,7 @@ __all__ = [
     'VideoClassification',
     'VideoRetrieval',
     'chance_recall',
+    'format_pretext',
     'format_probe',
     'classification_errors',
     'classification_metrics',

@@ -14,23 +14,17 @@ sample = dict(type='SampleGOPs', num_gops=5, gop_size=12, positions=(2, 4, 6, 8,
 crop = dict(type='ClipMultiScaleCrop', size=64, scales=(0.975, 0.9, 0.85))
 decode = dict(type='DecodeCompressedVideo')
 labels = dict(type='PMSPLabels', num_gops=5, grids=(2, 3, 4), windows=(1, 3, 5))
-pack = dict(type='PackSSLInputs')
+pack = dict(type='PackSSLInputs', extra_keys=('pmsp_labels',))
 
 # No flip: left and right are different classes.
-train_pipeline = [
-    open_video,
-    sample,
-    crop,
-    decode,
-    labels,
-    dict(pack, extra_keys=('pmsp_labels',)),
-]
+train_pipeline = [open_video, sample, crop, decode, labels, pack]
 test_pipeline = [
     open_video,
     dict(sample, test_mode=True),
     dict(type='ClipResize', short_side=73),
     dict(type='ClipCenterCrop', size=64),
     decode,
+    labels,
     pack,
 ]
 
@@ -53,7 +47,8 @@ train_dataloader = dict(
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    # The lists go class by class: what another video of the batch moves like should not be the same.
+    sampler=dict(type='DefaultSampler', shuffle=True, seed=0),
     dataset=dict(
         type='RetrievalDataset',
         dataset_type='MotionPrimitives',

@@ -66,6 +66,23 @@ class JointHead(PretextHead, metaclass=ABCMeta):
             )
         return maps
 
+    def answers(self, feats: Features) -> dict[str, Tensor]:
+        """What the head answers: task -> (M, K) int64, K answers of each clip.
+
+        Args:
+            feats: Stream -> (M, C, ...) maps.
+        """
+        return {}
+
+    def truths(self, data_samples: Sequence[Any], like: Tensor) -> dict[str, Tensor]:
+        """What it should have answered: task -> (M, K) int64; -1 where nothing is right.
+
+        Args:
+            data_samples: N samples, of M / N clips each.
+            like: (M, ...) of the clips.
+        """
+        return {}
+
     def embed(self, feats: Features) -> Tensor:
         """(M, width) pooled maps of all streams side by side, in at least float32."""
         return pool_features(self.maps(feats))

@@ -163,6 +163,20 @@ class PMSPHead(JointHead):
         """
         return {n: logits.argmax(dim=2) for n, logits in self.logits(self.maps(feats)).items()}
 
+    def answers(self, feats: Features) -> dict[str, Tensor]:
+        """The cells of :meth:`predict_cells`, as ``pmsp_s<s>_t<t>``; see :class:`JointHead`."""
+        return {f'pmsp_{name}': cells for name, cells in self.predict_cells(feats).items()}
+
+    def truths(self, data_samples: Sequence[Any], like: Tensor) -> dict[str, Tensor]:
+        """The cells that move most; see :class:`JointHead`."""
+        labels = self.labels(data_samples, 'pmsp_labels', self.labels_shape, like)
+        spans = self._spans()
+        return {
+            f'pmsp_s{s}_t{t}': labels[:, spans[t], place]
+            for place, s in enumerate(self.grids)
+            for t in self.windows
+        }
+
     def logits(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Level -> (M, t, s * s) logits in at least float32, of maps (M, C, T, H, W)."""
         groups = {stream: self._groups(stream, x) for stream, x in maps.items()}

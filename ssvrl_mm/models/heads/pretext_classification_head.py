@@ -100,6 +100,14 @@ class PretextClassificationHead(JointHead):
             f'top1_{self.label_key}': top1,
         }
 
+    def answers(self, feats: Features) -> dict[str, Tensor]:
+        """The class of each clip; see :class:`JointHead`."""
+        return {self.label_key: self.logits(self.embed(feats)).argmax(dim=1, keepdim=True)}
+
+    def truths(self, data_samples: Sequence[Any], like: Tensor) -> dict[str, Tensor]:
+        """What the transform wrote; see :class:`JointHead`."""
+        return {self.label_key: self.labels(data_samples, self.label_key, (), like)[:, None]}
+
     def logits(self, embedding: Tensor) -> Tensor:
         """(M, num_classes) in at least float32 of (M, width)."""
         return full_precision(self.mlp(embedding))[0]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssvrl_mm.models.recognizers.pretext_answers import answer_pretext
 from ssvrl_mm.models.recognizers.self_supervised import Inputs, SelfSupervisedRecognizer
 from ssvrl_mm.models.utils.chunks import stream_chunks
 from ssvrl_mm.models.utils.correspondence import Correspondence
@@ -42,6 +43,8 @@ class JointPretextRecognizer(SelfSupervisedRecognizer):
             for a head that tells types of correspondence; ``num_types`` is the head's. All passes
             of a step go through the network as one batch, so that BatchNorm's statistics do not
             tell the types apart.
+        answers_pretext: Whether :meth:`predict` also asks the heads, for
+            :class:`~ssvrl_mm.evaluation.PretextAccuracy`; the pipeline has to pack what they need.
         **kwargs: See :class:`SelfSupervisedRecognizer`.
 
     Raises:
@@ -65,6 +68,7 @@ class JointPretextRecognizer(SelfSupervisedRecognizer):
         backbone: Mapping[str, Any],
         heads: Mapping[str, Mapping[str, Any]],
         correspondence: Mapping[str, Any] | None = None,
+        answers_pretext: bool = False,
         **kwargs: Any,
     ) -> None:
         built = MODELS.build(backbone)
@@ -85,6 +89,7 @@ class JointPretextRecognizer(SelfSupervisedRecognizer):
             }
         )
         self.correspondence = _correspondence(correspondence, self.heads)
+        self.answers_pretext = answers_pretext
         self.spread = SpreadMonitor()
 
     def extract_feat(self, inputs: Mapping[str, Tensor], stream: str | None = None) -> Tensor:
@@ -149,6 +154,24 @@ class JointPretextRecognizer(SelfSupervisedRecognizer):
             losses.update(found)
         losses.update(self.spread(lambda: {FUSED: pool_features(aligned).detach()}))
         return losses
+
+    @torch.no_grad()
+    def predict(self, inputs: Mapping[str, Tensor], data_samples: Sequence[Any]) -> Sequence[Any]:
+        """Writes the videos' features into the samples, and with ``answers_pretext`` answers.
+
+        Args:
+            inputs: Stream -> (N, V, C, T, H, W).
+            data_samples: N samples.
+
+        Returns:
+            The samples, see :class:`SelfSupervisedRecognizer` and
+            :func:`~ssvrl_mm.models.recognizers.pretext_answers.answer_pretext`.
+        """
+        samples = super().predict(inputs, data_samples)
+        if self.answers_pretext:
+            clips, (_, num_clips) = self._joint_clips(inputs)
+            answer_pretext(self, clips, num_clips, samples)
+        return samples
 
     def _tensor(self, inputs: Inputs, stream: str | None) -> Tensor:
         """The features of :meth:`extract_feat`."""
