@@ -132,8 +132,8 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
     if pretext:
         figures['pretext'] = pretext
         say(
-            '\nThe pretext tasks on held-out videos after training, in per cent, ± at 95 %; the most '
-            f'frequent answer is that of the training videos\n{format_pretext(pretext)}'
+            '\nPretext tasks on held-out videos after training, in per cent, ± at 95 %; beside '
+            f'them the most frequent answer of the training videos\n{format_pretext(pretext)}'
         )
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')

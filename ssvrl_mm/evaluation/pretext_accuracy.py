@@ -1,5 +1,6 @@
 """How well a network does its pretext tasks on videos that it was not trained with."""
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -129,7 +130,9 @@ def format_pretext(metrics: Mapping[str, float]) -> str:
             continue
         constant = plain.get(f'{name}_most_frequent')
         beside = '' if constant is None else f'{100 * constant:.1f}'
-        cell = f'{100 * share:.1f} ± {100 * wilson_error(share, videos):.1f}'
+        cell = 'nan'
+        if not math.isnan(share):
+            cell = f'{100 * share:.1f} ± {100 * wilson_error(share, videos):.1f}'
         lines.append(f'{name:<18}{cell:>15}{beside:>22}'.rstrip())
     return '\n'.join(lines)
 
