@@ -166,5 +166,5 @@ class DynamicConnection(nn.Module):
 def _initialise(conv: nn.Conv3d | nn.ConvTranspose3d, fan_in: int) -> None:
     """He's rule by the number of inputs that make an output, as no norm follows; bias 0."""
     nn.init.normal_(conv.weight, std=math.sqrt(2 / fan_in))
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)

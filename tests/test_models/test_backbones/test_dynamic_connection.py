@@ -139,6 +139,13 @@ def test_the_size_of_what_is_exchanged_does_not_hang_on_the_kernel():
             assert inner.square().mean().item() == pytest.approx(1, rel=0.2)
 
 
+def test_five_moving_frames_per_iframe():
+    to_iframe, to_motion = DynamicConnection(6, 4, to_iframe=3, to_moving=5)(
+        torch.rand(1, 6, 2, 3, 3), torch.rand(1, 4, 10, 3, 3)
+    )
+    assert to_iframe.shape == (1, 3, 2, 3, 3) and to_motion.shape == (1, 5, 10, 3, 3)
+
+
 def test_mixed_precision():
     with torch.autocast('cpu', torch.bfloat16):
         to_iframe, to_moving = connection()(*maps())

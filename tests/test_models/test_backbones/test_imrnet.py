@@ -64,7 +64,7 @@ def clips(size=224, n=1, gops=5, device='cpu', kappa=5):
 
 def on_meta(**options):
     with torch.device('meta'):
-        return IMRNet(**options)
+        return IMRNet(**options).eval()
 
 
 def widths(depth, ablation):
@@ -207,12 +207,12 @@ def test_multiply_adds_of_the_i_pathway_alone(depth):
 def test_gradients_reach_every_parameter(depth, ablation):
     torch.manual_seed(0)
     network = IMRNet(depth, width=0.125, **ABLATIONS[ablation])
-    maps = network(clips(33, n=2))
+    maps = network(clips(33, n=2, gops=1))
     sum((x * torch.randn_like(x)).sum() for x in maps.values()).backward()
     dead = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert not dead
     assert {s: x.shape[2:] for s, x in maps.items()} == {
-        'iframe': (5, 2, 2), 'motion': (25, 2, 2), 'residual': (25, 2, 2)
+        'iframe': (1, 2, 2), 'motion': (5, 2, 2), 'residual': (5, 2, 2)
     }  # fmt: skip
 
 
