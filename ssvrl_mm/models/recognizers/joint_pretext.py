@@ -192,13 +192,9 @@ class JointPretextRecognizer(SelfSupervisedRecognizer):
         return {s: torch.cat([chunk[s] for chunk in chunks])[:total] for s in chunks[0]}
 
 
-def _correspondence(settings: Mapping[str, Any] | None, heads: nn.ModuleDict) -> Any:
+def _correspondence(settings: Mapping[str, Any] | None, heads: Any) -> Correspondence | None:
     """The types that the heads tell, or None where none does."""
-    told = {
-        name: head.num_classes
-        for name, head in heads.items()
-        if getattr(head, 'needs_types', False)
-    }
+    told = {name: head.num_classes for name, head in heads.items() if head.needs_types}
     if bool(told) != (settings is not None):
         raise ValueError(
             f'{" and ".join(told)} tell types of correspondence: set correspondence=dict()'

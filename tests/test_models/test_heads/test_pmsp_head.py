@@ -131,6 +131,11 @@ def test_it_learns_where_most_moves():
             assert all(p.grad.any() for p in model.parameters())
         optimizer.step()
     assert losses['top1_pmsp'] == 1
+    wanted = torch.cat([sample.pmsp_labels for sample in given])
+    cells = model.predict_cells({'motion': motion})
+    for place, s in enumerate(GRIDS):
+        for t, windows in WINDOWS_OF.items():
+            assert torch.equal(cells[f's{s}_t{t}'], wanted[:, windows, place])
     assert model.mlps['s3_t5'].fc1.weight.shape == (16, 36)
 
 
