@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ssvrl_mm.datasets.transforms import ClipMultiScaleCrop, ClipRandomCrop
+from ssvrl_mm.datasets.transforms import ClipMultiScaleCrop, ClipRandomCrop, ClipRandomResizedCrop
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def test_every_place_is_drawn_the_corners_too(transform):
     assert {(right - left, bottom - top) for left, top, right, bottom in found} == {(15, 15)}
 
 
-@pytest.mark.parametrize('make', [ClipMultiScaleCrop, ClipRandomCrop])
+@pytest.mark.parametrize('make', [ClipMultiScaleCrop, ClipRandomCrop, ClipRandomResizedCrop])
 def test_clips_draw_for_themselves_or_all_alike(make):
     assert len(set(boxes(make(32), (64, 80), 20))) > 10
     for _ in range(3):
