@@ -21,7 +21,7 @@ from ssvrl_mm.wrapping import innermost_datasets
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
 LEAVES = sorted(set(CONFIGS.glob('**/*.py')) - set(BASES))
-# What is trained first (JOINT: see test_imrnet_configs.py); test_downstream.py has what comes after.
+# What is trained first (JOINT: test_imrnet_configs.py has it); test_downstream.py has what follows.
 RUNNABLE = [path for path in LEAVES if path.parent.name != 'benchmarks']
 JOINT = [path for path in RUNNABLE if path.parent.name in ('imrnet', 'coviar')]
 
