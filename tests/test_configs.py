@@ -21,11 +21,9 @@ from ssvrl_mm.wrapping import innermost_datasets
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
 LEAVES = sorted(set(CONFIGS.glob('**/*.py')) - set(BASES))
-# What is trained without labels; test_downstream.py looks at what comes after.
+# What is trained first (JOINT: test_imrnet_configs.py has it); test_downstream.py has what follows.
 RUNNABLE = [path for path in LEAVES if path.parent.name != 'benchmarks']
-# One network of all streams: see test_imrnet_configs.py and test_coviar_configs.py.
 JOINT = [path for path in RUNNABLE if path.parent.name in ('imrnet', 'coviar')]
-MAX_DEPTH = 3
 
 
 def name_of(path):
@@ -61,7 +59,7 @@ def family_of(path):
 
 @pytest.mark.parametrize('path', LEAVES, ids=name_of)
 def test_leaves_are_flat(path):
-    assert depth_of(path) <= MAX_DEPTH
+    assert depth_of(path) <= 3
     for base in bases_of(path):
         # Of the leaves of other methods and backbones a leaf inherits nothing.
         assert base in BASES or family_of(base) == family_of(path)
@@ -124,7 +122,7 @@ def test_checkpoints_are_those_that_another_config_leaves(path):
 
 def shrink(model):
     """The model with narrow networks, so that building it takes no time."""
-    model = model.to_dict() if hasattr(model, 'to_dict') else dict(model)
+    model = model.to_dict()
     for backbone in model['backbones'].values():
         if backbone:
             backbone['width'] = 0.125
@@ -141,8 +139,7 @@ def test_everything_a_config_names_can_be_built(path):
         HOOKS.build(hook)
     # A test of a checkpoint without one of the networks ends in an error.
     assert cfg.default_hooks.strict_checkpoint == dict(type='StrictCheckpointHook')
-    networks = [f'backbone_{stream}.' for stream in model.streams]
-    assert not any(name.startswith(model.training_only) for name in networks)
+    assert not any(f'backbone_{s}.'.startswith(model.training_only) for s in model.streams)
     # The stages follow the epoch.
     assert cfg.default_hooks.set_epoch.type == 'SetEpochHook'
     for split in ('train', 'val', 'test'):

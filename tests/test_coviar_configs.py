@@ -141,13 +141,15 @@ def test_each_network_trains_and_tests(stream, root, tmp_path, monkeypatch):  # 
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     if start == 'finetune':
-        # What a pretext task saves: all three networks.
-        backbone = MODELS.build(dict(type='CoViAR', depths=dict(iframe=18)))
-        weights = {f'backbone.{name}': w for name, w in backbone.state_dict().items()}
-        torch.save(dict(state_dict=weights), tmp_path / 'pretext.pth')
-    model.init_weights()
-    if start == 'finetune':
-        for name, weight in backbone.networks[stream].state_dict().items():
+        weights = {
+            n: w + 0.01 for n, w in model.backbone.state_dict().items() if w.is_floating_point()
+        }
+        saved = {f'backbone.networks.{stream}.{name}': w for name, w in weights.items()}
+        # A pretext task saves all three networks, and its head.
+        saved['backbone.networks.other.weight'] = saved['heads.ctp.weight'] = torch.ones(1)
+        torch.save(dict(state_dict=saved), tmp_path / 'pretext.pth')
+        model.init_weights()
+        for name, weight in weights.items():
             assert torch.equal(model.backbone.state_dict()[name], weight)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     data = model.data_preprocessor(pseudo_collate([dataset[0], dataset[1]]), True)
@@ -167,3 +169,16 @@ def test_each_network_trains_and_tests(stream, root, tmp_path, monkeypatch):  # 
     metric = METRICS.build(cfg.test_evaluator)
     metric.process(None, [result.to_dict()])
     assert 'acc/top1' in metric.evaluate(1)
+
+
+def test_a_pretext_task_saves_what_each_network_starts_from():
+    with torch.device('meta'):
+        pretrained = MODELS.build(dict(type='CoViAR'))
+        for stream in ('iframe', 'motion', 'residual'):
+            cfg = Config.fromfile(COVIAR / f'benchmarks/coviar_{stream}_ucf101_finetune.py')
+            network = MODELS.build(dict(cfg.model.backbone, init_cfg=None))
+            prefix = cfg.model.backbone.init_cfg.prefix.removeprefix('backbone.')
+            part = {n: w.shape for n, w in pretrained.state_dict().items() if n.startswith(prefix)}
+            own = {prefix + name: w.shape for name, w in network.state_dict().items()}
+            assert part == own
+            assert network.feat_dim == cfg.model.cls_head.in_channels

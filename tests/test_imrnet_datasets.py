@@ -111,12 +111,12 @@ def test_retrieval(load, name):
 
 def test_files_encoded_anew(load):
     """The same clips as of any video, but only of files whose groups are of 12 pictures."""
-    cfg, virtual = load('ucf101_imrnet_gop12'), load('ucf101_imrnet')
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        assert loader.dataset.data_prefix == dict(video='gop12_30fps')
-        (sample,) = (step for step in loader.dataset.pipeline if step.type == 'SampleGOPs')
-        assert sample['mode'] == 'real'
+    cfg, virtual = load('kinetics400_imrnet_gop12'), load('kinetics400_imrnet')
     listed = cfg.train_dataloader.dataset
+    assert listed.data_prefix == dict(video='gop12_30fps')
+    assert listed.data_root == virtual.train_dataloader.dataset.data_root
+    (sample,) = (step for step in listed.pipeline if step.type == 'SampleGOPs')
+    assert sample['mode'] == 'real'
     listed.update(ann_file='', seed=0)
     virtual.train_dataloader.dataset.update(seed=0)
     found = DATASETS.build(listed)[0]

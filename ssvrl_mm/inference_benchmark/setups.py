@@ -135,7 +135,7 @@ def imrnet(options: Options) -> Setup:
         None,
         lambda video, folder: transcode_video(video.path, folder / 'video.avi', settings),
         needs_video=False,
-        remark="IMRNet's networks, which the library does not have",
+        remark="IMRNet's networks, which are not run here",
     )
 
 

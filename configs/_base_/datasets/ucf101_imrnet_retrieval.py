@@ -2,25 +2,21 @@
 # cosine; by all streams together and by each.
 retrieval_root = '{{$SSVRL_DATA:data}}/ucf101'
 
-retrieval_pipelines = {
-    mode: [
-        dict(type='OpenCompressedVideo'),
-        dict(
-            type='SampleGOPs',
-            num_gops=5,
-            gop_size=12,
-            positions=(2, 4, 6, 8, 10),
-            num_clips=10,
-            mode=mode,
-            test_mode=True,
-        ),
-        dict(type='ClipResize', short_side=256),
-        dict(type='ClipCenterCrop', size=224),
-        dict(type='DecodeCompressedVideo'),
-        dict(type='PackSSLInputs'),
-    ]
-    for mode in ('virtual', 'real')
-}
+test_pipeline = [
+    dict(type='OpenCompressedVideo'),
+    dict(
+        type='SampleGOPs',
+        num_gops=5,
+        gop_size=12,
+        positions=(2, 4, 6, 8, 10),
+        num_clips=10,
+        test_mode=True,
+    ),
+    dict(type='ClipResize', short_side=256),
+    dict(type='ClipCenterCrop', size=224),
+    dict(type='DecodeCompressedVideo'),
+    dict(type='PackSSLInputs'),
+]
 test_dataloader = dict(
     batch_size=8,
     num_workers=8,
@@ -34,7 +30,7 @@ test_dataloader = dict(
         query=dict(ann_file='test_list.txt'),
         streams=('iframe', 'motion', 'residual'),
         reader_options=dict(motion='codec', iframe_motion='hold', accumulate=False),
-        pipeline=retrieval_pipelines['virtual'],
+        pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(type='VideoRetrieval', topk=(1, 5, 10, 20, 50))

@@ -55,6 +55,9 @@ def test_refusals():
         SampleSegments(0)
     with pytest.raises(ValueError, match='got 3 and 1'):
         SampleSegments(gop_size=1)
+    # Of groups of two every second picture is a P-frame.
+    results = SampleSegments(2, gop_size=2, test_mode=True)(dict(total_frames=9))
+    assert results['motion_inds'].ravel().tolist() == [3, 7]
     reader = SimpleNamespace(path='a.mp4')
     with pytest.raises(VideoTooShortError, match=r'a.mp4.*1 frames, at least 2'):
         SampleSegments()(dict(total_frames=1, video_reader=reader))
