@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-max_epochs = 12
+max_epochs = 8
 
 model = dict(
     # Little moves by more than two pixels, and residuals are small.

@@ -79,7 +79,7 @@ class PretextAccuracy(BaseMetric):
         videos = list({result['key']: result for result in results}.values())
         queries = [video for video in videos if video['key'][0] != 'gallery']
         gallery = [video for video in videos if video['key'][0] == 'gallery']
-        tasks = list(dict.fromkeys(task for video in queries for task in video[ANSWER]))
+        tasks = sorted({task for video in queries for task in video[ANSWER]})
         if not tasks or not {*self.classes} <= {*tasks}:
             wanted = f' and answers to {", ".join(self.classes)}' if self.classes else ''
             raise ValueError(
