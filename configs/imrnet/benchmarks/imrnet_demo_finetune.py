@@ -2,6 +2,7 @@
 _base_ = './imrnet_demo_scratch.py'
 
 init_cfg = dict(
+    _delete_=True,
     type='PretrainedBackbone',
     checkpoint='{{$SSVRL_PRETRAINED:work_dirs/imrnet/imrnet_demo/epoch_8.pth}}',
     prefix='backbone.',
