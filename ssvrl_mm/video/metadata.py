@@ -4,6 +4,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ssvrl_mm.video.decoding.fetcher import FrameFetcher
+from ssvrl_mm.video.decoding.orientation import Orientation
+from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS
+
 
 @dataclass(frozen=True)
 class VideoMetadata:
@@ -51,6 +55,43 @@ class VideoMetadata:
     def truncated(self) -> bool:
         """Whether the header promises more frames than the file has."""
         return self.num_missing > 0
+
+
+def pts_seconds(fetcher: FrameFetcher) -> np.ndarray:
+    """The presentation times of all frames, float64 seconds."""
+    return fetcher.decoder.index.pts * float(fetcher.decoder.stream.time_base or 1)
+
+
+def describe(fetcher: FrameFetcher, path: str, orientation: Orientation) -> VideoMetadata:
+    """The facts about a video that is open.
+
+    Args:
+        fetcher: Reads it.
+        path: The file, or a description of the object.
+        orientation: How its frames are turned.
+    """
+    decoder, index = fetcher.decoder, fetcher.decoder.index
+    height, width = orientation.size(fetcher.size)
+    times = pts_seconds(fetcher)
+    fps = float(decoder.frame_rate)
+    return VideoMetadata(
+        path=path,
+        container=decoder.container_format,
+        codec=decoder.codec,
+        pixel_format=decoder.stream.codec_context.pix_fmt or '',
+        width=width,
+        height=height,
+        rotation=90 * orientation.quarter_turns,
+        mirrored=orientation.mirrored,
+        num_frames=len(index),
+        average_fps=fps,
+        duration_seconds=float(times[-1] - times[0]) + 1 / fps,
+        start_seconds=float(times[0]),
+        keyframes=tuple(index.keyframes.tolist()),
+        has_b_frames=bool(np.any(np.diff(index.packets) < 0)),
+        exports_motion=decoder.codec in EXPORTING_CODECS,
+        num_missing=decoder.num_missing,
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -21,7 +21,7 @@ from ssvrl_mm.video.errors import (
     VideoOpenError,
 )
 from ssvrl_mm.video.flow_stream import FlowSource, flow_source
-from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
+from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata, describe, pts_seconds
 from ssvrl_mm.video.motion.flow import FlowMethod, FlowOptions
 from ssvrl_mm.video.motion.geometry import Size
 from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
@@ -136,29 +136,7 @@ class CompressedVideoReader:
     def metadata(self) -> VideoMetadata:
         """Facts about the video."""
         fetcher = self._open()
-        decoder, index = fetcher.decoder, fetcher.decoder.index
-        orientation = self._orientation(fetcher)
-        height, width = orientation.size(fetcher.size)
-        times = self._pts_seconds(fetcher)
-        fps = float(decoder.frame_rate)
-        return VideoMetadata(
-            path=self.path,
-            container=decoder.container_format,
-            codec=decoder.codec,
-            pixel_format=decoder.stream.codec_context.pix_fmt or '',
-            width=width,
-            height=height,
-            rotation=90 * orientation.quarter_turns,
-            mirrored=orientation.mirrored,
-            num_frames=len(index),
-            average_fps=fps,
-            duration_seconds=float(times[-1] - times[0]) + 1 / fps,
-            start_seconds=float(times[0]),
-            keyframes=tuple(index.keyframes.tolist()),
-            has_b_frames=bool(np.any(np.diff(index.packets) < 0)),
-            exports_motion=decoder.codec in EXPORTING_CODECS,
-            num_missing=decoder.num_missing,
-        )
+        return describe(fetcher, self.path, self._orientation(fetcher))
 
     @property
     def motion(self) -> str:
@@ -405,14 +383,11 @@ class CompressedVideoReader:
                 streams['rgb'] = out
         return FrameBatch(
             indices=np.array(numbers, np.int64),
-            pts_seconds=self._pts_seconds(fetcher)[numbers],
+            pts_seconds=pts_seconds(fetcher)[numbers],
             frame_types=fetcher.types[numbers],
             lost=lost,
             **streams,
         )
-
-    def _pts_seconds(self, fetcher: FrameFetcher) -> np.ndarray:
-        return fetcher.decoder.index.pts * float(fetcher.decoder.stream.time_base or 1)
 
     def _orientation(self, fetcher: FrameFetcher) -> Orientation:
         """How frames are turned for display."""

@@ -7,14 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-import ssvrl_mm.datasets  # noqa: F401 - registers the transforms
-from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.visualization.pmsp import COLOURS
 from tests.clips import encode, texture
-
-needs_labels = pytest.mark.skipif(
-    'PMSPLabels' not in TRANSFORMS or 'SampleGOPs' not in TRANSFORMS, reason='no labels yet'
-)
 
 
 @pytest.fixture
@@ -33,7 +27,6 @@ def draw(tool, tmp_path, monkeypatch, capsys):
     return run
 
 
-@needs_labels
 def test_boxes_are_where_something_moves(draw, tmp_path):
     frames = np.stack([texture(96, 96)] * 60)
     patch = texture(40, 200, seed=1)
@@ -56,7 +49,6 @@ def test_boxes_are_where_something_moves(draw, tmp_path):
             assert (rows.min(), rows.max(), cols.min(), cols.max()) == (48, 95, 0, 47)
 
 
-@needs_labels
 def test_videos_that_cannot_be_read_are_named(draw, tmp_path):
     encode(tmp_path / 'b.mp4', np.stack([texture(64, 64)] * 60), gop=10)
     with pytest.raises(SystemExit, match='^error: b.mp4: '):
