@@ -25,7 +25,11 @@ PRETRAINING = sorted(
     if 'supervised' not in path.stem
 )
 SUPERVISED = sorted(IMRNET.glob('*_supervised.py'))
-CLASSIFIERS = sorted(p for p in IMRNET.glob('benchmarks/*.py') if '_retrieval_' not in p.stem)
+CLASSIFIERS = sorted(
+    path
+    for path in IMRNET.glob('benchmarks/*.py')
+    if not any(word in path.stem for word in ('_retrieval_', '_demo_'))
+)
 STREAMS = ('iframe', 'motion', 'residual')
 SIZE = 32  # px, of 224
 
