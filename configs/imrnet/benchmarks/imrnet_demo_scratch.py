@@ -33,7 +33,7 @@ val_dataloader = test_dataloader
 test_evaluator = dict(_delete_=True, type='VideoClassification', topk=(1, 5))
 val_evaluator = test_evaluator
 
-max_epochs = 30
+max_epochs = 20
 train_cfg = dict(max_epochs=max_epochs, val_begin=max_epochs, val_interval=10)
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=max_epochs, convert_to_iter_based=True)]
 default_hooks = dict(checkpoint=dict(interval=10))
