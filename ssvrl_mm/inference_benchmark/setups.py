@@ -1,6 +1,6 @@
 """The set-ups of the papers: what each makes of a video, and what its networks then read."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,20 +8,26 @@ from typing import Any
 
 import cv2
 import torch
+from mmengine.config import Config
 
 from ssvrl_mm.decode_benchmark.measuring import Comparison
 from ssvrl_mm.inference_benchmark.clips import (
-    GOP,
     ClipReader,
     StoredClipReader,
     context_motion_steps,
     flow_as_motion,
-    read_gops,
+    gop_steps,
+    rgb_steps,
     two_stream_steps,
 )
 from ssvrl_mm.inference_benchmark.networks import (
     Network,
+    PerFrame,
     context_motion_config,
+    count_per_frame,
+    coviar_config,
+    imrnet_config,
+    rgb_config,
     two_stream_config,
 )
 from ssvrl_mm.inference_benchmark.stored_frames import store_frames
@@ -33,6 +39,9 @@ from ssvrl_mm.video.tools.transcode import transcode_video
 
 #: The set-up that the others are compared to.
 OURS = 'mvcgc'
+
+#: Frames, shorter side and crop in px of the clips of ResNet-152 and of R(2+1)D.
+RESNET_CLIP, R2PLUS1D_CLIP = (25, 256, 224), (16, 128, 112)
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class Setup:
             nothing is.
         needs_video: Whether the video itself is read after that.
         remark: What is not measured.
+        per_frame: What its networks compute; None where no paper says what a frame takes.
     """
 
     what: str
@@ -74,6 +84,7 @@ class Setup:
     store: Callable[[Video, Path], object] | None = None
     needs_video: bool = True
     remark: str = ''
+    per_frame: PerFrame | None = None
 
 
 class SetupUnavailableError(RuntimeError):
@@ -127,15 +138,67 @@ def stored_flow(options: Options) -> Setup:
 
 
 def imrnet(options: Options) -> Setup:
-    """IMRNet: re-encoded as MPEG-4 with GOPs of 12."""
-    settings = EncoderSettings('mpeg4-gop12', gop=GOP)
+    """IMRNet of 18 layers, re-encoded as MPEG-4 with GOPs of 12."""
+    return _re_encoded('IMRNet R18', imrnet_config(18, options.width), options)
+
+
+def imrnet_r50(options: Options) -> Setup:
+    """IMRNet of 50 layers, likewise."""
+    return _re_encoded('IMRNet R50', imrnet_config(50, options.width), options)
+
+
+def coviar(options: Options) -> Setup:
+    """CoViAR: what IMRNet sees, but accumulated; ResNet-152 and two ResNet-18."""
+    _check_width(options)
+    what = 'CoViAR: ResNet-152 on I-frames, ResNet-18 on motion and on residuals'
+    return _re_encoded(what, coviar_config(), options)
+
+
+def _re_encoded(what: str, config: Config, options: Options) -> Setup:
+    dataset = config.test_dataloader.dataset
+    steps = gop_steps(config, options.protocol)
+    read = ClipReader(steps, dataset.streams)
+    sample, size = steps[1], _crop_size(steps)
+    moving = sample['num_gops'] * len(sample['positions'])
+    settings = EncoderSettings('mpeg4-gop12', gop=sample['gop_size'])
     return Setup(
-        'IMRNet: re-encoded; I-frames, accumulated vectors and residuals',
-        lambda _, folder: read_gops(str(folder / 'video.avi'), options.protocol),
-        None,
+        f'{what}; re-encoded, 5 I-frames, motion and residuals of 25 P-frames',
+        lambda _, folder: read(str(folder / 'video.avi'), **dataset.reader_options),
+        Network(config, options.device),
         lambda video, folder: transcode_video(video.path, folder / 'video.avi', settings),
         needs_video=False,
-        remark="IMRNet's networks, which are not run here",
+        per_frame=count_per_frame(
+            config,
+            {
+                'iframe': (3, sample['num_gops'], size, size),
+                'motion': (2, moving, size, size),
+                'residual': (3, moving, size, size),
+            },
+        ),
+    )
+
+
+def resnet152(options: Options) -> Setup:
+    """ResNet-152 on all frames of a stretch of the video."""
+    _check_width(options)
+    config = rgb_config(dict(type='FrameResNet', depth=152))
+    return _all_frames('ResNet-152', config, RESNET_CLIP, options)
+
+
+def r2plus1d(options: Options) -> Setup:
+    """R(2+1)D-18 likewise."""
+    config = rgb_config(dict(type='VideoResNet', arch='r2plus1d', depth=18, width=options.width))
+    return _all_frames('R(2+1)D-18', config, R2PLUS1D_CLIP, options)
+
+
+def _all_frames(what: str, config: Config, clip: tuple[int, int, int], options: Options) -> Setup:
+    frames, _, size = clip
+    read = ClipReader(rgb_steps(config, options.protocol, *clip), ('rgb',))
+    return Setup(
+        f'{what}; all frames of a clip of {frames}, {size} x {size}',
+        lambda video, _: read(video.path),
+        Network(config, options.device),
+        per_frame=count_per_frame(config, {'rgb': (3, frames, size, size)}),
     )
 
 
@@ -156,6 +219,10 @@ SETUPS: dict[str, Callable[[Options], Setup]] = {
     'coclr': coclr,
     'stored-flow': stored_flow,
     'imrnet': imrnet,
+    'imrnet-r50': imrnet_r50,
+    'coviar': coviar,
+    'r2plus1d': r2plus1d,
+    'resnet152': resnet152,
     'context-motion': context_motion,
 }
 
@@ -201,6 +268,16 @@ def once(name: str, options: Options, video: Video) -> Comparison:
             setup.network(packed)
 
     return Comparison({name: run}, {})
+
+
+def _crop_size(steps: Sequence[Mapping[str, Any]]) -> int:
+    return next(step['size'] for step in steps if 'size' in step)
+
+
+def _check_width(options: Options) -> None:
+    """Raises SetupUnavailableError: Networks of mmaction2 are to be narrow."""
+    if options.width != 1:
+        raise SetupUnavailableError("the channels of mmaction2's ResNet are fixed: give --width 1")
 
 
 def _check_flow(options: Options) -> FlowOptions:
