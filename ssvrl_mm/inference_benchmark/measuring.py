@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssvrl_mm.inference_benchmark.setups import Setup
+from ssvrl_mm.inference_benchmark.base import Setup
 from ssvrl_mm.inference_benchmark.videos import Video
 from ssvrl_mm.video import VideoError
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ssvrl_mm.inference_benchmark.base import Options, Setup
 from ssvrl_mm.inference_benchmark.measuring import Run, Spread, per_frame_ms, summarise
 from ssvrl_mm.inference_benchmark.papers import (
     COLUMNS,
@@ -13,7 +14,7 @@ from ssvrl_mm.inference_benchmark.papers import (
     TABLE_1,
     TABLE_2,
 )
-from ssvrl_mm.inference_benchmark.setups import OURS, Options, Setup
+from ssvrl_mm.inference_benchmark.setups import OURS
 from ssvrl_mm.inference_benchmark.videos import Video
 from ssvrl_mm.inference_benchmark.whole_files import CONTEXT_MOTION
 

@@ -1,7 +1,6 @@
 """The set-ups of the papers: what each makes of a video, and what its networks then read."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +10,12 @@ import torch
 from mmengine.config import Config
 
 from ssvrl_mm.decode_benchmark.measuring import Comparison
+from ssvrl_mm.inference_benchmark.base import (
+    GpuMissingError,
+    Options,
+    Setup,
+    SetupUnavailableError,
+)
 from ssvrl_mm.inference_benchmark.clips import (
     ClipReader,
     StoredClipReader,
@@ -22,7 +27,6 @@ from ssvrl_mm.inference_benchmark.clips import (
 )
 from ssvrl_mm.inference_benchmark.networks import (
     Network,
-    PerFrame,
     context_motion_config,
     count_per_frame,
     coviar_config,
@@ -42,57 +46,6 @@ OURS = 'mvcgc'
 
 #: Frames, shorter side and crop in px of the clips of ResNet-152 and of R(2+1)D.
 RESNET_CLIP, R2PLUS1D_CLIP = (25, 256, 224), (16, 128, 112)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What set-ups have in common.
-
-    Args:
-        protocol: Which clips are shown, see :data:`~ssvrl_mm.inference_benchmark.clips.PROTOCOLS`.
-        width: Factor on the channels of the networks.
-        device: Where networks compute.
-        threads: Threads of PyTorch and OpenCV; vectors are read by one.
-        flow_method: How flow is computed.
-    """
-
-    protocol: str = 'one_clip'
-    width: float = 1.0
-    device: str = 'cpu'
-    threads: int = 1
-    flow_method: str = 'tvl1'
-
-
-@dataclass(frozen=True)
-class Setup:
-    """A way to go from a video file to the output of networks.
-
-    Args:
-        what: It, in words.
-        read: Reads what the networks take: of a video, and of the folder that ``store`` wrote to.
-        network: Forwards it; None if the library has no such networks.
-        store: What is done once to each video before it can be read, into an empty folder; None:
-            nothing is.
-        needs_video: Whether the video itself is read after that.
-        remark: What is not measured.
-        per_frame: What its networks compute; None where no paper says what a frame takes.
-    """
-
-    what: str
-    read: Callable[[Video, Path], Any]
-    network: Callable[[Any], Any] | None = None
-    store: Callable[[Video, Path], object] | None = None
-    needs_video: bool = True
-    remark: str = ''
-    per_frame: PerFrame | None = None
-
-
-class SetupUnavailableError(RuntimeError):
-    """A set-up that cannot run here; says why."""
-
-
-class GpuMissingError(RuntimeError):
-    """Networks are to compute on a GPU, and there is none."""
 
 
 def mvcgc(options: Options) -> Setup:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ssvrl_mm.inference_benchmark.base import Setup
 from ssvrl_mm.inference_benchmark.measuring import (
     Clock,
     Run,
@@ -13,7 +14,6 @@ from ssvrl_mm.inference_benchmark.measuring import (
     spread,
     summarise,
 )
-from ssvrl_mm.inference_benchmark.setups import Setup
 from ssvrl_mm.inference_benchmark.videos import Video
 from ssvrl_mm.video import VideoDecodeError
 

@@ -7,12 +7,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from ssvrl_mm.inference_benchmark import papers
+from ssvrl_mm.inference_benchmark.base import Options, Setup
 from ssvrl_mm.inference_benchmark.figure import draw_figure
 from ssvrl_mm.inference_benchmark.machine import describe_machine
 from ssvrl_mm.inference_benchmark.measuring import Run, spread
 from ssvrl_mm.inference_benchmark.networks import PerFrame
 from ssvrl_mm.inference_benchmark.report import format_report, make_report
-from ssvrl_mm.inference_benchmark.setups import SETUPS, Options, Setup
+from ssvrl_mm.inference_benchmark.setups import SETUPS
 from ssvrl_mm.inference_benchmark.videos import Video
 
 

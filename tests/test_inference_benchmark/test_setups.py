@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from ssvrl_mm.inference_benchmark import setups
+from ssvrl_mm.inference_benchmark.base import GpuMissingError, Options, Setup
 from ssvrl_mm.inference_benchmark.networks import coviar_config, rgb_config
-from ssvrl_mm.inference_benchmark.setups import SETUPS, GpuMissingError, Options, build_setups
+from ssvrl_mm.inference_benchmark.setups import SETUPS, build_setups
 from ssvrl_mm.inference_benchmark.videos import check_video
 from ssvrl_mm.video import CompressedVideoReader
 from ssvrl_mm.video.flow_files import FlowFile
@@ -148,7 +149,7 @@ def test_threads_and_device(monkeypatch):
 
 def test_one_task_from_file_to_networks(video, monkeypatch):
     log = []
-    fake = setups.Setup(
+    fake = Setup(
         '',
         lambda video, folder: log.append(('read', sorted(p.name for p in folder.iterdir()))),
         lambda packed: log.append(('network', packed)),
@@ -158,5 +159,5 @@ def test_one_task_from_file_to_networks(video, monkeypatch):
     comparison = setups.once('imrnet', TINY, video)
     comparison.tasks['imrnet']()
     assert log == [('read', ['x']), ('network', None)]
-    monkeypatch.setitem(SETUPS, 'imrnet', lambda options: setups.Setup('', lambda *_: None))
+    monkeypatch.setitem(SETUPS, 'imrnet', lambda options: Setup('', lambda *_: None))
     assert setups.once('imrnet', TINY, video).tasks['imrnet']() is None

@@ -151,10 +151,11 @@ def run(args: argparse.Namespace, folder: Path) -> int:
 
     from ssvrl_mm.decode_benchmark.generated import generate_alike
     from ssvrl_mm.decode_benchmark.measuring import peak_memory
+    from ssvrl_mm.inference_benchmark.base import Options
     from ssvrl_mm.inference_benchmark.machine import describe_machine
     from ssvrl_mm.inference_benchmark.measuring import Clock, Run, measure
     from ssvrl_mm.inference_benchmark.report import format_report, make_report
-    from ssvrl_mm.inference_benchmark.setups import Options, build_setups, once
+    from ssvrl_mm.inference_benchmark.setups import build_setups, once
     from ssvrl_mm.inference_benchmark.videos import check_video, choose_videos
     from ssvrl_mm.inference_benchmark.whole_files import measure_whole_files
     from ssvrl_mm.video import VideoError
@@ -217,7 +218,7 @@ def _print_errors(errors: Sequence[Exception]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the tool; returns the exit status."""
     args = parse_args(argv)
-    from ssvrl_mm.inference_benchmark.setups import GpuMissingError
+    from ssvrl_mm.inference_benchmark.base import GpuMissingError
     from ssvrl_mm.video.tools.files import VideoFilesError
 
     try:
