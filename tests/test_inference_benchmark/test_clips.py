@@ -109,7 +109,6 @@ def test_protocols_of_gops(protocol, views):
 
 def test_gops_of_imrnet(video, tmp_path):
     steps = clips.gop_steps(imrnet_config(18, 0.05), 'one_clip')
-    # 8 whole GOPs, of which the middle five begin with the second.
     inputs = ClipReader(steps, ('iframe', 'motion', 'residual'))(video)['inputs']
     shapes = {name: tuple(value.shape) for name, value in inputs.items()}
     assert shapes['iframe'] == (1, 3, 5, 224, 224) and shapes['residual'] == (1, 3, 25, 224, 224)
