@@ -8,20 +8,14 @@ import numpy as np
 from mmengine.config import Config
 
 from ssvrl_mm.datasets.transforms import ChooseStreams
-from ssvrl_mm.datasets.transforms.sampling import uniform_starts
 from ssvrl_mm.decode_benchmark.samples import run
 from ssvrl_mm.inference_benchmark.stored_frames import load_frames
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import CompressedVideoReader
 from ssvrl_mm.video.decoding.index_cache import known_videos
 
 #: Which clips of a video are shown, as the configs of UCF101 call it. 'ten_crops' is the protocol
 #: of MVCGC's accuracies: a moving window, and ten crops of each clip.
 PROTOCOLS = ('one_clip', 'ten_clips', 'three_crops', 'ten_crops')
-
-# IMRNet (Yu et al. 2021, section 3): five GOPs of 12, of each the I-frame and every other P-frame.
-GOP, _GOPS = 12, 5
-_P_FRAMES = np.arange(2, GOP, 2)
 
 Packed = dict[str, Any]
 
@@ -32,6 +26,30 @@ def two_stream_steps(config: Config, protocol: str) -> list[Mapping[str, Any]]:
     It opens, samples, crops in any number of steps, decodes and packs.
     """
     return list(config.test_protocols[protocol])
+
+
+def rgb_steps(
+    config: Config, protocol: str, frames: int, short_side: int, size: int
+) -> list[Mapping[str, Any]]:
+    """The same pipeline with clips of other sizes, of frames that follow one another."""
+    opened, sample, resize, crop, *rest = two_stream_steps(config, protocol)
+    return [
+        opened,
+        {**sample, 'clip_len': frames},
+        {**resize, 'short_side': short_side},
+        {**crop, 'size': size},
+        *rest,
+    ]
+
+
+def gop_steps(config: Config, protocol: str) -> list[Mapping[str, Any]]:
+    """The test pipeline of IMRNet, of videos with a keyframe every 12 frames: clips of five GOPs.
+
+    'ten_crops', which it does not have, is its ten clips in three crops each.
+    """
+    protocols = config.test_protocols
+    opened, sample, *rest = protocols.get(protocol, protocols['ten_clips'])
+    return [opened, {**sample, 'mode': 'real'}, *rest]
 
 
 def context_motion_steps(config: Config, protocol: str) -> list[Mapping[str, Any]]:
@@ -104,33 +122,3 @@ def flow_as_motion(packed: Packed) -> Packed:
     inputs = packed['inputs']
     inputs['motion'] = inputs.pop('flow')
     return packed
-
-
-def read_gops(path: str, protocol: str) -> list[Any]:
-    """I-frames, accumulated vectors and residuals, as IMRNet takes them of re-encoded video.
-
-    Args:
-        path: A video with a keyframe every 12 frames.
-        protocol: 'one_clip' reads 5 GOPs in the middle, any other one 10 times 5.
-
-    Returns:
-        For each clip 5 I-frames, and the vectors and residuals of 25 P-frames.
-
-    Raises:
-        VideoError: The video cannot be read.
-    """
-    known_videos.clear()
-    clips = []
-    with CompressedVideoReader(path, accumulate=True) as reader:
-        num_gops = max(len(reader) // GOP, 1)
-        count = 1 if protocol == 'one_clip' else 10
-        for first in uniform_starts(count, max(num_gops - _GOPS, 0)):
-            # Short videos start over.
-            iframes = (first + np.arange(_GOPS)) % num_gops * GOP
-            moving = (iframes[:, None] + _P_FRAMES).ravel() % len(reader)
-            clips.append(
-                reader.get_frames_at(
-                    iframes.tolist(), ('rgb', 'motion', 'residual'), motion_indices=moving.tolist()
-                )
-            )
-    return clips

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssvrl_mm.inference_benchmark.setups import Setup
+from ssvrl_mm.inference_benchmark.base import Setup
 from ssvrl_mm.inference_benchmark.videos import Video
 from ssvrl_mm.video import VideoError
 
@@ -179,6 +179,26 @@ def summarise(runs: Sequence[Run], ours: Sequence[Run]) -> dict[str, Any]:
         summary[f'x_{part.removesuffix("_s")}'] = _spread_of(ratios)
     summary['bytes'] = float(np.mean([run.bytes for run in runs]))
     return summary
+
+
+def per_frame_ms(runs: Sequence[Run], frames: int) -> dict[str, Spread | None]:
+    """Milliseconds per frame of a clip: of reading it, of the networks, and of both.
+
+    Storing is left out: Yu et al. (ICLR 2021, Table 2) have re-encoded videos already.
+
+    Args:
+        runs: Of a set-up, each of one clip.
+        frames: Of a clip.
+    """
+    scale = 1000 / frames
+    read = [scale * run.read_s for run in runs]
+    network = [None if run.network_s is None else scale * run.network_s for run in runs]
+    pairs = zip(read, network, strict=True)
+    return {
+        'pre_processing_ms': _spread_of(iter(read)),
+        'inference_ms': _spread_of(iter(network)),
+        'total_ms': _spread_of(None if own is None else first + own for first, own in pairs),
+    }
 
 
 def _ratio(own: float | None, other: float | None) -> float | None:

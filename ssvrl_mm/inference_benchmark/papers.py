@@ -39,6 +39,34 @@ TABLE_1 = {
     'MVCGC': Row(0.008, 0.0703, 0.078, 1.9, 87.4),
 }
 
+PER_FRAME_MACHINE = 'Intel E5-2698 v4, Tesla P100'
+
+
+class FrameRow(NamedTuple):
+    """A column of Table 2 of IMRNet (Yu et al., ICLR 2021): a clip, divided by its frames.
+
+    Args:
+        pre_processing_ms: Per frame, decoding or the loader of CoViAR.
+        inference_ms: Per frame.
+        total_ms: Per frame.
+        gflops: Thousand million multiply-adds per frame.
+    """
+
+    pre_processing_ms: float
+    inference_ms: float
+    total_ms: float
+    gflops: float
+
+
+TABLE_2 = {
+    'ResNet152': FrameRow(75.0, 7.5, 82.5, 11.3),
+    'R(2+1)D': FrameRow(75.0, 1.74, 76.74, 0.96),
+    'CoViAR': FrameRow(2.87, 1.3, 4.17, 4.2),
+    'DMC': FrameRow(2.87, 1.91, 4.78, 4.4),
+    'IMR (R18)': FrameRow(2.87, 1.36, 4.23, 0.66),
+    'IMR (R50)': FrameRow(2.87, 1.44, 4.31, 1.04),
+}
+
 #: Of I-frames and motion vectors, "on CPU" (Huang et al., CVPR 2021); which CPU is not said.
 CONTEXT_MOTION_FPS = 500
 

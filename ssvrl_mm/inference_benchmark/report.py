@@ -4,18 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ssvrl_mm.inference_benchmark.measuring import Run, Spread, summarise
+from ssvrl_mm.inference_benchmark.base import Options, Setup
+from ssvrl_mm.inference_benchmark.measuring import Run, Spread, per_frame_ms, summarise
 from ssvrl_mm.inference_benchmark.papers import (
     COLUMNS,
     CONTEXT_MOTION_FPS,
     MACHINE,
+    PER_FRAME_MACHINE,
     TABLE_1,
+    TABLE_2,
 )
-from ssvrl_mm.inference_benchmark.setups import OURS, Options, Setup
+from ssvrl_mm.inference_benchmark.setups import OURS
 from ssvrl_mm.inference_benchmark.videos import Video
 from ssvrl_mm.inference_benchmark.whole_files import CONTEXT_MOTION
 
 _HEADINGS = 'pre-processing s', 'inference ms', 'total s', 'x pre', 'x total', 'MB', 'top-1'
+_FRAME_HEADINGS = 'pre-processing ms', 'inference ms', 'total ms', 'GFLOPs', 'of frames'
 _PART_HEADINGS = 'store s', 'read ms', 'network ms', 'total s, quartiles'
 
 
@@ -50,6 +54,7 @@ def make_report(
             name: {
                 'what': setups[name].what,
                 **summarise(own, ours),
+                'per_frame': _per_frame(setups[name], own, options),
                 'runs': [asdict(run) for run in own],
             }
             for name, own in runs.items()
@@ -63,7 +68,21 @@ def make_report(
                 name: {**row._asdict(), 'megabytes': row.megabytes} for name, row in TABLE_1.items()
             },
             'context_motion_fps': CONTEXT_MOTION_FPS,
+            'per_frame_machine': PER_FRAME_MACHINE,
+            'table_2': {name: row._asdict() for name, row in TABLE_2.items()},
         },
+    }
+
+
+def _per_frame(setup: Setup, runs: Sequence[Run], options: Options) -> dict[str, Any] | None:
+    """What a frame takes, as in Table 2 of IMRNet: of set-ups in it, shown one clip."""
+    if setup.per_frame is None or options.protocol != 'one_clip':
+        return None
+    frames, multiply_adds = setup.per_frame
+    return {
+        'frames': frames,
+        **per_frame_ms(runs, frames),
+        'gflops': multiply_adds / 1e9,
     }
 
 
@@ -78,6 +97,7 @@ def format_report(report: Mapping[str, Any]) -> str:
             _table('per video', _HEADINGS, rows)
             + f"\npaper: Table 1 of MVCGC, {MACHINE}; top-1 is always the paper's"
         )
+        blocks += _frame_table(setups)
         parts = {name: _parts(own) for name, own in setups.items()}
         memory = ('peak MiB',) if any('peak_MiB' in own for own in setups.values()) else ()
         blocks.append(_table('of which', (*_PART_HEADINGS, *memory), parts))
@@ -136,6 +156,29 @@ def _papers(name: str) -> list[str]:
         f'{row.total_s / ours.total_s:.1f}',
         f'{row.megabytes:.2f}',
         f'{row.top1:.1f}',
+    ]
+
+
+def _frame_table(setups: Mapping[str, Any]) -> list[str]:
+    rows = {
+        name: [
+            *(
+                _median(own[f'{part}_ms'], '.2f')
+                for part in ('pre_processing', 'inference', 'total')
+            ),
+            f'{own["gflops"]:.2f}',
+            f'{own["frames"]}',
+        ]
+        for name, summary in setups.items()
+        if (own := summary['per_frame'])
+    }
+    if not rows:
+        return []
+    rows |= {f'paper: {name}': [f'{n:.2f}' for n in row] for name, row in TABLE_2.items()}
+    return [
+        _table('per frame', _FRAME_HEADINGS, rows)
+        + '\na clip divided by its frames, as in the paper; storing left out; GFLOPs: multiply-adds'
+        f'\npaper: Table 2 of IMRNet, {PER_FRAME_MACHINE}'
     ]
 
 

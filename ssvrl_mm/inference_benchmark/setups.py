@@ -1,27 +1,37 @@
 """The set-ups of the papers: what each makes of a video, and what its networks then read."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import torch
+from mmengine.config import Config
 
 from ssvrl_mm.decode_benchmark.measuring import Comparison
+from ssvrl_mm.inference_benchmark.base import (
+    GpuMissingError,
+    Options,
+    Setup,
+    SetupUnavailableError,
+)
 from ssvrl_mm.inference_benchmark.clips import (
-    GOP,
     ClipReader,
     StoredClipReader,
     context_motion_steps,
     flow_as_motion,
-    read_gops,
+    gop_steps,
+    rgb_steps,
     two_stream_steps,
 )
 from ssvrl_mm.inference_benchmark.networks import (
     Network,
     context_motion_config,
+    count_per_frame,
+    coviar_config,
+    imrnet_config,
+    rgb_config,
     two_stream_config,
 )
 from ssvrl_mm.inference_benchmark.stored_frames import store_frames
@@ -34,54 +44,8 @@ from ssvrl_mm.video.tools.transcode import transcode_video
 #: The set-up that the others are compared to.
 OURS = 'mvcgc'
 
-
-@dataclass(frozen=True)
-class Options:
-    """What set-ups have in common.
-
-    Args:
-        protocol: Which clips are shown, see :data:`~ssvrl_mm.inference_benchmark.clips.PROTOCOLS`.
-        width: Factor on the channels of the networks.
-        device: Where networks compute.
-        threads: Threads of PyTorch and OpenCV; vectors are read by one.
-        flow_method: How flow is computed.
-    """
-
-    protocol: str = 'one_clip'
-    width: float = 1.0
-    device: str = 'cpu'
-    threads: int = 1
-    flow_method: str = 'tvl1'
-
-
-@dataclass(frozen=True)
-class Setup:
-    """A way to go from a video file to the output of networks.
-
-    Args:
-        what: It, in words.
-        read: Reads what the networks take: of a video, and of the folder that ``store`` wrote to.
-        network: Forwards it; None if the library has no such networks.
-        store: What is done once to each video before it can be read, into an empty folder; None:
-            nothing is.
-        needs_video: Whether the video itself is read after that.
-        remark: What is not measured.
-    """
-
-    what: str
-    read: Callable[[Video, Path], Any]
-    network: Callable[[Any], Any] | None = None
-    store: Callable[[Video, Path], object] | None = None
-    needs_video: bool = True
-    remark: str = ''
-
-
-class SetupUnavailableError(RuntimeError):
-    """A set-up that cannot run here; says why."""
-
-
-class GpuMissingError(RuntimeError):
-    """Networks are to compute on a GPU, and there is none."""
+#: Frames, shorter side and crop in px of the clips of ResNet-152 and of R(2+1)D.
+RESNET_CLIP, R2PLUS1D_CLIP = (25, 256, 224), (16, 128, 112)
 
 
 def mvcgc(options: Options) -> Setup:
@@ -127,15 +91,67 @@ def stored_flow(options: Options) -> Setup:
 
 
 def imrnet(options: Options) -> Setup:
-    """IMRNet: re-encoded as MPEG-4 with GOPs of 12."""
-    settings = EncoderSettings('mpeg4-gop12', gop=GOP)
+    """IMRNet of 18 layers, re-encoded as MPEG-4 with GOPs of 12."""
+    return _re_encoded('IMRNet R18', imrnet_config(18, options.width), options)
+
+
+def imrnet_r50(options: Options) -> Setup:
+    """IMRNet of 50 layers, likewise."""
+    return _re_encoded('IMRNet R50', imrnet_config(50, options.width), options)
+
+
+def coviar(options: Options) -> Setup:
+    """CoViAR: what IMRNet sees, but accumulated; ResNet-152 and two ResNet-18."""
+    _check_width(options)
+    what = 'CoViAR: ResNet-152 on I-frames, ResNet-18 on motion and on residuals'
+    return _re_encoded(what, coviar_config(), options)
+
+
+def _re_encoded(what: str, config: Config, options: Options) -> Setup:
+    dataset = config.test_dataloader.dataset
+    steps = gop_steps(config, options.protocol)
+    read = ClipReader(steps, dataset.streams)
+    sample, size = steps[1], _crop_size(steps)
+    moving = sample['num_gops'] * len(sample['positions'])
+    settings = EncoderSettings('mpeg4-gop12', gop=sample['gop_size'])
     return Setup(
-        'IMRNet: re-encoded; I-frames, accumulated vectors and residuals',
-        lambda _, folder: read_gops(str(folder / 'video.avi'), options.protocol),
-        None,
+        f'{what}; re-encoded, 5 I-frames, motion and residuals of 25 P-frames',
+        lambda _, folder: read(str(folder / 'video.avi'), **dataset.reader_options),
+        Network(config, options.device),
         lambda video, folder: transcode_video(video.path, folder / 'video.avi', settings),
         needs_video=False,
-        remark="IMRNet's networks, which are not run here",
+        per_frame=count_per_frame(
+            config,
+            {
+                'iframe': (3, sample['num_gops'], size, size),
+                'motion': (2, moving, size, size),
+                'residual': (3, moving, size, size),
+            },
+        ),
+    )
+
+
+def resnet152(options: Options) -> Setup:
+    """ResNet-152 on all frames of a stretch of the video."""
+    _check_width(options)
+    config = rgb_config(dict(type='FrameResNet', depth=152))
+    return _all_frames('ResNet-152', config, RESNET_CLIP, options)
+
+
+def r2plus1d(options: Options) -> Setup:
+    """R(2+1)D-18 likewise."""
+    config = rgb_config(dict(type='VideoResNet', arch='r2plus1d', depth=18, width=options.width))
+    return _all_frames('R(2+1)D-18', config, R2PLUS1D_CLIP, options)
+
+
+def _all_frames(what: str, config: Config, clip: tuple[int, int, int], options: Options) -> Setup:
+    frames, _, size = clip
+    read = ClipReader(rgb_steps(config, options.protocol, *clip), ('rgb',))
+    return Setup(
+        f'{what}; all frames of a clip of {frames}, {size} x {size}',
+        lambda video, _: read(video.path),
+        Network(config, options.device),
+        per_frame=count_per_frame(config, {'rgb': (3, frames, size, size)}),
     )
 
 
@@ -156,6 +172,10 @@ SETUPS: dict[str, Callable[[Options], Setup]] = {
     'coclr': coclr,
     'stored-flow': stored_flow,
     'imrnet': imrnet,
+    'imrnet-r50': imrnet_r50,
+    'coviar': coviar,
+    'r2plus1d': r2plus1d,
+    'resnet152': resnet152,
     'context-motion': context_motion,
 }
 
@@ -201,6 +221,16 @@ def once(name: str, options: Options, video: Video) -> Comparison:
             setup.network(packed)
 
     return Comparison({name: run}, {})
+
+
+def _crop_size(steps: Sequence[Mapping[str, Any]]) -> int:
+    return next(step['size'] for step in steps if 'size' in step)
+
+
+def _check_width(options: Options) -> None:
+    """Raises SetupUnavailableError: Networks of mmaction2 are to be narrow."""
+    if options.width != 1:
+        raise SetupUnavailableError("the channels of mmaction2's ResNet are fixed: give --width 1")
 
 
 def _check_flow(options: Options) -> FlowOptions:

@@ -1,13 +1,17 @@
 """Clips from video files and from JPEG files."""
 
-import numpy as np
 import pytest
 
 from ssvrl_mm.inference_benchmark import clips
-from ssvrl_mm.inference_benchmark.clips import ClipReader, StoredClipReader, read_gops
-from ssvrl_mm.inference_benchmark.networks import context_motion_config, two_stream_config
+from ssvrl_mm.inference_benchmark.clips import ClipReader, StoredClipReader
+from ssvrl_mm.inference_benchmark.networks import (
+    context_motion_config,
+    coviar_config,
+    imrnet_config,
+    two_stream_config,
+)
 from ssvrl_mm.inference_benchmark.stored_frames import store_frames
-from ssvrl_mm.video import CompressedVideoReader, MotionUnavailableError
+from ssvrl_mm.video import CompressedVideoReader, GOPStructureError, MotionUnavailableError
 from tests.clips import encode, translating
 
 FRAMES = 100
@@ -80,28 +84,50 @@ def test_options_of_the_reader(video, two_streams, tmp_path):
     assert set(read(other, motion='estimate')['inputs']) == {'rgb', 'motion'}
 
 
+def test_frames_that_follow_one_another(video, two_streams):
+    steps = clips.rgb_steps(two_streams, 'one_clip', 7, 64, 48)
+    (clip,) = ClipReader(steps, ('rgb',))(video)['inputs']['rgb']
+    assert clip.shape == (3, 7, 48, 48)
+    with CompressedVideoReader(video) as reader:
+        middle = (FRAMES - 7) // 2
+        whole = reader.get_frames_at(range(middle, middle + 7), ('rgb',)).rgb
+    # As bright as these frames, which move; made smaller, and cut.
+    centre = whole[:, 9:63, 21:75].mean((1, 2, 3))
+    assert clip.float().mean((0, 2, 3)).numpy() == pytest.approx(centre, abs=4)
+
+
+@pytest.mark.parametrize(
+    ('protocol', 'views'),
+    [('one_clip', 1), ('three_crops', 3), ('ten_clips', 30), ('ten_crops', 30)],
+)
+def test_protocols_of_gops(protocol, views):
+    opened, sample, *_ = clips.gop_steps(imrnet_config(18, 0.05), protocol)
+    crops = 1 if protocol == 'one_clip' else 3
+    assert opened['type'] == 'OpenCompressedVideo'
+    assert sample['num_clips'] * crops == views and sample['mode'] == 'real'
+
+
 def test_gops_of_imrnet(video, tmp_path):
-    # 8 whole GOPs, of which the middle five begin with the second.
-    (batch,) = read_gops(video, 'one_clip')
-    assert batch.indices.tolist() == [12, 24, 36, 48, 60]
-    assert set(batch.frame_types.tolist()) == {'I'}
-    expected = [12 * gop + p for gop in range(1, 6) for p in (2, 4, 6, 8, 10)]
-    with CompressedVideoReader(video, accumulate=True) as reader:
-        apart = reader.get_frames_at(expected, ('motion', 'residual'))
-    assert np.array_equal(batch.motion, apart.motion)
-    assert np.array_equal(batch.residual, apart.residual)
-    # Since the I-frame.
-    assert np.median(batch.motion[::5, ..., 0]) == pytest.approx(2, abs=0.3)
-    assert np.median(batch.motion[4::5, ..., 0]) == pytest.approx(10, abs=0.5)
-    firsts = [batch.indices[0] for batch in read_gops(video, 'ten_clips')]
-    assert len(firsts) == 10 and firsts[0] == 0 and firsts[-1] == 36
+    steps = clips.gop_steps(imrnet_config(18, 0.05), 'one_clip')
+    inputs = ClipReader(steps, ('iframe', 'motion', 'residual'))(video)['inputs']
+    shapes = {name: tuple(value.shape) for name, value in inputs.items()}
+    assert shapes['iframe'] == (1, 3, 5, 224, 224) and shapes['residual'] == (1, 3, 25, 224, 224)
+    assert shapes['motion'][:3] == (1, 2, 25)
+    other = str(encode(tmp_path / 'b.avi', translating(30, 1, 0, 48, 64), 'mpeg4', gop=10))
+    with pytest.raises(GOPStructureError, match='b.avi'):
+        ClipReader(steps, ('iframe', 'motion', 'residual'))(other)
 
 
-def test_short_videos_start_over(tmp_path):
-    for length, iframes in ((30, [0, 12, 0, 12, 0]), (7, [0] * 5)):
-        path = encode(tmp_path / f'{length}.avi', translating(length, 1, 0, 48, 64), 'mpeg4')
-        (batch,) = read_gops(str(path), 'one_clip')
-        assert batch.indices.tolist() == iframes and len(batch.motion) == 25
+def test_only_coviar_accumulates(video):
+    moved = {}
+    for name, config in (('imrnet', imrnet_config(18, 0.05)), ('coviar', coviar_config())):
+        dataset = config.test_dataloader.dataset
+        read = ClipReader(clips.gop_steps(config, 'one_clip'), dataset.streams)
+        motion = read(video, **dataset.reader_options)['inputs']['motion'][0, 0].float()
+        moved[name] = [float(motion[place].median()) for place in (0, 4)]
+    # The 2nd and the 10th P-frame of a group move by one px of 72, here 256, each.
+    assert moved['imrnet'] == pytest.approx([3.6, 3.6], abs=0.5)
+    assert moved['coviar'] == pytest.approx([7.1, 35.6], abs=1)
 
 
 def test_width(two_streams):

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ssvrl_mm.inference_benchmark.measuring import Clock, Run, measure, spread, summarise
-from ssvrl_mm.inference_benchmark.setups import Setup
+from ssvrl_mm.inference_benchmark.base import Setup
+from ssvrl_mm.inference_benchmark.measuring import (
+    Clock,
+    Run,
+    measure,
+    per_frame_ms,
+    spread,
+    summarise,
+)
 from ssvrl_mm.inference_benchmark.videos import Video
 from ssvrl_mm.video import VideoDecodeError
 
@@ -170,3 +177,14 @@ def test_without_networks_there_is_no_total():
     assert summary['network_s'] is summary['inference_s'] is summary['total_s'] is None
     assert summary['x_total'] is None and summary['x_pre_processing']['median'] == 3
     assert summarise(ours, [])['x_total'] is None
+
+
+def test_a_frame_takes_its_share_without_storing():
+    runs = [make('a', 0, 9, 0.05, 0.2), make('b', 0, 9, 0.1, 0.1), make('a', 1, 9, 0.4, 0.4)]
+    own = per_frame_ms(runs, 25)
+    assert own['pre_processing_ms'] == pytest.approx(spread([2, 4, 16]))
+    assert own['inference_ms'] == pytest.approx(spread([8, 4, 16]))
+    assert own['total_ms'] == pytest.approx(spread([10, 8, 32]))
+    own = per_frame_ms([make('a', 0, 9, 0.05, None)], 10)
+    assert own['pre_processing_ms']['median'] == pytest.approx(5)
+    assert own['inference_ms'] is own['total_ms'] is None

@@ -1,25 +1,29 @@
 """The figures as JSON, as text and as a picture, beside those of the papers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from matplotlib.figure import Figure
 
 from ssvrl_mm.inference_benchmark import papers
+from ssvrl_mm.inference_benchmark.base import Options, Setup
 from ssvrl_mm.inference_benchmark.figure import draw_figure
 from ssvrl_mm.inference_benchmark.machine import describe_machine
 from ssvrl_mm.inference_benchmark.measuring import Run, spread
+from ssvrl_mm.inference_benchmark.networks import PerFrame
 from ssvrl_mm.inference_benchmark.report import format_report, make_report
-from ssvrl_mm.inference_benchmark.setups import SETUPS, Options, Setup
+from ssvrl_mm.inference_benchmark.setups import SETUPS
 from ssvrl_mm.inference_benchmark.videos import Video
 
 
 @pytest.fixture
-def report():
+def make():
     videos = [Video('a.avi', 180, 320, 240, 'mpeg4', 400_000)]
     videos.append(Video('b.mp4', 192, 340, 256, 'h264', 600_000))
     setups = {name: Setup(f'what {name} is', lambda *_: None) for name in ('mvcgc', 'imrnet')}
     setups['stored-flow'] = setups['mvcgc']
+    setups['imrnet'] = replace(setups['imrnet'], per_frame=PerFrame(25, 0.7e9))
     runs = {
         'mvcgc': [
             Run(video, n, 0.0, 0.008, 0.5 + n / 10, False, 500_000)
@@ -32,7 +36,14 @@ def report():
     rates = {'keyframes + motion vectors': spread([5000, 6000, 7000])}
     missing = {'coclr': 'no TV-L1 here'}
     machine = {'cpu': 'Z80', 'cores': 1}
-    return make_report(machine, Options(threads=4), 'cpu', videos, setups, runs, rates, missing)
+    return lambda **options: make_report(
+        machine, Options(threads=4, **options), 'cpu', videos, setups, runs, rates, missing
+    )
+
+
+@pytest.fixture
+def report(make):
+    return make()
 
 
 def test_json(report):
@@ -67,6 +78,13 @@ def test_json(report):
     assert report['whole_files_fps']['keyframes + motion vectors']['q1'] == 5500
     assert report['papers']['table_1']['MVCGC']['inference_s'] == 0.0703
     assert report['papers']['context_motion_fps'] == 500
+    assert ours['per_frame'] is None
+    per_frame = report['setups']['imrnet']['per_frame']
+    assert per_frame['pre_processing_ms']['median'] == pytest.approx(1000 * 0.032 / 25)
+    assert per_frame['inference_ms'] is None
+    assert (per_frame['frames'], per_frame['gflops']) == (25, 0.7)
+    assert report['papers']['table_2']['IMR (R18)']['gflops'] == 0.66
+    assert 'P100' in report['papers']['per_frame_machine']
 
 
 def cells(text, start):
@@ -95,9 +113,20 @@ def test_text(report):
     assert cells(text, 'paper: keyframes + motion vectors') == ['>', '500']
     assert 'peak MiB' not in text
     assert text.endswith('not measured: coclr: no TV-L1 here')
+    frames = text[text.index('per frame') : text.index('of which')]
+    assert cells(frames, 'imrnet ') == ['1.28', '-', '-', '0.70', '25']
+    assert cells(frames, 'paper: IMR (R18)') == ['2.87', '1.36', '4.23', '0.66']
+    assert 'mvcgc' not in frames and 'Tesla P100' in frames
     # Columns stand below one another.
     table = text[text.index('per video') : text.index('\npaper: Table 1')].splitlines()
     assert len({len(line) for line in table}) == 1
+
+
+def test_a_frame_of_several_clips_is_not_told(make):
+    several = make(protocol='ten_clips')
+    assert {own['per_frame'] for own in several['setups'].values()} == {None}
+    text = format_report(several)
+    assert 'per frame' not in text and 'paper: IMRNet' in text
 
 
 def test_text_without_some_figures(report):
@@ -120,6 +149,8 @@ def test_the_papers_figures_agree_with_what_it_says():
         assert 1 - ours.gigabytes / papers.TABLE_1[name].gigabytes == pytest.approx(share, abs=0.02)
     assert ours.megabytes == pytest.approx(0.5022, abs=1e-4)
     assert max(papers.TABLE_1.values(), key=lambda row: row.top1) is ours
+    for row in papers.TABLE_2.values():
+        assert row.pre_processing_ms + row.inference_ms == pytest.approx(row.total_ms)
     assert papers.COLUMNS.keys() <= SETUPS.keys()
     assert set(papers.COLUMNS.values()) <= set(papers.TABLE_1)
 

@@ -2,11 +2,15 @@
 
 Table 1 of MVCGC: pre-processing, inference, total and bytes on disk per video; and the frames per
 second at which whole files give keyframes and motion vectors, "over 500 on CPU" in Context-Motion.
+Table 2 of IMRNet: milliseconds and multiply-adds per frame, a clip divided by its frames.
 
 - mvcgc: frames and motion vectors on the fly; S3D on each.
 - coclr: all frames, and the TV-L1 flow between them, go to JPEG files, which are read; S3D on each.
 - stored-flow: frames on the fly, the same flow from the file of tools/data/extract_flow.py.
-- imrnet: re-encoded as MPEG-4 with GOPs of 12; I-frames, accumulated vectors and residuals of that.
+- imrnet, imrnet-r50: re-encoded as MPEG-4 with GOPs of 12; five I-frames of that, vectors and
+  residuals of 25 P-frames; IMRNet of 18 or 50 layers.
+- coviar: the same, accumulated; ResNet-152 on I-frames, ResNet-18 on vectors and on residuals.
+- r2plus1d, resnet152: all frames of a clip of 16 or 25; R(2+1)D-18, ResNet-152.
 - context-motion: clip, keyframe and motion vectors on the fly; V-, I- and M-network.
 
 Each stores what it needs ("store"), reads the clips that its networks take, cropped and packed
@@ -23,6 +27,7 @@ Example:
     python tools/analysis/benchmark_inference.py data/ucf101/test_list.txt --number 20
     python tools/analysis/benchmark_inference.py --device cuda --protocol ten_crops
     python tools/analysis/benchmark_inference.py --setups mvcgc imrnet --rounds 21
+    python tools/analysis/benchmark_inference.py --setups imrnet r2plus1d --width 0.1 --rounds 1
 
 Exit status: 0 when done, 1 if a video failed, 2 for wrong arguments.
 """
@@ -40,7 +45,17 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 #: Names of ssvrl_mm.inference_benchmark, which --help need not wait for.
-SETUPS = ('mvcgc', 'coclr', 'stored-flow', 'imrnet', 'context-motion')
+SETUPS = (
+    'mvcgc',
+    'coclr',
+    'stored-flow',
+    'imrnet',
+    'imrnet-r50',
+    'coviar',
+    'r2plus1d',
+    'resnet152',
+    'context-motion',
+)
 PROTOCOLS = ('one_clip', 'ten_clips', 'three_crops', 'ten_crops')
 
 FIGURES = ('.png', '.jpg', '.svg', '.pdf')
@@ -77,7 +92,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--flow-method', choices=('tvl1', 'farneback', 'dis'), default='tvl1', help='of the flow'
     )
-    parser.add_argument('--width', type=float, default=1.0, help='factor on the channels')
+    parser.add_argument(
+        '--width',
+        type=float,
+        default=1.0,
+        help='factor on the channels; of IMRNet on those of I-frames',
+    )
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu', help='of the networks')
     parser.add_argument(
         '--threads', type=_positive, default=1, help='of PyTorch and OpenCV; decoding has one'
@@ -131,10 +151,11 @@ def run(args: argparse.Namespace, folder: Path) -> int:
 
     from ssvrl_mm.decode_benchmark.generated import generate_alike
     from ssvrl_mm.decode_benchmark.measuring import peak_memory
+    from ssvrl_mm.inference_benchmark.base import Options
     from ssvrl_mm.inference_benchmark.machine import describe_machine
     from ssvrl_mm.inference_benchmark.measuring import Clock, Run, measure
     from ssvrl_mm.inference_benchmark.report import format_report, make_report
-    from ssvrl_mm.inference_benchmark.setups import Options, build_setups, once
+    from ssvrl_mm.inference_benchmark.setups import build_setups, once
     from ssvrl_mm.inference_benchmark.videos import check_video, choose_videos
     from ssvrl_mm.inference_benchmark.whole_files import measure_whole_files
     from ssvrl_mm.video import VideoError
@@ -197,7 +218,7 @@ def _print_errors(errors: Sequence[Exception]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the tool; returns the exit status."""
     args = parse_args(argv)
-    from ssvrl_mm.inference_benchmark.setups import GpuMissingError
+    from ssvrl_mm.inference_benchmark.base import GpuMissingError
     from ssvrl_mm.video.tools.files import VideoFilesError
 
     try:
