@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -57,7 +58,7 @@ test_dataloader = dict(
     )
 )
 val_dataloader = test_dataloader
-val_evaluator = test_evaluator = dict(topk={topk})
+val_evaluator = test_evaluator = {evaluator}
 del own, part_of
 
 # As many steps as for the embedded dataset, whatever the size of the folder.
@@ -126,6 +127,19 @@ def _split(
     return train, test, said
 
 
+def _evaluator(evaluator: Any, gallery: int) -> str:
+    """The demo's metrics as its config has them, but for k beyond the gallery."""
+    if not isinstance(evaluator, list | tuple):
+        return f'dict(topk={[k for k in evaluator.topk if k <= gallery]})'
+    parts = [
+        f'dict(_base_.test_evaluator[{i}], topk={[k for k in metric.topk if k <= gallery]})'
+        if 'topk' in metric
+        else f'_base_.test_evaluator[{i}]'
+        for i, metric in enumerate(evaluator)
+    ]
+    return f'[{", ".join(parts)}]'
+
+
 def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = None) -> OwnVideos:
     """Writes lists and a config for somebody's own folder.
 
@@ -174,7 +188,7 @@ def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = N
         batch_size=batch_size,
         gallery_part=parts[0],
         query_part=parts[1],
-        topk=[k for k in base.test_evaluator.topk if k <= len(train)],
+        evaluator=_evaluator(base.test_evaluator, len(train)),
         epochs=epochs,
     )
     if 'stages' in base.model:

@@ -58,6 +58,18 @@ def test_the_gallery_bounds_the_recalls(demo, folder, tmp_path):
     assert cfg.test_evaluator.topk == cfg.val_evaluator.topk == [1, 5]
 
 
+def test_a_demo_with_several_metrics_keeps_them(repository, folder, tmp_path):
+    imrnet = repository / 'configs/imrnet/imrnet_demo.py'
+    cfg = Config.fromfile(write_config(imrnet, folder / 'run', tmp_path).config)
+    retrieval, pretext = cfg.test_evaluator
+    assert (retrieval.type, retrieval.topk) == ('VideoRetrieval', [1, 5])
+    assert retrieval.streams == ('fused', 'iframe', 'motion', 'residual')
+    assert pretext == Config.fromfile(imrnet).test_evaluator[1]
+    # Halves of a video, in whole groups of pictures.
+    gallery, query = (cfg.test_dataloader.dataset[role].pipeline for role in ('gallery', 'query'))
+    assert [step.part for step in (gallery[1], query[1])] == [(0.0, 0.5), (0.5, 1.0)]
+
+
 def test_without_classes_halves_look_for_halves(demo, folder, tmp_path):
     own = write_config(demo, folder / 'run', tmp_path, r'person(\d)')
     assert own.target is Target.HALF

@@ -10,7 +10,7 @@ reader_options = dict(motion='codec')
 steps_per_epoch = 20
 
 open_video = dict(type='OpenCompressedVideo')
-sample = dict(type='SampleGOPs', num_gops=5, gop_size=12, positions=(2, 4, 6, 8, 10), mode='real')
+sample = dict(type='SampleGOPs', num_gops=5, gop_size=12, positions=(2, 4, 6, 8, 10))
 crop = dict(type='ClipMultiScaleCrop', size=64, scales=(0.975, 0.9, 0.85))
 decode = dict(type='DecodeCompressedVideo')
 labels = dict(type='PMSPLabels', num_gops=5, grids=(2, 3, 4), windows=(1, 3, 5))

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ssvrl_mm.datasets.transforms.sampling import random_starts, uniform_starts
+from ssvrl_mm.datasets.transforms.sampling import (
+    check_part,
+    frames_of_part,
+    random_starts,
+    uniform_starts,
+)
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import (
     CompressedVideoReader,
@@ -46,6 +51,7 @@ class SampleGOPs(BaseTransform):
         fps: 'virtual': the frames nearest to those of a video of so many frames per second, by the
             video's average rate. Motion stays that of each frame since the frame before it in the
             video. None: frames as they are.
+        part: Begin and end, as shares of the video's groups, of the part that clips come from.
 
     Raises:
         GOPStructureError: 'real', or the reader accumulates motion since I-frames, and these are
@@ -71,6 +77,7 @@ class SampleGOPs(BaseTransform):
         mode: str = 'virtual',
         test_mode: bool = False,
         fps: float | None = None,
+        part: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         if min(num_gops, num_clips) < 1 or gop_size < 2:
             raise ValueError(
@@ -91,6 +98,7 @@ class SampleGOPs(BaseTransform):
         self.mode = mode
         self.test_mode = test_mode
         self.fps = fps
+        self.part = check_part(part)
 
     def transform(self, results: dict) -> dict:
         """Adds the frame numbers."""
@@ -101,9 +109,10 @@ class SampleGOPs(BaseTransform):
         total = int(num_frames / step + 1e-6) // self.gop_size
         if not total:
             raise VideoTooShortError(reader.path, num_frames, math.ceil(self.gop_size * step))
+        begin, total = frames_of_part(self.part, total)
         choose = uniform_starts if self.test_mode else random_starts
         starts = np.array(choose(self.num_clips, max(total - self.num_gops, 0)), np.int64)
-        groups = (starts[:, None] + np.arange(self.num_gops)) % total
+        groups = begin + (starts[:, None] + np.arange(self.num_gops)) % total
         pictures = groups[..., None] * self.gop_size + [0, *self.positions]
         frames = np.rint(pictures * step).astype(np.int64).clip(max=num_frames - 1)
         results['frame_inds'] = frames[..., 0]

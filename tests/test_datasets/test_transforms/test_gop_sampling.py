@@ -73,6 +73,18 @@ def test_tests_take_even_groups():
     assert starts.tolist() == [12 * n for n in range(0, 28, 3)]
 
 
+def test_a_part_of_a_video():
+    """Twelve groups, halved: clips of five begin with group 0 or 1, and with 6 or 7."""
+    for part, first in (((0, 0.5), 0), ((0.5, 1), 6)):
+        starts = {sampled(144, part=part)['iframe_inds'][0, 0] for _ in range(50)}
+        assert starts == {12 * first, 12 * (first + 1)}
+    # Four groups have two in each half, which start over.
+    groups = sampled(48, part=(0.5, 1), test_mode=True)['iframe_inds'] // 12
+    assert groups.tolist() == [[2, 3, 2, 3, 2]]
+    with pytest.raises(ValueError, match='part must be two increasing shares'):
+        SampleGOPs(part=(0.5, 0.5))
+
+
 @pytest.mark.parametrize('test_mode', [False, True])
 def test_short_videos_repeat_whole_groups(test_mode):
     results = sampled(30, test_mode=test_mode)
