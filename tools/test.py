@@ -34,7 +34,10 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Writes what the arguments say into the config; ends the process without weights to test."""
-    if args.checkpoint is None and not cfg.model.get('checkpoints'):
+    # Backbones that all start from weights of their own need none.
+    backbones = list((cfg.model.get('backbones') or {}).values())
+    has_own = bool(backbones) and all(b and b.get('pretrained') for b in backbones)
+    if args.checkpoint is None and not cfg.model.get('checkpoints') and not has_own:
         sys.exit(f'{args.config}: give a checkpoint to test')
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.amp:

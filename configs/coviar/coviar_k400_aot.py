@@ -6,9 +6,16 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+# Frame by frame nothing tells in which order frames come: groups of pictures are averaged one by one.
 model = dict(
     heads=dict(
-        aot=dict(type='PretextClassificationHead', num_classes=2, label_key='backwards'),
+        aot=dict(
+            type='PretextClassificationHead',
+            num_classes=2,
+            label_key='backwards',
+            num_gops=5,
+            hidden_channels=3072,
+        ),
     ),
 )
 train_pipeline = [

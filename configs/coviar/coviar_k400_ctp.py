@@ -6,7 +6,11 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(heads=dict(ctp=dict(type='CTPHead', num_types=4)), correspondence=dict())
+# Frame by frame nothing tells in which order frames come: groups of pictures are averaged one by one.
+model = dict(
+    heads=dict(ctp=dict(type='CTPHead', num_types=4, num_gops=5, hidden_channels=3072)),
+    correspondence=dict(),
+)
 train_pipeline = [
     _base_.open_video,
     _base_.sample,

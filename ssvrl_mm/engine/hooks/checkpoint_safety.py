@@ -78,7 +78,8 @@ class InitBeforeTestHook(Hook):
     """Initialises a model for a test without a checkpoint, as training would.
 
     For models that are put together from several checkpoints, like
-    :class:`~ssvrl_mm.models.recognizers.LateFusionRecognizer`. A model that names none is refused.
+    :class:`~ssvrl_mm.models.recognizers.LateFusionRecognizer`, or whose backbones all name weights
+    of another library (``pretrained``). A model that names none is refused.
 
     Raises:
         RuntimeError: Neither the run nor the model names a checkpoint.
@@ -95,7 +96,8 @@ class InitBeforeTestHook(Hook):
         if runner._has_loaded or runner.iter > 0:
             return
         parts, checkpoints = getattr(model, 'classifiers', None), getattr(model, 'checkpoints', {})
-        if parts is None or set(parts) != set(checkpoints):
+        complete = parts is not None and set(parts) == set(checkpoints)
+        if not complete and not getattr(model, 'starts_pretrained', False):
             raise RuntimeError(
                 'nothing to test: give a checkpoint, or model.checkpoints one for every classifier'
             )

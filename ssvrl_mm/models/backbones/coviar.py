@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule
-from torch import Tensor, nn
+from mmengine.model import BaseModule, ModuleDict
+from torch import Tensor
 
 from ssvrl_mm.models.backbones.frame_resnet import FrameResNet
 from ssvrl_mm.registry import MODELS
@@ -55,7 +55,7 @@ class CoViAR(BaseModule):
         }
         #: Stream -> channels of its map.
         self.out_channels = {stream: network.feat_dim for stream, network in networks.items()}
-        self.networks = nn.ModuleDict(networks)
+        self.networks = ModuleDict(networks)
 
     def forward(self, clips: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The maps of the streams.

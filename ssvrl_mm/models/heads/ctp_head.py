@@ -30,6 +30,7 @@ class CTPHead(PretextClassificationHead):
         hidden_channels: Width of the hidden layer; None: that of the features.
         loss_weight: Multiplies the loss: lambda.
         init_cfg: OpenMMLab initialisation; None keeps PyTorch's.
+        num_gops: See :class:`PretextClassificationHead`.
 
     Raises:
         ValueError: Neither 2 nor 4 types.
@@ -51,10 +52,13 @@ class CTPHead(PretextClassificationHead):
         hidden_channels: int | None = None,
         loss_weight: float = 1.0,
         init_cfg: Any = None,
+        num_gops: int | None = None,
     ) -> None:
         if num_types not in (2, len(TYPES)):
             raise ValueError(f'num_types must be 2 or {len(TYPES)}, got {num_types}')
-        super().__init__(num_types, channels, 'ctp', hidden_channels, loss_weight, init_cfg)
+        super().__init__(
+            num_types, channels, 'ctp', hidden_channels, loss_weight, init_cfg, num_gops
+        )
 
     def loss(  # type: ignore[override]
         self,

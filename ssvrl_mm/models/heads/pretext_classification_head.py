@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,9 +31,12 @@ class PretextClassificationHead(JointHead):
         hidden_channels: Width of the hidden layer; None: that of the features.
         loss_weight: Multiplies the loss.
         init_cfg: OpenMMLab initialisation; None keeps PyTorch's.
+        num_gops: Groups of pictures that features are averaged over one by one and lie side by
+            side, for networks that see frame by frame: in an average over all frames their order
+            is lost. None: that average.
 
     Raises:
-        ValueError: Fewer than two classes.
+        ValueError: Fewer than two classes, or ``num_gops`` below 1.
 
     Example:
         >>> head = PretextClassificationHead(4, dict(iframe=512, motion=32), 'rotation')
@@ -49,13 +53,39 @@ class PretextClassificationHead(JointHead):
         hidden_channels: int | None = None,
         loss_weight: float = 1.0,
         init_cfg: Any = None,
+        num_gops: int | None = None,
     ) -> None:
         super().__init__(channels, loss_weight, init_cfg)
         if num_classes < 2:
             raise ValueError(f'num_classes must be at least 2, got {num_classes}')
+        if num_gops is not None and num_gops < 1:
+            raise ValueError(f'num_gops must be 1 or more, or None, got {num_gops}')
         self.num_classes = num_classes
         self.label_key = label_key
-        self.mlp = ProjectionHead(self.width, hidden_channels, num_classes)
+        self.num_gops = num_gops
+        self.mlp = ProjectionHead(self.width * (num_gops or 1), hidden_channels, num_classes)
+
+    def embed(self, feats: Features) -> Tensor:
+        """(M, width) pooled maps of all streams side by side, with ``num_gops`` group by group.
+
+        Args:
+            feats: Stream -> (M, C, ...) maps; with ``num_gops`` (M, C, T, H, W), T a multiple.
+
+        Raises:
+            ValueError: Besides what the maps of the head are refused for: frames that do not
+                divide into the groups.
+        """
+        if self.num_gops is None:
+            return super().embed(feats)
+        maps = self.maps(feats)
+        lengths = {stream: tuple(x.shape) for stream, x in maps.items()}
+        if any(x.dim() != 5 or x.shape[2] % self.num_gops for x in maps.values()):
+            raise ValueError(f'frames must divide into {self.num_gops} groups, got {lengths}')
+        groups = [
+            full_precision(x)[0].unflatten(2, (self.num_gops, -1)).mean(dim=(3, 4, 5))
+            for x in maps.values()
+        ]
+        return torch.cat(groups, dim=1).flatten(1)
 
     def loss(
         self,

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from mmengine.model import ModuleDict
+from torch import Tensor
 
 from ssvrl_mm.models.recognizers.pretext_answers import answer_pretext
 from ssvrl_mm.models.recognizers.self_supervised import Inputs, SelfSupervisedRecognizer
@@ -82,7 +83,7 @@ class JointPretextRecognizer(SelfSupervisedRecognizer):
         self.backbone = to_channels_last_3d(built) if self.channels_last else built
         if not heads:
             raise ValueError('nothing to train: heads is empty')
-        self.heads = nn.ModuleDict(
+        self.heads = ModuleDict(
             {
                 name: MODELS.build({'channels': dict(channels), **config})
                 for name, config in heads.items()

@@ -48,6 +48,11 @@ class MultiStreamRecognizer(SelfSupervisedRecognizer, metaclass=ABCMeta):
             raise KeyError(f'stream {stream!r} is not among {self.streams}')
         return getattr(self, f'backbone_{stream}')
 
+    @property
+    def starts_pretrained(self) -> bool:
+        """Whether all backbones name weights of another library (``pretrained``) to start from."""
+        return all(getattr(self.backbone(s), 'pretrained', None) for s in self.streams)
+
     def extract_feat(self, inputs: Inputs, stream: str | None = None) -> Tensor:
         """The representation used downstream: pooled backbone features, before projection.
 

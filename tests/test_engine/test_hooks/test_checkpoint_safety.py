@@ -255,6 +255,13 @@ def test_another_epsilon_than_that_of_the_weights_is_refused(tmp_path):
     runner(tmp_path, 1, [StrictCheckpointHook()], 'right_epsilon', model, load_from=path).test()
 
 
+def test_backbones_with_weights_of_their_own_need_no_checkpoint(tmp_path):
+    model = Model()
+    model.starts_pretrained = True
+    runner(tmp_path, 1, [InitBeforeTestHook()], 'own_weights', model).test()
+    assert model.initialised == 1
+
+
 def test_weights_alone_are_no_training_to_resume(tmp_path):
     path = save(tmp_path / 'weights.pth', weight=ONE)
     hooks = [StrictCheckpointHook()]

@@ -153,3 +153,15 @@ def test_supervised_it_fuses_the_scores_of_three_networks_of_segments():
             scores = part.cls_head.fc_cls(maps).mean(dim=1).softmax(dim=1)
             expected = expected + weights[stream] / 4 * scores
     torch.testing.assert_close(torch.stack([r.pred_score for r in results]), expected)
+
+
+def test_initialisation_reaches_its_networks_and_the_heads():
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        CoViAR(SMALL, pretrained='nowhere.pth').init_weights()
+    constant = dict(type='Constant', layer='Linear', val=3.0)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        model = JointPretextRecognizer(
+            dict(type='CoViAR', depths=SMALL), dict(pmsp=dict(type='PMSPHead', init_cfg=constant))
+        )
+    model.init_weights()
+    assert (model.heads.pmsp.mlps['s2_t1'].fc1.weight == 3).all()

@@ -169,3 +169,24 @@ def test_loss_and_gradients_do_not_depend_on_the_split(tmp_path):
         for stream, gradient in wanted_feats.items():
             both = torch.cat([feats[stream], others[stream]])
             torch.testing.assert_close(both, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_groups_side_by_side_keep_their_order():
+    head, feats = ctp(num_gops=5), maps(0, 2)
+    expected = np.concatenate(
+        [
+            x.numpy().reshape(2, x.shape[1], 5, -1).mean(axis=3).reshape(2, -1)
+            for x in feats.values()
+        ],
+        axis=1,
+    )
+    np.testing.assert_allclose(head.embed(feats).numpy(), expected, rtol=1e-10)
+    assert head.loss(feats, labelled(2), types=torch.tensor([0, 2]))['loss_ctp'] > 0
+    shuffled = {s: x.flip(2) if s != 'iframe' else x for s, x in feats.items()}
+    assert not torch.allclose(head.embed(feats), head.embed(shuffled))
+    # The mean over all frames does not know.
+    torch.testing.assert_close(ctp().embed(feats), ctp().embed(shuffled))
+    with pytest.raises(ValueError, match='frames must divide into 5 groups'):
+        head.embed({s: x[:, :, :4] for s, x in feats.items()})
+    with pytest.raises(ValueError, match='num_gops must be 1 or more'):
+        ctp(num_gops=0)
