@@ -90,7 +90,7 @@ class SampleGOPs(BaseTransform):
             not where groups begin.
         MotionUnavailableError: Motion or residuals are read from the codec's vectors, and there are
             none: FFmpeg does not export them, or all frames are I-frames.
-        VideoTooShortError: The video has not one whole group.
+        VideoTooShortError: The video, or a part of this length, has not one whole group.
         ValueError: An argument out of range, or the reader accumulates motion and ``fps`` is given.
 
     Example:
@@ -139,8 +139,11 @@ class SampleGOPs(BaseTransform):
         step = 1.0 if self.fps is None else results['avg_fps'] / self.fps
         # As many as last as long; rounding must not take the last one.
         total = int(num_frames / step + 1e-6) // self.gop_size
-        if not total:
-            raise VideoTooShortError(reader.path, num_frames, math.ceil(self.gop_size * step))
+        # A part without a whole group of its own would share one with the rest of the video.
+        least = math.ceil(1 / (self.part[1] - self.part[0]) - 1e-6)
+        if total < least:
+            needed = math.ceil(least * self.gop_size * step)
+            raise VideoTooShortError(reader.path, num_frames, needed)
         begin, total = frames_of_part(self.part, total)
         choose = uniform_starts if self.test_mode else random_starts
         starts = np.array(choose(self.num_clips, max(total - self.num_gops, 0)), np.int64)
@@ -164,7 +167,9 @@ class SampleGOPs(BaseTransform):
             missing = 'there are no motion vectors, as all frames are I-frames'
         if moves and missing and reader.motion == 'codec':
             instead = '' if self.mode == 'real' else "estimate motion (motion='estimate'), or "
-            raise MotionUnavailableError(reader.path, f'{missing}; {instead}{_command(self.gop_size)}')
+            raise MotionUnavailableError(
+                reader.path, f'{missing}; {instead}{_command(self.gop_size)}'
+            )
         accumulates = moves and reader.accumulate
         if accumulates and self.fps is not None:
             raise ValueError('accumulated motion begins at I-frames, which fps passes over')
