@@ -70,7 +70,7 @@ def test_frames_are_those_of_the_clips(tmp_path):
 
 
 def test_frames_are_found_by_their_own_times(tmp_path):
-    # MPEG-TS starts past 0, here at 1.4 s; the second ten frames are shown five times as long as the first.
+    # MPEG-TS starts past 0, here at 1.4 s; the second ten frames last five times as long.
     frames = np.stack([np.full((48, 64, 3), 8 * n, np.uint8) for n in range(20)])
     steps = np.repeat([1, 5], 10)
     seconds = np.cumsum([0, *steps]) / 10
