@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from ssvrl_mm.demo import run_demo
+from ssvrl_mm.demo import Target, Trial, run, run_demo
 from ssvrl_mm.engine.runner import ToolRunner
 from ssvrl_mm.models.heads import CTPHead, PMSPHead
 from ssvrl_mm.models.utils.correspondence import TYPES
@@ -63,6 +63,20 @@ def test_it_says_what_tasks_and_retrieval_come_to(data, tmp_path, monkeypatch, c
     for name, weight in runner.model.backbone.state_dict().items():
         assert weight.equal(learned[f'backbone.{name}']), name
     assert runner.test()['acc/num_videos'] == 16
+
+
+@pytest.mark.parametrize(
+    'target, videos',
+    [(Target.CLASS, 'held-out videos'), (Target.HALF, 'the training videos themselves')],
+)
+def test_tasks_are_said_to_be_of_the_videos_that_were_tested(
+    target, videos, tmp_path, monkeypatch, capsys
+):
+    metrics = {'chance_R@1': 0.5, 'fused_R@1': 0.5, 'num_query': 8, 'pretext/ctp': 0.25}
+    metrics |= {'pretext/ctp_most_frequent': 0.25, 'pretext/num_videos': 8}
+    monkeypatch.setattr(run, 'train_between_tests', lambda cfg: Trial(None, metrics, metrics))
+    run_demo(None, tmp_path, target)
+    assert f'Pretext tasks on {videos} after training' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,8 @@ def clip_frames(path: str | os.PathLike, clip_times: np.ndarray, number: int) ->
 
     Args:
         path: The video.
-        clip_times: Seconds at which each clip begins and ends, (V, 2); NaN where there is none.
+        clip_times: Seconds at which each clip begins and ends, (V, 2), by the container's clock;
+            NaN where there is none.
         number: How many frames.
 
     Returns:
@@ -145,8 +146,10 @@ def clip_frames(path: str | os.PathLike, clip_times: np.ndarray, number: int) ->
     with CompressedVideoReader(path) as reader:
         begin, end = np.nanmin(clip_times), np.nanmax(clip_times)
         times = begin + (np.arange(number) + 0.5) / number * (end - begin)
-        frames = np.floor(times * float(reader.metadata.average_fps)).astype(int)
-        places = frames.clip(0, len(reader) - 1).tolist()
+        # What is shown at these times: they need not begin at 0, nor be evenly apart.
+        shown_from = reader.get_frames_at(range(len(reader)), streams=()).pts_seconds
+        places = np.searchsorted(shown_from, times, side='right') - 1
+        places = places.clip(min=0).tolist()
         rgb = reader.get_frames_at(places, streams=('rgb',)).rgb
     assert rgb is not None
     return rgb

@@ -16,6 +16,8 @@ from ssvrl_mm.datasets import (
     write_video_list,
 )
 from ssvrl_mm.demo.summary import Target
+from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.video import VideoTooShortError
 
 LEAST_VIDEOS = 8
 _TEST_RATIO = 0.25
@@ -140,6 +142,36 @@ def _evaluator(evaluator: Any, gallery: int) -> str:
     return f'[{", ".join(parts)}]'
 
 
+def _with_parts(
+    entries: list[VideoEntry], folder: Path, base: Config, parts: tuple[tuple[float, float], ...]
+) -> tuple[list[VideoEntry], list[str]]:
+    """The videos of which each part is long enough for the test's clips, and what is left out."""
+    pipeline = base.test_pipeline
+    (place,) = (n for n, step in enumerate(pipeline) if step.type.startswith('Sample'))
+    openers = [TRANSFORMS.build(step) for step in pipeline[:place]]
+    samplers = [TRANSFORMS.build(dict(pipeline[place], part=part)) for part in parts]
+    dataset = base.test_dataloader.dataset
+    kept, lines = [], []
+    for entry in entries:
+        results = dict(filename=str(folder / entry.path), streams=dataset.streams)
+        results['reader_options'] = base.train_dataloader.dataset.reader_options
+        for step in openers:
+            results = step(results)
+        with results['video_reader']:
+            try:
+                for step in samplers:
+                    step(dict(results))
+                kept.append(entry)
+            except VideoTooShortError as error:
+                lines.append(f'left out {error}')
+    if len(lines) > _NAMED:
+        lines = [*lines[:_NAMED], f'left out {len(lines) - _NAMED} more that are too short']
+    if len(kept) < LEAST_VIDEOS:
+        few = f'{len(kept)} videos under {folder} can be cut in two; the demo needs {LEAST_VIDEOS}'
+        raise VideoListError('\n  '.join([few, *lines]))
+    return kept, lines
+
+
 def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = None) -> OwnVideos:
     """Writes lists and a config for somebody's own folder.
 
@@ -154,8 +186,10 @@ def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = N
         The config file and what goes with it.
 
     Raises:
-        VideoListError: Too few videos can be read, or the groups allow no split.
+        VideoListError: Too few videos can be read, or are long enough to be cut in two where there
+            are no classes; or the groups allow no split.
     """
+    base = Config.fromfile(demo)
     entries, classes, said = readable_videos(videos, work_dir / 'left_out.txt')
     train, test, more = _split(entries, classes, group)
     parts = ((0.0, 1.0), (0.0, 1.0))
@@ -166,17 +200,18 @@ def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = N
             f'for {len(train)} training videos'
         )
     else:
+        parts, target = ((0.0, 0.5), (0.5, 1.0)), Target.HALF
+        entries, short = _with_parts(entries, videos, base, parts)
+        said += short
         why = 'no classes' if len(classes) < 2 else f'{len(classes)} classes of too few videos'
         said.append(f'{why}: the second halves of {len(entries)} videos look for the first halves')
         train = test = [VideoEntry(entry.path, i) for i, entry in enumerate(entries)]
-        parts, target = ((0.0, 0.5), (0.5, 1.0)), Target.HALF
     said += more
 
     work_dir.mkdir(parents=True, exist_ok=True)
     lists = {'train': work_dir / 'train_list.txt', 'test': work_dir / 'test_list.txt'}
     write_video_list(lists['train'], train)
     write_video_list(lists['test'], test)
-    base = Config.fromfile(demo)
     batch_size = min(base.train_dataloader.batch_size, len(train) // 2)
     steps_per_epoch = base.steps_per_epoch
     epochs = max(2, round(base.train_cfg.max_epochs * steps_per_epoch / (len(train) // batch_size)))

@@ -131,8 +131,10 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
     pretext = {k.split('/', 1)[1]: v for k, v in trial.after.items() if k.startswith('pretext/')}
     if pretext:
         figures['pretext'] = pretext
+        # Halves of a video are of those that were trained on.
+        videos = 'held-out videos' if target is Target.CLASS else 'the training videos themselves'
         say(
-            '\nPretext tasks on held-out videos after training, in per cent, ± at 95 %; beside '
+            f'\nPretext tasks on {videos} after training, in per cent, ± at 95 %; beside '
             f'them the most frequent answer of the training videos\n{format_pretext(pretext)}'
         )
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')

@@ -1,7 +1,7 @@
 """Keys of a config that nothing reads, because they are misspelt."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -81,6 +81,30 @@ def check_options(cfg: Config | Mapping[str, Any], options: Mapping[str, Any]) -
     """
     keys = cfg._cfg_dict if isinstance(cfg, Config) else cfg
     return [message for option in options for message in _check_option(keys, option)]
+
+
+def merge_options(cfgs: Sequence[Config], options: Mapping[str, Any]) -> None:
+    """Applies each option to those of some configs that have what it sets.
+
+    Args:
+        cfgs: The configs, changed in place.
+        options: What ``--cfg-options`` was given: dotted keys and values.
+
+    Raises:
+        ValueError: An option is for none of them; nothing is changed then.
+    """
+    found: list[str] = []
+    takers = []
+    for key, value in options.items():
+        messages = [check_options(cfg, {key: value}) for cfg in cfgs]
+        takers.append([cfg for cfg, told in zip(cfgs, messages, strict=True) if not told])
+        if not takers[-1]:
+            found += dict.fromkeys(message for told in messages for message in told)
+    if found:
+        raise ValueError('\n'.join(['--cfg-options:', *found]))
+    for (key, value), taking in zip(options.items(), takers, strict=True):
+        for cfg in taking:
+            cfg.merge_from_dict({key: value})
 
 
 def _check_option(cfg: Mapping[str, Any], option: str) -> list[str]:

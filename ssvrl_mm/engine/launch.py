@@ -27,8 +27,9 @@ from ssvrl_mm.wrapping import innermost_datasets, walk_datasets
 # Datasets with a tool and a page of their own, by the folder that configs give them.
 _PREPARED = ('hmdb51', 'kinetics400', 'sthv2', 'ucf101')
 
-# Folders of videos that are encoded anew from `videos` beside them, by the preset that does it.
-_REENCODED = {'gop12': 'mpeg4-gop12'}
+# Folders of videos that are encoded anew from `videos` beside them, by the preset and options that
+# do it.
+_REENCODED = {'gop12': 'mpeg4-gop12', 'gop12_30fps': 'mpeg4-gop12 --fps 30'}
 
 # Where each launcher tells a process its rank, its rank on the node and the number of processes.
 _RANK_VARIABLES = {

@@ -1,5 +1,7 @@
 import logging
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -12,7 +14,8 @@ from ssvrl_mm.apis.retrieval_examples import (
     clip_frames,
     find_examples,
 )
-from tests.clips import encode
+from ssvrl_mm.video import CompressedVideoReader
+from tests.clips import H264, encode
 from tests.test_apis.tiny import config
 
 
@@ -64,6 +67,31 @@ def test_frames_are_those_of_the_clips(tmp_path):
     # Frames 5 to 24: in the middle of quarters of it.
     assert np.abs(shown.mean(axis=(1, 2, 3)) / 8 - [7, 12, 17, 22]).max() < 0.6
     assert clip_frames(file, np.array([[0.0, 99.0]]), 2).shape == (2, 48, 64, 3)
+
+
+def test_frames_are_found_by_their_own_times(tmp_path):
+    # MPEG-TS starts past 0, here at 1.4 s; the second ten frames last five times as long.
+    frames = np.stack([np.full((48, 64, 3), 8 * n, np.uint8) for n in range(20)])
+    steps = np.repeat([1, 5], 10)
+    seconds = np.cumsum([0, *steps]) / 10
+    with av.open(str(tmp_path / 'varying.ts'), 'w') as container:
+        stream = container.add_stream('libx264', rate=10, options=H264)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, 'yuv420p'
+        stream.codec_context.time_base = Fraction(1, 10)
+        for image, time in zip(frames, seconds, strict=False):
+            picture = av.VideoFrame.from_ndarray(image, format='rgb24')
+            picture.pts, picture.time_base = 14 + round(10 * time), Fraction(1, 10)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    with CompressedVideoReader(tmp_path / 'varying.ts') as reader:
+        start = reader.metadata.start_seconds
+    assert start > 1
+    for begin, end in ((2, 8), (9, 13), (15, 20)):
+        times = np.array([[seconds[begin], seconds[end]]], np.float32) + np.float32(start)
+        middles = seconds[begin] + np.array([0.25, 0.75]) * (seconds[end] - seconds[begin])
+        expected = [max(n for n in range(20) if seconds[n] <= middle) for middle in middles]
+        shown = clip_frames(tmp_path / 'varying.ts', times, 2)
+        assert np.abs(shown.mean(axis=(1, 2, 3)) / 8 - expected).max() < 0.6
 
 
 @pytest.fixture

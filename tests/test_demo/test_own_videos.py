@@ -58,9 +58,35 @@ def test_the_gallery_bounds_the_recalls(demo, folder, tmp_path):
     assert cfg.test_evaluator.topk == cfg.val_evaluator.topk == [1, 5]
 
 
-def test_a_demo_with_several_metrics_keeps_them(repository, folder, tmp_path):
-    imrnet = repository / 'configs/imrnet/imrnet_demo.py'
-    cfg = Config.fromfile(write_config(imrnet, folder / 'run', tmp_path).config)
+@pytest.fixture
+def imrnet(repository):
+    return repository / 'configs/imrnet/imrnet_demo.py'
+
+
+@pytest.fixture(scope='module')
+def longer(tmp_path_factory):
+    """Eight videos of two groups of pictures, one too short for two, one for any."""
+    folder = tmp_path_factory.mktemp('longer')
+    for number, frames in enumerate([24] * 8 + [23, 4]):
+        encode(folder / f'{number}.avi', translating(frames, 1, 0, 48, 64), 'mpeg4')
+    return folder
+
+
+def test_videos_whose_halves_would_be_the_same_are_left_out(imrnet, folder, longer, tmp_path):
+    own = write_config(imrnet, longer, tmp_path)
+    assert [line.split('/')[-1] for line in own.said[:-1]] == [
+        '8.avi: is too short: 23 frames, at least 24 are needed',
+        '9.avi: is too short: 4 frames, at least 24 are needed',
+    ]
+    assert 'the second halves of 8 videos look' in own.said[-1]
+    listed = [entry.path for entry in read_video_list(tmp_path / 'test_list.txt')]
+    assert listed == [f'{number}.avi' for number in range(8)]
+    with pytest.raises(VideoListError, match=r'^0 videos .*needs 8\n(.*short: 4 .*\n){5}.* 3 more'):
+        write_config(imrnet, folder / 'run', tmp_path)
+
+
+def test_a_demo_with_several_metrics_keeps_them(imrnet, longer, tmp_path):
+    cfg = Config.fromfile(write_config(imrnet, longer, tmp_path).config)
     retrieval, pretext = cfg.test_evaluator
     assert (retrieval.type, retrieval.topk) == ('VideoRetrieval', [1, 5])
     assert retrieval.streams == ('fused', 'iframe', 'motion', 'residual')

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from ssvrl_mm.engine.config_checks import check_keys, check_options, runner_keys
+from ssvrl_mm.engine.config_checks import check_keys, check_options, merge_options, runner_keys
 
 
 @pytest.fixture
@@ -113,3 +113,21 @@ def test_options_that_would_add_a_key_in_silence_are_named(cfg, option, message)
     [found] = check_options(cfg, {'randomness.seed': 3, option: 2})
     assert found.startswith(f'{option}: ') and message in found
     assert cfg.to_dict() == before
+
+
+def test_options_change_the_configs_that_have_what_they_set():
+    """As where IMRNet is compared with a network of ImageNet, whose weights an option names."""
+    folder = Path(__file__).resolve().parents[2] / 'configs/imrnet/benchmarks'
+    names = ('imrnet_r18_retrieval_ucf101', 'imrnet_imagenet_retrieval_ucf101')
+    cfgs = [Config.fromfile(folder / f'{name}.py') for name in names]
+    before = cfgs[0].to_dict()
+    merge_options(cfgs, {'model.backbones.iframe.pretrained': 'FILE.pth'})
+    assert cfgs[0].to_dict() == before
+    assert cfgs[1].model.backbones.iframe.pretrained == 'FILE.pth'
+    merge_options(cfgs, {'test_dataloader.batch_size': 3, 'model.average_clips': True})
+    assert [cfg.test_dataloader.batch_size for cfg in cfgs] == [3, 3]
+    assert all(cfg.model.average_clips for cfg in cfgs)
+    # Nothing is changed where one of the options is for none.
+    with pytest.raises(ValueError, match='--cfg-options:\nmodel.wdith: the config has no wdith'):
+        merge_options(cfgs, {'test_dataloader.batch_size': 4, 'model.wdith': 2})
+    assert [cfg.test_dataloader.batch_size for cfg in cfgs] == [3, 3]

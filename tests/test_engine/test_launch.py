@@ -72,6 +72,15 @@ def test_missing_videos_encoded_anew_have_a_command(tmp_path):
         assert (reader.metadata.codec, reader.metadata.keyframes) == ('mpeg4', (0, 12, 24))
 
 
+def test_videos_of_another_rate_have_a_command(tmp_path):
+    dataset = dict(video_dataset(tmp_path), data_prefix=dict(video='gop12_30fps'))
+    cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+    with pytest.raises(launch.LaunchError) as caught:
+        launch.check_files(cfg, ['train_dataloader'])
+    folders = f'{tmp_path / "videos"} {tmp_path / "gop12_30fps"}'
+    assert f'transcode {folders} --preset mpeg4-gop12 --fps 30`' in str(caught.value)
+
+
 def test_present_data_pass(tmp_path):
     (tmp_path / 'videos').mkdir()
     (tmp_path / 'list.txt').write_text('a.mp4 0\n')

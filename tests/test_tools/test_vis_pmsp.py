@@ -55,6 +55,15 @@ def test_videos_that_cannot_be_read_are_named(draw, tmp_path):
         draw('b.mp4', '--out', 'x.png', '--mode', 'real')
 
 
+def test_options_that_nothing_reads_are_told(draw, repository):
+    config = repository / 'configs/imrnet/benchmarks/imrnet_r18_retrieval_ucf101.py'
+    arguments = ['--config', str(config), '--checkpoint', 'x.pth', '--out', 'x.png']
+    with pytest.raises(
+        SystemExit, match=r'^error: --cfg-options:\nmodel.heds.x: the config has no'
+    ):
+        draw('b.mp4', *arguments, '--cfg-options', 'model.heds.x=1')
+
+
 def test_what_is_no_picture_is_not_written(draw):
     with pytest.raises(SystemExit, match='^error: x.txt does not end like a picture'):
         draw('b.mp4', '--out', 'x.txt')
@@ -65,6 +74,7 @@ def test_what_is_no_picture_is_not_written(draw):
     [
         (['--config', 'x.py'], '--config and --checkpoint go together'),
         (['--config', 'x.py', '--checkpoint', 'x.pth', '--mode', 'real'], "are the config's"),
+        (['--cfg-options', 'model.x=1'], '--cfg-options changes a config: give --config'),
         (['--width', '20'], '--width must be 48 or more'),
     ],
 )

@@ -1,5 +1,6 @@
 """The picture of queries and what models find for them."""
 
+import importlib.util
 import sys
 
 import cv2
@@ -43,3 +44,17 @@ def test_what_cannot_be_drawn_ends_in_a_message(call, tool, tiny_config):
     process = call(*command, '--out', 'x.txt', check=False)
     assert process.returncode == 1
     assert process.stderr.splitlines()[-1].startswith('error: x.txt does not end like a picture')
+
+
+def test_options_that_no_config_has_are_told(tool, repository, monkeypatch):
+    file = tool('visualizations/vis_retrieval.py')
+    spec = importlib.util.spec_from_file_location('retrieval', file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    names = ('imrnet_r18_retrieval_ucf101', 'imrnet_imagenet_retrieval_ucf101')
+    one, other = (repository / f'configs/imrnet/benchmarks/{name}.py' for name in names)
+    command = [file, one, 'random', '--also', other, 'random', '--out', 'x.png']
+    command += ['--cfg-options', 'modle.backbone.depth=18']
+    monkeypatch.setattr(sys, 'argv', [str(word) for word in command])
+    with pytest.raises(SystemExit, match='error: --cfg-options:\nmodle.backbone.depth: .* model'):
+        module.main()

@@ -42,6 +42,8 @@ def parse_args() -> argparse.Namespace:
         parser.error('--config and --checkpoint go together')
     if args.config and (args.mode or args.motion):
         parser.error("--mode and --motion are the config's: change them with --cfg-options")
+    if args.cfg_options and not args.config:
+        parser.error('--cfg-options changes a config: give --config, too')
     if args.width < 48:
         parser.error(f'--width must be 48 or more, got {args.width}')
     return args
@@ -63,6 +65,7 @@ def main() -> None:
     from ssvrl_mm.apis.pmsp_clips import label_pipeline, predict_cells, read_clip, with_labels
     from ssvrl_mm.apis.video_samples import pipeline_of
     from ssvrl_mm.engine import CheckpointFileError
+    from ssvrl_mm.engine.config_checks import merge_options
     from ssvrl_mm.video import VideoError
     from ssvrl_mm.visualization.tiles import stacked
 
@@ -71,7 +74,7 @@ def main() -> None:
         pipeline = label_pipeline(args.mode or 'virtual', args.motion or 'codec')
         if args.config:
             cfg = read_config(args.config)
-            cfg.merge_from_dict(args.cfg_options)
+            merge_options([cfg], args.cfg_options)
             pipeline = with_labels(pipeline_of(cfg))
             model, _ = load_model(cfg, args.checkpoint, args.device, training_too=True)
         pictures = []

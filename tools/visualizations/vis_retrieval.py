@@ -8,7 +8,7 @@
 Without --videos, test videos of the config look for its training videos; with it, some videos of
 the folder for the others, whose classes are its sub-folders. Neighbours are those of highest
 cosine similarity of the features by the config's test pipeline. CHECKPOINT `random` stands for
-random weights.
+random weights. --cfg-options apply to those of the configs that have what they set.
 """
 
 import argparse
@@ -92,15 +92,17 @@ def main() -> None:
     from ssvrl_mm.apis.retrieval_examples import RetrievalModel, choose_queries, find_examples
     from ssvrl_mm.datasets import BadVideosError, VideoListError
     from ssvrl_mm.engine import CheckpointFileError, WorkerStoppedError
+    from ssvrl_mm.engine.config_checks import merge_options
     from ssvrl_mm.video import VideoError
 
     names = args.names or names_of(args.models)
     streams = args.streams or [None]
     try:
+        cfgs = [read_config(config) for config, _ in args.models]
+        merge_options(cfgs, args.cfg_options)
         models = []
-        for number, (name, (config, checkpoint)) in enumerate(zip(names, args.models, strict=True)):
-            cfg = read_config(config)
-            cfg.merge_from_dict(args.cfg_options)
+        for number, (name, cfg) in enumerate(zip(names, cfgs, strict=True)):
+            checkpoint = args.models[number][1]
             weights = None if checkpoint == 'random' else checkpoint
             models.append(RetrievalModel(name, cfg, weights, streams[number % len(streams)]))
         if args.videos:

@@ -21,6 +21,38 @@ from ssvrl_mm.video import (
 )
 
 
+def check_groups(reader: CompressedVideoReader, gop_size: int, need: str) -> None:
+    """Refuses a video whose I-frames are not every so many frames.
+
+    Args:
+        reader: The video's.
+        gop_size: Frames from one I-frame to the next.
+        need: What takes such groups, for the message.
+
+    Raises:
+        GOPStructureError: Its keyframes are others, or it has B-frames.
+    """
+    metadata = reader.metadata
+    if metadata.has_b_frames:
+        problem = 'it has B-frames'
+    elif metadata.keyframes != tuple(range(0, metadata.num_frames, gop_size)):
+        problem = f'its keyframes are not every {gop_size}th frame'
+    else:
+        return
+    raise GOPStructureError(
+        reader.path,
+        f'{problem}, and {need} takes GOPs of {gop_size} frames without B-frames; '
+        f'{_command(gop_size)}',
+    )
+
+
+def _command(gop_size: int) -> str:
+    """What makes videos fit."""
+    gop = '' if gop_size == 12 else f' --gop {gop_size}'
+    command = f'python -m ssvrl_mm.video transcode SOURCE TARGET --preset mpeg4-gop12{gop}'
+    return f'encode the video anew ({command})'
+
+
 @TRANSFORMS.register_module()
 class SampleGOPs(BaseTransform):
     """Samples V clips of T groups of pictures: an I-frame and some P-frames of each.
@@ -58,7 +90,7 @@ class SampleGOPs(BaseTransform):
             not where groups begin.
         MotionUnavailableError: Motion or residuals are read from the codec's vectors, and there are
             none: FFmpeg does not export them, or all frames are I-frames.
-        VideoTooShortError: The video has not one whole group.
+        VideoTooShortError: The video, or a part of this length, has not one whole group.
         ValueError: An argument out of range, or the reader accumulates motion and ``fps`` is given.
 
     Example:
@@ -107,8 +139,11 @@ class SampleGOPs(BaseTransform):
         step = 1.0 if self.fps is None else results['avg_fps'] / self.fps
         # As many as last as long; rounding must not take the last one.
         total = int(num_frames / step + 1e-6) // self.gop_size
-        if not total:
-            raise VideoTooShortError(reader.path, num_frames, math.ceil(self.gop_size * step))
+        # A part without a whole group of its own would share one with the rest of the video.
+        least = math.ceil(1 / (self.part[1] - self.part[0]) - 1e-6)
+        if total < least:
+            needed = math.ceil(least * self.gop_size * step)
+            raise VideoTooShortError(reader.path, num_frames, needed)
         begin, total = frames_of_part(self.part, total)
         choose = uniform_starts if self.test_mode else random_starts
         starts = np.array(choose(self.num_clips, max(total - self.num_gops, 0)), np.int64)
@@ -123,7 +158,7 @@ class SampleGOPs(BaseTransform):
 
     def _check(self, reader: CompressedVideoReader, streams: Sequence[str]) -> None:
         """Refuses videos whose groups are not what is asked for."""
-        metadata, command = reader.metadata, self._command()
+        metadata = reader.metadata
         moves = bool({'motion', 'residual'} & set(streams))
         missing = ''
         if not metadata.exports_motion:
@@ -132,30 +167,16 @@ class SampleGOPs(BaseTransform):
             missing = 'there are no motion vectors, as all frames are I-frames'
         if moves and missing and reader.motion == 'codec':
             instead = '' if self.mode == 'real' else "estimate motion (motion='estimate'), or "
-            raise MotionUnavailableError(reader.path, f'{missing}; {instead}{command}')
+            raise MotionUnavailableError(
+                reader.path, f'{missing}; {instead}{_command(self.gop_size)}'
+            )
         accumulates = moves and reader.accumulate
         if accumulates and self.fps is not None:
             raise ValueError('accumulated motion begins at I-frames, which fps passes over')
         if self.mode == 'virtual' and not accumulates:
             return
-        problem = ''
-        if metadata.has_b_frames:
-            problem = 'it has B-frames'
-        elif metadata.keyframes != tuple(range(0, metadata.num_frames, self.gop_size)):
-            problem = f'its keyframes are not every {self.gop_size}th frame'
-        if problem:
-            need = "mode='real'" if self.mode == 'real' else 'accumulated motion'
-            raise GOPStructureError(
-                reader.path,
-                f'{problem}, and {need} takes GOPs of {self.gop_size} frames without B-frames; '
-                f'{command}',
-            )
-
-    def _command(self) -> str:
-        """What makes videos fit."""
-        gop = '' if self.gop_size == 12 else f' --gop {self.gop_size}'
-        command = f'python -m ssvrl_mm.video transcode SOURCE TARGET --preset mpeg4-gop12{gop}'
-        return f'encode the video anew ({command})'
+        need = "mode='real'" if self.mode == 'real' else 'accumulated motion'
+        check_groups(reader, self.gop_size, need)
 
     def __repr__(self) -> str:
         options = ', '.join(f'{key}={value!r}' for key, value in vars(self).items())

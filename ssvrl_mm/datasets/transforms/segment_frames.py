@@ -5,6 +5,7 @@ import random
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ssvrl_mm.datasets.transforms.gop_sampling import check_groups
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video import VideoTooShortError
 
@@ -17,9 +18,9 @@ class SampleSegments(BaseTransform):
     one stream each: motion vectors and residuals of a frame, or the I-frame of its group of
     pictures. An I-frame that is drawn gives way to the frame before it, which has motion.
 
-    **Required keys:** ``total_frames``; ``video_reader`` for a video of one frame. **Added keys:**
-    ``frame_inds`` and ``motion_inds``, int64 (S, 1); ``iframe_inds``, int64 (S, 1), where their
-    groups begin; ``num_clips`` (S).
+    **Required keys:** ``total_frames``, ``video_reader``. **Optional key:** ``streams``; without
+    it, I-frames count as read. **Added keys:** ``frame_inds`` and ``motion_inds``, int64 (S, 1);
+    ``iframe_inds``, int64 (S, 1), where their groups begin; ``num_clips`` (S).
 
     Args:
         num_segments: Parts S.
@@ -28,11 +29,13 @@ class SampleSegments(BaseTransform):
 
     Raises:
         ValueError: ``num_segments`` below 1, or ``gop_size`` below 2.
+        GOPStructureError: I-frames, or motion or residuals that the reader accumulates since them,
+            are read, and these are not every ``gop_size`` frames.
         VideoTooShortError: The video has no second frame.
 
     Example:
         >>> sample = SampleSegments(num_segments=3, test_mode=True)
-        >>> results = sample(dict(total_frames=61))
+        >>> results = sample(dict(total_frames=61, video_reader=reader))
         >>> results['motion_inds'].ravel(), results['iframe_inds'].ravel()
         (array([11, 31, 51]), array([ 0, 24, 48]))
     """
@@ -49,9 +52,14 @@ class SampleSegments(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Adds the frame numbers."""
-        total = results['total_frames']
+        total, reader = results['total_frames'], results['video_reader']
         if total < 2:
-            raise VideoTooShortError(results['video_reader'].path, total, 2)
+            raise VideoTooShortError(reader.path, total, 2)
+        streams = set(results.get('streams', ('iframe',)))
+        if 'iframe' in streams:
+            check_groups(reader, self.gop_size, 'SampleSegments')
+        elif reader.accumulate and streams & {'motion', 'residual'}:
+            check_groups(reader, self.gop_size, 'accumulated motion')
         # Parts of the frames from the second to the last; of a short video some share a frame.
         edges = 1 + np.arange(self.num_segments + 1) * ((total - 1) / self.num_segments)
         places = [0.5 if self.test_mode else random.random() for _ in range(self.num_segments)]

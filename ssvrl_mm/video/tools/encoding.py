@@ -20,6 +20,9 @@ from ssvrl_mm.video.motion.geometry import Size
 # MPEG-4 Part 2 has 16 bits for the denominator of its time base.
 _MOST_TICKS = 2**16 - 1
 
+# A longer standstill is taken for a damaged time: one of a day would be millions of frames.
+_MOST_SECONDS_REPEATED = 10
+
 # AVColorSpace: FFmpeg reads untagged video and both kinds of BT.601 alike.
 _LIKE_BT601 = (2, 5, 6)
 
@@ -310,12 +313,25 @@ def plan_rate(
     Returns:
         Seconds that a frame lasts, and int64 ``(N,)``: how often each of the source's frames is
         shown.
+
+    Raises:
+        ValueError: a frame would be repeated for more than 10 s.
     """
     unit = (1 / Fraction(wanted).limit_denominator(1001)).limit_denominator(_MOST_TICKS)
     seconds = seconds - seconds[0]
-    total = max(round((seconds[-1] + float(1 / fps)) / float(unit)), 1)
+    end = seconds[-1] + float(1 / fps)
     # As near as makes no difference counts as half way, which belongs to the later frame.
     middles = (seconds[1:] + seconds[:-1]) / 2 - 1e-6
+    shown = np.diff([0, *middles, end])
+    too_long = np.flatnonzero(shown > _MOST_SECONDS_REPEATED)
+    if len(too_long):
+        number = too_long[0]
+        raise ValueError(
+            f'frame {number}, shown at {seconds[number]:.1f} s, would be repeated for '
+            f'{shown[number]:.0f} s, and {_MOST_SECONDS_REPEATED} s are the most: its time or the '
+            'next is damaged, or there is a gap; without another rate, frames keep their times'
+        )
+    total = max(round(end / float(unit)), 1)
     nearest = np.searchsorted(middles, np.arange(total) * float(unit), side='right')
     return unit, np.bincount(nearest, minlength=len(seconds))
 

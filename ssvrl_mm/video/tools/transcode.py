@@ -94,7 +94,8 @@ def transcode_video(
         What was done. A complete target with the same settings is left as it is.
 
     Raises:
-        VideoError: the source cannot be read, or the target not be written.
+        VideoError: the source cannot be read, or the target not be written; or at the rate that the
+            settings ask for, a frame would be repeated for more than 10 s.
 
     Example::
 
@@ -233,7 +234,10 @@ def _encode(
             unit, ticks = plan_times(seconds, decoder.frame_rate, container)
             repeats = np.ones(len(index), np.int64)
         else:
-            unit, repeats = plan_rate(seconds, decoder.frame_rate, settings.fps)
+            try:
+                unit, repeats = plan_rate(seconds, decoder.frame_rate, settings.fps)
+            except ValueError as error:
+                raise TranscodeError(str(source), str(error)) from error
             ticks = np.arange(repeats.sum())
         aspect = to_fraction(context.sample_aspect_ratio) or Fraction(1)
         aspect = 1 / aspect if orientation.quarter_turns % 2 else aspect

@@ -81,6 +81,16 @@ def test_a_part_of_a_video():
     # Four groups have two in each half, which start over.
     groups = sampled(48, part=(0.5, 1), test_mode=True)['iframe_inds'] // 12
     assert groups.tolist() == [[2, 3, 2, 3, 2]]
+    # Of fewer groups than parts, two parts would have the same one.
+    assert sampled(24, part=(0, 0.5))['iframe_inds'].tolist() == [[0] * 5]
+    assert sampled(24, part=(0.5, 1))['iframe_inds'].tolist() == [[12] * 5]
+    thirds = [sampled(36, part=(n / 3, (n + 1) / 3))['iframe_inds'][0, 0] for n in range(3)]
+    assert thirds == [0, 12, 24]
+    for num_frames, part, needed in ((23, (0, 0.5), 24), (12, (0.5, 1), 24), (35, (0, 1 / 3), 36)):
+        with pytest.raises(VideoTooShortError, match=f'{num_frames} frames, at least {needed} are'):
+            sampled(num_frames, part=part)
+    with pytest.raises(VideoTooShortError, match='19 frames, at least 20 are'):
+        sampled(19, part=(0, 0.5), fps=30)
     with pytest.raises(ValueError, match='part must be two increasing shares'):
         SampleGOPs(part=(0.5, 0.5))
 

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.datasets.transforms.segment_frames import SampleSegments
-from ssvrl_mm.video import VideoTooShortError
+from ssvrl_mm.video import GOPStructureError, VideoTooShortError
+
+
+def made_up(total, gop=12, streams=None, accumulate=False, has_b=False):
+    """A video with an I-frame every ``gop`` frames, that somebody opened."""
+    metadata = SimpleNamespace(
+        num_frames=total, keyframes=tuple(range(0, total, gop)), has_b_frames=has_b
+    )
+    reader = SimpleNamespace(path='a.mp4', accumulate=accumulate, metadata=metadata)
+    results = dict(total_frames=total, video_reader=reader)
+    return results if streams is None else dict(results, streams=streams)
 
 
 @pytest.mark.parametrize('total', [2, 3, 13, 25, 38, 101])
@@ -15,7 +25,7 @@ def test_random_frames_are_any_p_frame_of_their_part(total, segments):
     sample = SampleSegments(segments)
     seen = [set() for _ in range(segments)]
     for _ in range(800 if segments <= 3 else 60):
-        results = sample(dict(total_frames=total))
+        results = sample(made_up(total))
         frames = results['motion_inds']
         assert frames.shape == (segments, 1) and results['num_clips'] == segments
         assert (frames == results['frame_inds']).all()
@@ -39,15 +49,46 @@ def test_random_frames_are_any_p_frame_of_their_part(total, segments):
 
 
 def test_frames_in_the_middle_of_each_part():
-    results = SampleSegments(5, test_mode=True)(dict(total_frames=101))
+    results = SampleSegments(5, test_mode=True)(made_up(101))
     assert results['motion_inds'].ravel().tolist() == [11, 31, 51, 71, 91]
     assert results['iframe_inds'].ravel().tolist() == [0, 24, 48, 60, 84]
     # 12 and 60 are I-frames.
-    results = SampleSegments(1, test_mode=True)(dict(total_frames=24))
+    results = SampleSegments(1, test_mode=True)(made_up(24))
     assert (results['motion_inds'].item(), results['iframe_inds'].item()) == (11, 0)
-    results = SampleSegments(1, gop_size=10, test_mode=True)(dict(total_frames=24))
+    results = SampleSegments(1, gop_size=10, test_mode=True)(made_up(24, 10))
     assert (results['motion_inds'].item(), results['iframe_inds'].item()) == (12, 10)
     assert results['frame_inds'].dtype == results['iframe_inds'].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    'streams, accumulate, refused',
+    [
+        (None, False, True),
+        (('iframe',), False, True),
+        (('motion', 'iframe'), True, True),
+        (('motion',), True, True),
+        (('residual',), True, True),
+        # Flow relates to no I-frame, and motion since the frame before neither.
+        (('flow',), True, False),
+        (('motion', 'residual'), False, False),
+    ],
+)
+def test_iframes_have_to_be_where_they_are_taken_from(streams, accumulate, refused):
+    sample = SampleSegments()
+    sample(made_up(100, 12, streams, accumulate))
+    for video in (
+        made_up(100, 10, streams, accumulate),
+        made_up(100, 12, streams, accumulate, has_b=True),
+    ):
+        if refused:
+            command = 'transcode SOURCE TARGET --preset mpeg4-gop12'
+            with pytest.raises(GOPStructureError, match=rf'a.mp4: .* of 12 frames .*{command}\)$'):
+                sample(video)
+        else:
+            assert sample(video)['num_clips'] == 3
+    if refused:
+        with pytest.raises(GOPStructureError, match='mpeg4-gop12 --gop 8'):
+            SampleSegments(gop_size=8)(made_up(100, 12, streams, accumulate))
 
 
 def test_refusals():
@@ -56,7 +97,7 @@ def test_refusals():
     with pytest.raises(ValueError, match='got 3 and 1'):
         SampleSegments(gop_size=1)
     # Of groups of two every second picture is a P-frame.
-    results = SampleSegments(2, gop_size=2, test_mode=True)(dict(total_frames=9))
+    results = SampleSegments(2, gop_size=2, test_mode=True)(made_up(9, 2))
     assert results['motion_inds'].ravel().tolist() == [3, 7]
     reader = SimpleNamespace(path='a.mp4')
     with pytest.raises(VideoTooShortError, match=r'a.mp4.*1 frames, at least 2'):

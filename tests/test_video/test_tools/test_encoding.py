@@ -62,6 +62,14 @@ def test_plan_rate():
     assert plan_rate(np.array([0, 0.1, 0.5]), Fraction(10), 10)[1].tolist() == [1, 2, 3]
     assert plan_rate(np.array([2.0]), Fraction(25), 5)[1].tolist() == [1]
     assert plan_rate(at_25, Fraction(25), 29.97)[0] == Fraction(100, 2997)
+    # A gap is filled from both sides, but not without end.
+    gap = np.array([0, 0.5, 19.5, 20.0])
+    assert plan_rate(gap, Fraction(2), 2)[1].tolist() == [1, 19, 20, 1]
+    for late, number in ((gap + [0, 0, 1, 1], 1), (gap + [0, 0, 0, 1e14], 2), (gap * 2, 1)):
+        with pytest.raises(ValueError, match=rf'frame {number}, .*repeated for \d+ s'):
+            plan_rate(late, Fraction(2), 2)
+    with pytest.raises(ValueError, match='frame 0, shown at 0.0 s, would be repeated for 20 s'):
+        plan_rate(np.array([2.0]), Fraction(1, 20), 5)
 
 
 @pytest.mark.parametrize('turns', range(4))

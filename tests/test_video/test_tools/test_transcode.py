@@ -153,6 +153,31 @@ def test_another_rate(tmp_path, suffix, fps):
     assert np.abs((decode(target)[0].mean(axis=(1, 2, 3)) - 40) / 5 - 2 * np.arange(15)).max() < 0.3
 
 
+def test_a_damaged_time_is_not_filled_with_frames(tmp_path):
+    (tmp_path / 'in').mkdir()
+    with av.open(str(tmp_path / 'in/gap.mkv'), 'w') as container:
+        stream = container.add_stream('mpeg4', rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, 'yuv420p'
+        for number in (0, 1, 2, 25 * 86400):
+            picture = av.VideoFrame.from_ndarray(texture(64, 96), format='rgb24')
+            picture.pts, picture.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    encode(tmp_path / 'in/good.mp4', [texture(64, 96)] * 5)
+    source, target = tmp_path / 'in/gap.mkv', tmp_path / 'gap.mp4'
+    settings = EncoderSettings(fps=30)
+    with pytest.raises(
+        TranscodeError, match=r'gap\.mkv: frame 2, .* repeated for 43200 s'
+    ) as caught:
+        transcode_video(source, target, settings)
+    assert caught.value.path == str(source) and not target.exists()
+    bad, good = transcode_tree(
+        tmp_path / 'in', tmp_path / 'out', ['gap.mkv', 'good.mp4'], settings, workers=0
+    )
+    assert (bad.status, good.status) == ('failed', 'written') and 'repeated' in bad.reason
+    assert transcode_video(source, tmp_path / 'kept.mp4').num_frames == 4
+
+
 @pytest.mark.parametrize('preset', PRESETS)
 def test_scene_cuts_start_no_gop(tmp_path, preset):
     shots = [texture(64, 80, seed) for seed in (1, 2, 3)]
