@@ -16,7 +16,7 @@ class SampleSegments(BaseTransform):
 
     What the networks of CoViAR (Wu et al., "Compressed Video Action Recognition", CVPR 2018) see,
     one stream each: motion vectors and residuals of a frame, or the I-frame of its group of
-    pictures. An I-frame that is drawn gives way to the frame before it, which has motion.
+    pictures. For motion, an I-frame that is drawn gives way to the frame before it, which has some.
 
     **Required keys:** ``total_frames``, ``video_reader``. **Optional key:** ``streams``; without
     it, I-frames count as read. **Added keys:** ``frame_inds`` and ``motion_inds``, int64 (S, 1);
@@ -63,12 +63,12 @@ class SampleSegments(BaseTransform):
         # Parts of the frames from the second to the last; of a short video some share a frame.
         edges = 1 + np.arange(self.num_segments + 1) * ((total - 1) / self.num_segments)
         places = [0.5 if self.test_mode else random.random() for _ in range(self.num_segments)]
-        frames = np.floor(edges[:-1] + places * np.diff(edges)).astype(np.int64)
-        frames = frames.clip(1, total - 1)
-        frames = np.where(frames % self.gop_size == 0, frames - 1, frames)[:, None]
+        drawn = np.floor(edges[:-1] + places * np.diff(edges)).astype(np.int64)
+        drawn = drawn.clip(1, total - 1)[:, None]
+        frames = np.where(drawn % self.gop_size == 0, drawn - 1, drawn)
         results['frame_inds'] = frames
         results['motion_inds'] = frames.copy()
-        results['iframe_inds'] = frames // self.gop_size * self.gop_size
+        results['iframe_inds'] = drawn // self.gop_size * self.gop_size
         results['num_clips'] = self.num_segments
         return results
 
