@@ -1,7 +1,7 @@
 """Ablations: what each of several configs reaches, over seeds, beside random weights and chance."""
 
 from ssvrl_mm.ablation.plan import AblationError, Run, prepare_config
-from ssvrl_mm.ablation.results import RunResult, read_result
+from ssvrl_mm.ablation.results import RunResult, other_results, read_result
 from ssvrl_mm.ablation.runs import RunFailedError, execute
 from ssvrl_mm.ablation.statistics import Difference, Spread, difference_of, spread_of
 from ssvrl_mm.ablation.summary import summarise_ablation, unknown_columns
@@ -17,6 +17,7 @@ __all__ = [
     'difference_of',
     'execute',
     'format_ablation',
+    'other_results',
     'prepare_config',
     'read_result',
     'spread_of',

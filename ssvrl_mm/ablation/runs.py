@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ssvrl_mm.ablation.plan import Run
-from ssvrl_mm.ablation.results import RESULT, RunResult, read_result
+from ssvrl_mm.ablation.results import RunResult, read_result
 from ssvrl_mm.apis.run_lock import FolderInUseError, RunLock
 from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
 
@@ -25,10 +25,11 @@ def execute(run: Run) -> RunResult:
     """Tests a random network, trains it and tests it again.
 
     Args:
-        run: What to run; its folder is cleared of what an earlier run of it left there.
+        run: What to run; its folder is cleared of the checkpoints that a run of it left there
+            without a result.
 
     Returns:
-        The result, which is in the folder, too.
+        The result, which is in the folder, too; if there is one already, this.
 
     Raises:
         RunFailedError: The run failed or was killed, another one uses its folder, or the folder
@@ -37,15 +38,17 @@ def execute(run: Run) -> RunResult:
     try:
         claim(run.folder, 'ablation')
         with RunLock(run.folder):
-            return _execute(run)
+            result = read_result(run)
+            if result is not None:
+                return result
+            clear(run.folder)
+            run.cfg.dump(run.folder / CONFIG)
+            return _in_a_child(run)
     except (WorkDirError, FolderInUseError) as error:
         raise RunFailedError(str(error)) from error
 
 
-def _execute(run: Run) -> RunResult:
-    clear(run.folder)
-    (run.folder / RESULT).unlink(missing_ok=True)
-    run.cfg.dump(run.folder / CONFIG)
+def _in_a_child(run: Run) -> RunResult:
     errors = run.folder / _ERRORS
     paths = filter(None, [str(_CHECKOUT), os.environ.get('PYTHONPATH')])
     with open(errors, 'w') as file:
