@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ssvrl_mm.ablation.plan import Run
@@ -37,15 +39,17 @@ def execute(run: Run) -> RunResult:
     """
     try:
         claim(run.folder, 'ablation')
+        # Refused where another run, or one whose command was killed, still works here.
         with RunLock(run.folder):
             result = read_result(run)
             if result is not None:
                 return result
             clear(run.folder)
             run.cfg.dump(run.folder / CONFIG)
-            return _in_a_child(run)
     except (WorkDirError, FolderInUseError) as error:
         raise RunFailedError(str(error)) from error
+    # The child takes the lock in its turn, and holds it even if this process is killed.
+    return _in_a_child(run)
 
 
 def _in_a_child(run: Run) -> RunResult:
@@ -53,7 +57,8 @@ def _in_a_child(run: Run) -> RunResult:
     paths = filter(None, [str(_CHECKOUT), os.environ.get('PYTHONPATH')])
     with open(errors, 'w') as file:
         done = subprocess.run(
-            [sys.executable, '-m', 'ssvrl_mm.ablation', str(run.folder), run.sha256],
+            # -P: not what lies in the working directory.
+            [sys.executable, '-P', '-m', 'ssvrl_mm.ablation', str(run.folder), run.sha256],
             stderr=file,
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
         )
@@ -64,3 +69,16 @@ def _in_a_child(run: Run) -> RunResult:
         lines = [line.strip() for line in errors.read_text().splitlines() if line.strip()]
         raise RunFailedError(f'{lines[-1] if lines else "no result"} ({errors})')
     return result
+
+
+@contextmanager
+def ended_with_its_runs() -> Iterator[None]:
+    """Lets SIGTERM end the process by SystemExit, so that :func:`execute` ends its child first.
+
+    For the main thread; the handler from before is there again afterwards.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

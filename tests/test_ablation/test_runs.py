@@ -1,5 +1,7 @@
 import os
+import runpy
 import signal
+import sys
 
 import pytest
 from mmengine.config import Config
@@ -9,13 +11,14 @@ from ssvrl_mm.ablation import (
     Run,
     RunFailedError,
     RunResult,
+    ended_with_its_runs,
     execute,
     other_results,
     prepare_config,
     read_result,
     runs,
 )
-from ssvrl_mm.apis.run_lock import RunLock
+from ssvrl_mm.apis.run_lock import FolderInUseError, RunLock
 
 CONFIG = """
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3)
@@ -207,3 +210,62 @@ def test_folders_of_others_are_left_alone(monkeypatch, tmp_path):
     (other.folder / 'epoch_3.pth').touch()
     with pytest.raises(RunFailedError, match='not of the ablation'):
         execute(other)
+
+
+@pytest.fixture
+def child(monkeypatch, tmp_path):
+    """A run whose process does this, in a folder with another package of our name."""
+    other = tmp_path / 'other/ssvrl_mm'
+    other.mkdir(parents=True)
+    (other / '__init__.py').write_text("raise RuntimeError('another checkout')")
+    monkeypatch.chdir(other.parent)
+    monkeypatch.setattr(runs, '_CHECKOUT', tmp_path / 'ours')
+
+    def write(code):
+        package = tmp_path / 'ours/ssvrl_mm/ablation'
+        package.mkdir(parents=True)
+        for folder in (package, package.parent):
+            (folder / '__init__.py').touch()
+        (package / '__main__.py').write_text(code)
+        return Run('mine', 0, Config(dict(x=1)), tmp_path / 'seed_0', 'ab')
+
+    return write
+
+
+def test_a_child_runs_this_checkout_and_its_last_words_are_told(child):
+    run = child("raise ValueError('too few videos')")
+    with pytest.raises(RunFailedError, match=r'^ValueError: too few videos \('):
+        execute(run)
+
+
+def test_a_child_ends_with_its_command(child, tmp_path):
+    run = child(
+        'import os, signal, time\n'
+        "open('pid', 'w').write(str(os.getpid()))\n"
+        'os.kill(os.getppid(), signal.SIGTERM)\n'
+        'time.sleep(60)\n'
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as end, ended_with_its_runs():
+        execute(run)
+    assert end.value.code == 143 and signal.getsignal(signal.SIGTERM) is before
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / 'other/pid').read_text()), 0)
+
+
+def test_the_lock_is_of_the_process_that_works(monkeypatch, tmp_path):
+    run = Run('mine', 0, Config(dict(x=1)), tmp_path, 'ab')
+
+    def measure(config, sha256):
+        assert config == tmp_path / 'config.py' and sha256 == 'ab'
+        with pytest.raises(RunFailedError, match='Wait for it'):
+            execute(run)
+        return result_of(run)
+
+    monkeypatch.setattr('ssvrl_mm.ablation.measure.measure', measure)
+    monkeypatch.setattr(sys, 'argv', ['ssvrl_mm.ablation', str(tmp_path), 'ab'])
+    with RunLock(tmp_path), pytest.raises(FolderInUseError):
+        runpy.run_module('ssvrl_mm.ablation', run_name='__main__')
+    assert read_result(run) is None
+    runpy.run_module('ssvrl_mm.ablation', run_name='__main__')
+    assert read_result(run) == result_of(run) and not (tmp_path / 'lock.json').exists()

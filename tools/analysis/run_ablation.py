@@ -61,6 +61,7 @@ def main() -> None:
         from ssvrl_mm.ablation import (
             AblationError,
             RunFailedError,
+            ended_with_its_runs,
             execute,
             format_ablation,
             other_results,
@@ -100,7 +101,8 @@ def main() -> None:
         else:
             print(f'{title} ({told})' if others else title, flush=True)
             try:
-                result = execute(run)
+                with ended_with_its_runs():
+                    result = execute(run)
             except RunFailedError as error:
                 failed[run.name][run.seed] = str(error)
                 print(f'failed: {error}', flush=True)
