@@ -7,11 +7,19 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ssvrl_mm.ablation.identity import identity_of
+from ssvrl_mm.engine.config_checks import check_options
 from ssvrl_mm.engine.loader_workers import settle_workers
-from ssvrl_mm.evaluation.provenance import config_sha256
 
-# Neither where results go, nor what is looked at in between, changes them.
-_NOT_IDENTITY = ('work_dir', 'val_cfg', 'val_dataloader', 'val_evaluator')
+#: How the folder of a run ends that is evaluated during training, too.
+VALIDATED = '-val'
+# Settings that an ablation writes itself, and what decides them.
+_OURS = {
+    'randomness.seed': 'the number of --seeds decides it',
+    'work_dir': '--work-dir decides it',
+    'resume': 'every run trains from the beginning',
+    'default_hooks.checkpoint.interval': 'one checkpoint is written, at the end',
+}
 
 
 class AblationError(ValueError):
@@ -26,18 +34,15 @@ class Run:
         name: Of the config.
         seed: Of weights, order and clips.
         cfg: The config as it is run.
-        folder: Where its log, checkpoint and result go.
+        folder: Where its log, checkpoint and result go; results of other options lie elsewhere.
+        sha256: What tells that a result is of it, see :mod:`ssvrl_mm.ablation.identity`.
     """
 
     name: str
     seed: int
     cfg: Config
     folder: Path
-
-    @property
-    def sha256(self) -> str:
-        """What tells whether a result is of this config: the resolved config, seed and all."""
-        return config_sha256(self.cfg, ignore=_NOT_IDENTITY)
+    sha256: str
 
     @property
     def validates(self) -> bool:
@@ -57,18 +62,18 @@ def prepare_config(
     Args:
         file: Config whose ``test_evaluator`` holds a ``VideoRetrieval`` with R@1.
         seed: Of the run.
-        work_dir: Of the ablation; the run gets ``WORK_DIR/NAME/seed_N``.
+        work_dir: Of the ablation; the run gets ``WORK_DIR/NAME/seed_N-HASH``, with the first eight
+            digits of its identity, and ``-val`` behind them where it validates.
         options: Settings that override the config's.
         validate: Whether to keep the evaluations during training.
 
     Raises:
-        AblationError: The config has no training or no such evaluator.
+        AblationError: The config has no training or no such evaluator, or is to validate and never
+            does; nothing reads one of the options, or the ablation decides it.
     """
     name = Path(file).stem
     cfg = Config.fromfile(file)
-    cfg.merge_from_dict(dict(options or {}))
-    folder = work_dir / name / f'seed_{seed}'
-    cfg.work_dir = str(folder)
+    _merge(cfg, options or {}, file)
     cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
     cfg.resume = False
     for part in ('train_cfg', 'train_dataloader', 'test_cfg', 'test_dataloader', 'test_evaluator'):
@@ -78,11 +83,41 @@ def prepare_config(
     if hooks.get('checkpoint'):
         # One checkpoint, at the end: few videos make for hundreds of short epochs.
         hooks['checkpoint'].interval = -1
-    if not validate:
+    if validate:
+        _check_validation(cfg, file)
+    else:
         cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.test_evaluator = _with_probe(cfg.test_evaluator, file)
     settle_workers(cfg)
-    return Run(name, seed, cfg, folder)
+    sha256 = identity_of(cfg)
+    folder = work_dir / name / f'seed_{seed}-{sha256[:8]}{VALIDATED if validate else ""}'
+    cfg.work_dir = str(folder)
+    return Run(name, seed, cfg, folder, sha256)
+
+
+def _merge(cfg: Config, options: Mapping[str, Any], file: str | Path) -> None:
+    """Overrides settings, none of them in vain."""
+    problems = check_options(cfg, options)
+    for option, value in options.items():
+        below = [f'{option}.{key}' for key in value] if isinstance(value, Mapping) else []
+        problems += [f'{key}: {_OURS[key]}' for key in (option, *below) if key in _OURS]
+    if problems:
+        raise AblationError('\n'.join([f'--cfg-options of {file}:', *problems]))
+    cfg.merge_from_dict(dict(options))
+
+
+def _check_validation(cfg: Config, file: str | Path) -> None:
+    """Checks that a config is evaluated during training at least once."""
+    for part in ('val_cfg', 'val_dataloader', 'val_evaluator'):
+        if cfg.get(part) is None:
+            raise AblationError(f'{file} has no {part}: no column val/... can be filled')
+    steps = 'max_epochs' if 'max_epochs' in cfg.train_cfg else 'max_iters'
+    begin, end = cfg.train_cfg.get('val_begin', 1), cfg.train_cfg.get(steps)
+    if end is not None and begin > end:
+        raise AblationError(
+            f'{file} is not evaluated during training, so that no column val/... can be filled: '
+            f'its train_cfg has val_begin={begin} and {steps}={end}'
+        )
 
 
 def _with_probe(evaluator: Any, file: str | Path) -> list[Any]:

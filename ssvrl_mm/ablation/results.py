@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ssvrl_mm.ablation.plan import Run
+from ssvrl_mm.ablation.plan import VALIDATED, Run
 
 RESULT = 'result.json'
 
@@ -49,11 +49,32 @@ def read_result(run: Run) -> RunResult | None:
         run: What is wanted. A result without evaluations during training will not do for a run
             that has them; one with them will do for a run without.
     """
+    folders = [run.folder]
+    if not run.validates:
+        folders.append(run.folder.with_name(run.folder.name + VALIDATED))
+    for folder in folders:
+        result = _read(folder / RESULT)
+        if result is None or result.config_sha256 != run.sha256:
+            continue
+        if result.validated or not run.validates:
+            return result
+    return None
+
+
+def other_results(run: Run) -> list[Path]:
+    """Folders with results of the same name and seed, but of other options, data or checkpoints."""
+    folders = run.folder.parent.glob(f'seed_{run.seed}*')
+    found = [
+        (folder, _read(folder / RESULT))
+        for folder in sorted(folders)
+        if folder.name.partition('-')[0] == f'seed_{run.seed}'
+    ]
+    return [folder for folder, result in found if result and result.config_sha256 != run.sha256]
+
+
+def _read(file: Path) -> RunResult | None:
+    """A result; None where there is none, or none that this version wrote."""
     try:
-        result = RunResult(**json.loads((run.folder / RESULT).read_text()))
+        return RunResult(**json.loads(file.read_text()))
     except (FileNotFoundError, TypeError, ValueError):
-        # None yet, or none that this version wrote.
         return None
-    if result.config_sha256 != run.sha256 or (run.validates and not result.validated):
-        return None
-    return result

@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ssvrl_mm.ablation.plan import Run
-from ssvrl_mm.ablation.results import RESULT, RunResult, read_result
+from ssvrl_mm.ablation.results import RunResult, read_result
 from ssvrl_mm.apis.run_lock import FolderInUseError, RunLock
 from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
 
@@ -25,10 +27,11 @@ def execute(run: Run) -> RunResult:
     """Tests a random network, trains it and tests it again.
 
     Args:
-        run: What to run; its folder is cleared of what an earlier run of it left there.
+        run: What to run; its folder is cleared of the checkpoints that a run of it left there
+            without a result.
 
     Returns:
-        The result, which is in the folder, too.
+        The result, which is in the folder, too; if there is one already, this.
 
     Raises:
         RunFailedError: The run failed or was killed, another one uses its folder, or the folder
@@ -36,21 +39,26 @@ def execute(run: Run) -> RunResult:
     """
     try:
         claim(run.folder, 'ablation')
+        # Refused where another run, or one whose command was killed, still works here.
         with RunLock(run.folder):
-            return _execute(run)
+            result = read_result(run)
+            if result is not None:
+                return result
+            clear(run.folder)
+            run.cfg.dump(run.folder / CONFIG)
     except (WorkDirError, FolderInUseError) as error:
         raise RunFailedError(str(error)) from error
+    # The child takes the lock in its turn, and holds it even if this process is killed.
+    return _in_a_child(run)
 
 
-def _execute(run: Run) -> RunResult:
-    clear(run.folder)
-    (run.folder / RESULT).unlink(missing_ok=True)
-    run.cfg.dump(run.folder / CONFIG)
+def _in_a_child(run: Run) -> RunResult:
     errors = run.folder / _ERRORS
     paths = filter(None, [str(_CHECKOUT), os.environ.get('PYTHONPATH')])
     with open(errors, 'w') as file:
         done = subprocess.run(
-            [sys.executable, '-m', 'ssvrl_mm.ablation', str(run.folder), run.sha256],
+            # -P: not what lies in the working directory.
+            [sys.executable, '-P', '-m', 'ssvrl_mm.ablation', str(run.folder), run.sha256],
             stderr=file,
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
         )
@@ -61,3 +69,16 @@ def _execute(run: Run) -> RunResult:
         lines = [line.strip() for line in errors.read_text().splitlines() if line.strip()]
         raise RunFailedError(f'{lines[-1] if lines else "no result"} ({errors})')
     return result
+
+
+@contextmanager
+def ended_with_its_runs() -> Iterator[None]:
+    """Lets SIGTERM end the process by SystemExit, so that :func:`execute` ends its child first.
+
+    For the main thread; the handler from before is there again afterwards.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

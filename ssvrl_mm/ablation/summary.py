@@ -29,10 +29,12 @@ def summarise_ablation(
         columns: Logged scalars to report, too.
 
     Returns:
-        ``dict(baseline, columns, configs)``, fit for JSON; of each config ``seeds``, ``failed``,
-        ``streams`` (stream -> measure -> ``chance``, ``random`` and ``trained`` weights, ``gain``
-        of the training, and ``difference`` from the baseline's stream, which the baseline lacks),
-        ``columns`` and ``seconds_per_step``, ``runs`` with all figures. Recalls and accuracies
+        ``dict(baseline, columns, versions, configs)``, fit for JSON; ``versions`` are those that
+        differ between runs: package -> version -> the runs, as ``'NAME, seed N'``; of each config
+        ``seeds``, ``failed``, ``streams`` (stream -> measure -> ``chance``, ``random`` and
+        ``trained`` weights, ``gain`` of the training, and ``difference`` from the baseline's
+        stream, which the baseline lacks), ``columns`` and ``seconds_per_step``, ``runs`` with all
+        figures. Recalls and accuracies
         are in [0, 1]; None stands for what a single seed cannot tell.
     """
     configs: dict[str, dict[str, Any]] = {}
@@ -55,13 +57,35 @@ def summarise_ablation(
                 other = reference.get(stream, {}).get(measure)
                 if other is not None:
                     figures['difference'] = _difference(figures['trained'], other['trained'])
-    return _finite({'baseline': baseline, 'columns': list(columns), 'configs': configs})
+    return _finite(
+        {
+            'baseline': baseline,
+            'columns': list(columns),
+            'versions': _differing_versions(results),
+            'configs': configs,
+        }
+    )
 
 
 def unknown_columns(results: Results, columns: Sequence[str]) -> dict[str, list[str]]:
     """The columns that no run logged, each with all that was logged."""
     logged = {name for runs in results.values() for run in runs.values() for name in run.scalars}
     return {column: sorted(logged) for column in columns if logged and column not in logged}
+
+
+def _differing_versions(results: Results) -> dict[str, dict[str, list[str]]]:
+    """Package -> version -> runs, of the packages that not all runs had alike."""
+    runs = {
+        f'{name}, seed {seed}': run.versions
+        for name, of_seeds in results.items()
+        for seed, run in of_seeds.items()
+    }
+    found: dict[str, dict[str, list[str]]] = {}
+    for package in sorted({package for versions in runs.values() for package in versions}):
+        for title, versions in runs.items():
+            version = versions.get(package, 'unknown')
+            found.setdefault(package, {}).setdefault(version, []).append(title)
+    return {package: versions for package, versions in found.items() if len(versions) > 1}
 
 
 def _streams(runs: Sequence[RunResult]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ _MEANING = (
 
 
 def format_ablation(summary: Mapping[str, Any]) -> str:
-    """The table and what failed.
+    """The table, versions that differ between its runs, and what failed.
 
     Args:
         summary: Of :func:`~ssvrl_mm.ablation.summarise_ablation`.
@@ -47,8 +47,22 @@ def format_ablation(summary: Mapping[str, Any]) -> str:
         for name, config in summary['configs'].items()
         for seed, why in config['failed'].items()
     ]
-    text = f'{_MEANING}\n\n{markdown_table(header, rows)}'
+    text = f'{_MEANING}\n\n{markdown_table(header, rows)}' + _versions(summary['versions'])
     return text + ('\n\nWithout a result:\n\n' + '\n'.join(failures) if failures else '')
+
+
+def _versions(differing: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
+    """A line that names what differs; nothing where all runs had the same versions."""
+    packages = [
+        f'{package} ' + ', '.join(f'{v} ({"; ".join(runs)})' for v, runs in versions.items())
+        for package, versions in differing.items()
+    ]
+    if not packages:
+        return ''
+    return (
+        '\n\nNot all runs had the same versions, which differences may be of: '
+        f'{" / ".join(packages)}.'
+    )
 
 
 def _chance_rows(

@@ -299,7 +299,7 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     lines = [f'{line}  ({name})' for line, name in missing.items()]
     named = [(cfg.get('load_from'), 'load_from')]
     if 'train_dataloader' in dataloaders:
-        named += [(path, 'init_cfg') for path in _starting_weights(cfg.get('model'))]
+        named += [(path, 'init_cfg') for path in starting_weights(cfg.get('model'))]
     lines += [
         f'  checkpoint {Path(path).absolute()}  ({source})'
         for path, source in dict.fromkeys(named)
@@ -336,11 +336,18 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
         raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
 
 
-def _starting_weights(node: Any) -> Iterator[str]:
-    """The checkpoints that the ``init_cfg`` of a model and of its parts name."""
+def starting_weights(node: Any) -> Iterator[str]:
+    """The checkpoints that the ``init_cfg`` of a model and of its parts name.
+
+    Args:
+        node: Config of the model; None: no checkpoint.
+
+    Yields:
+        Paths and addresses.
+    """
     if isinstance(node, list | tuple):
         for part in node:
-            yield from _starting_weights(part)
+            yield from starting_weights(part)
     elif isinstance(node, Mapping):
         init_cfg = node.get('init_cfg')
         for start in init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg or {}]:
@@ -348,7 +355,7 @@ def _starting_weights(node: Any) -> Iterator[str]:
             yield from (start.get('checkpoints') or {}).values()
         for key, part in node.items():
             if key != 'init_cfg':
-                yield from _starting_weights(part)
+                yield from starting_weights(part)
 
 
 def _dataset_paths(dataset: dict) -> Iterator[tuple[str, Path]]:

@@ -141,3 +141,25 @@ def test_columns_that_nobody_logged():
     }
     # Without any result, nobody knows what would be logged.
     assert unknown_columns({'a': {}}, ['x']) == {}
+
+
+def test_versions_that_differ_are_named():
+    results = two_configs()
+    for name, seed, torch in (('full', 0, '2.1'), ('full', 1, '2.1'), ('less', 0, '2.2')):
+        results[name][seed].versions.update(torch=torch, numpy='1.26')
+    del results['less'][1]
+    summary = summarise_ablation(results, {}, 'full')
+    assert summary['versions'] == {
+        'torch': {'2.1': ['full, seed 0', 'full, seed 1'], '2.2': ['less, seed 0']}
+    }
+    line = 'torch 2.1 (full, seed 0; full, seed 1), 2.2 (less, seed 0).'
+    assert format_ablation(summary).endswith(line)
+    results['less'][0].versions.update(torch='2.1')
+    assert 'versions' not in format_ablation(summarise_ablation(results, {}, 'full'))
+    # A result that does not say what it was measured with may be of anything.
+    results['less'][0].versions.clear()
+    unknown = summarise_ablation(results, {}, 'full')['versions']
+    assert {tuple(versions) for versions in unknown.values()} == {
+        ('2.1', 'unknown'),
+        ('1.26', 'unknown'),
+    }

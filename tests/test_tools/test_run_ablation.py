@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ssvrl_mm import ablation
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -38,9 +40,19 @@ def ablate(data_root, tool, tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_runs_are_measured_once_and_anew_when_their_config_changes(ablate, tiny_config, tmp_path):
+def test_runs_are_measured_once_and_anew_when_their_config_changes(
+    ablate, tiny_config, tmp_path, monkeypatch
+):
     broken = tmp_path / 'broken.py'
-    broken.write_text(f"_base_ = [{str(tiny_config)!r}]\nmodel = dict(type='NoSuchModel')\n")
+    broken.write_text(f'_base_ = [{str(tiny_config)!r}]\n')
+
+    def execute_or_fail(run):
+        if run.name == 'broken':
+            raise ablation.RunFailedError("'NoSuchModel is not in the registry'")
+        return execute(run)
+
+    execute = ablation.execute
+    monkeypatch.setattr(ablation, 'execute', execute_or_fail)
     both = [tiny_config, broken, '--seeds', 1, '--columns', 'train/loss']
     short = ['--cfg-options', 'train_cfg.max_epochs=1']
     said, figures, error = ablate(*both, *short)
@@ -57,7 +69,7 @@ def test_runs_are_measured_once_and_anew_when_their_config_changes(ablate, tiny_
         assert measures['R@1']['gain']['undecided'] and measures['R@1']['gain']['error'] is None
     [result] = run['runs']
     assert result['steps'] == 4 and result['seconds_per_step'] > 0
-    folder = tmp_path / 'work_dirs/ablation/tiny_mvcgc/seed_0'
+    [folder] = (tmp_path / 'work_dirs/ablation/tiny_mvcgc').glob('seed_0-????????')
     logs = [
         json.loads(line)
         for file in folder.glob('*/vis_data/scalars.json')
@@ -79,15 +91,21 @@ def test_runs_are_measured_once_and_anew_when_their_config_changes(ablate, tiny_
     assert again['configs']['tiny_mvcgc']['runs'] == run['runs']
     _, _, error = ablate(*one, '--columns', 'train/los', *short)
     assert error.startswith('error: no run logged train/los: did you mean train/loss')
-    # Evaluations during training have to be there for their column.
-    assert (
-        '1 of 1 runs have no result'
-        in ablate(*one, '--only-table', '--columns', 'val/retrieval/rgb_R@1', *short)[2]
-    )
     # Two epochs are another config, whose result is not there.
-    _, stale, error = ablate(*one, '--only-table')
+    said, stale, error = ablate(*one, '--only-table')
     assert '1 of 1 runs have no result' in error
+    assert f'with other options, data or checkpoints in {folder.relative_to(tmp_path)}' in said
     assert stale['configs']['tiny_mvcgc']['streams'] == {}
+    # What cannot run is told before anything is run.
+    monkeypatch.setenv('SSVRL_DATA', 'nowhere')
+    for arguments, message in (
+        (both, 'needs files that do not exist'),
+        ([*one, '--cfg-options', 'modle.stages=1'], 'the config has no modle'),
+        # Evaluations during training have to be there for their column.
+        ([*one, '--columns', 'val/retrieval/rgb_R@1', *short], 'val_begin=2 and max_epochs=1'),
+    ):
+        said, _, error = ablate(*arguments)
+        assert error.startswith('error: ') and message in error and 'run 1 of' not in said
 
 
 @pytest.mark.parametrize(

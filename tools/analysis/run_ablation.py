@@ -6,8 +6,9 @@
 
 Of every config and seed: R@1 by the config's own evaluator and streams, and a logistic probe on
 the frozen features, with random weights and after training. Each run is a process of its own and
-leaves its result in WORK_DIR/NAME/seed_N; started again, the command goes on with what is
-missing. A result of another state of a config does not count. Exit status 1: a run failed.
+leaves its result in WORK_DIR/NAME/seed_N-HASH; started again, the command goes on with what is
+missing. A result of another state of a config has another HASH: it stays, and does not count. Exit
+status 1: a run failed.
 """
 
 import argparse
@@ -60,13 +61,16 @@ def main() -> None:
         from ssvrl_mm.ablation import (
             AblationError,
             RunFailedError,
+            ended_with_its_runs,
             execute,
             format_ablation,
+            other_results,
             prepare_config,
             read_result,
             summarise_ablation,
             unknown_columns,
         )
+        from ssvrl_mm.engine.launch import LaunchError, check_files
         from ssvrl_mm.suggestions import did_you_mean
     validate = any(column.startswith('val/') for column in args.columns)
     try:
@@ -75,21 +79,30 @@ def main() -> None:
             for config in args.configs
             for seed in range(args.seeds)
         ]
-    except (AblationError, FileNotFoundError) as error:
+        # Of all of them before the first one takes its hours.
+        for run in [] if args.only_table else runs:
+            if read_result(run) is None:
+                loaders = ['train_dataloader', 'test_dataloader', 'val_dataloader']
+                check_files(run.cfg, loaders)
+    except (AblationError, FileNotFoundError, LaunchError) as error:
         sys.exit(f'error: {error}')
     results: dict = {run.name: {} for run in runs}
     failed: dict = {run.name: {} for run in runs}
     for number, run in enumerate(runs, start=1):
         result = read_result(run)
         title = f'run {number} of {len(runs)}: {run.name}, seed {run.seed}'
+        others = ', '.join(map(str, other_results(run))) if result is None else ''
+        told = f'there is a result with other options, data or checkpoints in {others}'
         if result is not None:
             print(f'{title}: done before', flush=True)
         elif args.only_table:
-            failed[run.name][run.seed] = f'no result of this config in {run.folder}'
+            why = f'no result of this config in {run.folder}'
+            failed[run.name][run.seed] = f'{why}; {told}' if others else why
         else:
-            print(title, flush=True)
+            print(f'{title} ({told})' if others else title, flush=True)
             try:
-                result = execute(run)
+                with ended_with_its_runs():
+                    result = execute(run)
             except RunFailedError as error:
                 failed[run.name][run.seed] = str(error)
                 print(f'failed: {error}', flush=True)
