@@ -43,7 +43,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop(Path(MODULE).stem, None)
-    for registry, name in ((MODELS, 'ArrowOfTimeHead'), (TRANSFORMS, 'ReverseClips')):
+    for registry, name in ((MODELS, 'ArrowOfTimeHead'), (TRANSFORMS, 'PlayBackwards')):
         registry.module_dict.pop(name, None)
 
 
@@ -101,13 +101,13 @@ def test_its_own_test_passes_and_notices_a_wrong_label(project, monkeypatch):
     (test,) = [value for name, value in names.items() if name.startswith('test_')]
     test()
     module = importlib.import_module(Path(MODULE).stem)
-    forward = module.ReverseClips.transform
+    forward = module.PlayBackwards.transform
 
     def mislabelled(self, results):
         results = forward(self, results)
         results['backwards'] = 1 - results['backwards']
         return results
 
-    monkeypatch.setattr(module.ReverseClips, 'transform', mislabelled)
+    monkeypatch.setattr(module.PlayBackwards, 'transform', mislabelled)
     with pytest.raises(AssertionError):
         test()
