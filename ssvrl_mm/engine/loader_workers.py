@@ -1,5 +1,6 @@
 """Workers of the loaders: how long to wait for one, and what to say when it gives nothing."""
 
+import re
 import sys
 import threading
 import time
@@ -52,21 +53,32 @@ def named_workers() -> Iterator[None]:
         WorkerStoppedError: In place of torch's error. The loader's workers are killed, as leaving
             would wait for a stopped one again.
     """
+    try:
+        with _named_waits():
+            yield
+    except RuntimeError as error:
+        # The signal of a worker's end comes when it likes: in the midst of a step, or while the
+        # error of a wait for this worker is on its way.
+        ended = re.match(r'DataLoader worker \(pid (\d+)\) (.+)', str(error))
+        if ended is None:
+            raise
+        raise WorkerStoppedError(_ended(*ended.groups())) from error
+
+
+@contextmanager
+def _named_waits() -> Iterator[None]:
     watch = _Watch()
     watch.start()
     try:
         yield
     except (RuntimeError, OSError, EOFError) as error:
         iterator = _waiting_iterator(_frames_of(error.__traceback__))
-        if iterator is not None:
-            _silence(iterator)
-            stopped = watch.expired or 'DataLoader timed out' in str(error)
-            message = _stopped(iterator, watch.owing) if stopped else _ended(iterator, error)
-            _kill(iterator)
-        elif str(error).startswith('DataLoader worker (pid'):  # a signal, in the midst of a step
-            message = f'a worker of the loader ended: {error}'
-        else:
+        if iterator is None:
             raise
+        _silence(iterator)
+        stopped = watch.expired or 'DataLoader timed out' in str(error)
+        message = _stopped(iterator, watch.owing) if stopped else _first_ended(iterator, error)
+        _kill(iterator)
         raise WorkerStoppedError(message) from error
     finally:
         # Python may abort where a thread is still about when it ends.
@@ -110,15 +122,19 @@ def _stopped(iterator: Any, process: int | None) -> str:
     )
 
 
-def _ended(iterator: Any, error: Exception) -> str:
+def _first_ended(iterator: Any, error: Exception) -> str:
     for worker in iterator._workers:
         worker.join(1)
         if worker.exitcode is not None:
-            return (
-                f'worker process {worker.pid} of the loader ended with exit code '
-                f'{worker.exitcode} (-9: killed, for want of memory perhaps)'
-            )
+            return _ended(worker.pid, f'exit code {worker.exitcode}')
     return f'a worker of the loader ended: {error}'
+
+
+def _ended(process: Any, how: str) -> str:
+    how = how.removeprefix('is ').rstrip('. ')
+    if re.search('-9|Killed', how):
+        how += ', for want of memory perhaps'
+    return f'worker process {process} of the loader ended: {how}'
 
 
 def _silence(iterator: Any) -> None:

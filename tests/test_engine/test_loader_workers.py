@@ -7,7 +7,13 @@ import time
 import pytest
 from mmengine.config import Config
 
-from ssvrl_mm.engine.loader_workers import TIMEOUT, settle_workers
+from ssvrl_mm.engine import loader_workers
+from ssvrl_mm.engine.loader_workers import (
+    TIMEOUT,
+    WorkerStoppedError,
+    named_workers,
+    settle_workers,
+)
 
 
 def test_workers_have_a_timeout_and_no_workers_have_none():
@@ -57,7 +63,7 @@ if __name__ == '__main__':
     'sent, message',
     [
         ('SIGSTOP', r'worker process (\d+) of the loader stopped: no batch for 2 s, since \d\d:'),
-        ('SIGKILL', r'worker process (\d+) of the loader ended with exit code -9'),
+        ('SIGKILL', r'worker process (\d+) of the loader ended: (exit code -9|killed)'),
     ],
 )
 def test_a_stopped_worker_ends_the_run_with_its_name(tmp_path, repository, sent, message):
@@ -80,3 +86,22 @@ def test_a_stopped_worker_ends_the_run_with_its_name(tmp_path, repository, sent,
     # A stopped worker is gone too: leaving did not wait for it.
     assert not os.path.exists(f'/proc/{found[1]}')
     assert time.monotonic() - started < 90
+
+
+def test_a_signal_on_the_way_of_another_error_names_the_worker_too(monkeypatch):
+    """Of a killed worker come the end of its pipe and a signal, and the signal when it likes."""
+
+    def interrupted(frames):
+        raise RuntimeError('DataLoader worker (pid 5182) is killed by signal: Killed. ')
+
+    monkeypatch.setattr(loader_workers, '_waiting_iterator', interrupted)
+    with (
+        pytest.raises(
+            WorkerStoppedError, match='worker process 5182 of the loader ended: killed by signal'
+        ),
+        named_workers(),
+    ):
+        raise EOFError
+    monkeypatch.undo()
+    with pytest.raises(RuntimeError, match='^another error$'), named_workers():
+        raise RuntimeError('another error')
