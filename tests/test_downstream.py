@@ -148,9 +148,10 @@ def test_config_starts_from_pretrained_weights_trains_and_tests(path, root, tmp_
     recognizers = list(getattr(model, 'classifiers', dict(only=model)).values())
     assert tuple(r.data_preprocessor.stream for r in recognizers) == STREAMS[stream]
     for recognizer in recognizers:
+        weights = recognizer.backbone.state_dict()
         part = f'backbone_{recognizer.data_preprocessor.stream}.'
         for name, value in parts[part].state_dict().items() if parts else ():
-            assert torch.equal(recognizer.backbone.state_dict()[name], value)
+            assert torch.equal(weights[name], value)
         frozen = not any(p.requires_grad for p in recognizer.backbone.parameters())
         assert frozen is (protocol == 'linear')
         assert recognizer.cls_head.feature_norm == (('l2', 'batch') if frozen else ())
