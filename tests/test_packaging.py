@@ -105,8 +105,10 @@ def test_every_module_imports_from_the_wheel(site, tmp_path):
 
 
 def test_configs_are_found_by_package_name(site, tmp_path):
-    names = sorted(p.as_posix() for p in files(site / 'ssvrl_mm' / '.mim' / 'configs', '.py'))
-    names = [name for name in names if not name.startswith('_base_')]
+    configs = sorted(files(site / 'ssvrl_mm' / '.mim' / 'configs', '.py'))
+    # One of each folder: all of them are parsed elsewhere.
+    one_each = {config.parent: config.as_posix() for config in configs}
+    names = [name for name in one_each.values() if not name.startswith('_base_')]
     code = f"""
         import ssvrl_mm
         from mmengine import Config
@@ -125,7 +127,7 @@ def test_configs_are_found_by_package_name(site, tmp_path):
             print(direct.filename)
     """
     output = run_fresh(code, tmp_path, [site]).splitlines()
-    assert len(names) > 0
+    assert len(names) > 4
     assert output == [str(site / 'ssvrl_mm' / '.mim' / 'configs' / name) for name in names]
 
 
@@ -165,8 +167,7 @@ def test_a_script_beside_the_clone(place, editable, tmp_path):
     script.write_text(
         'import ssvrl_mm\n'
         'print(ssvrl_mm.__version__, ssvrl_mm.__file__)\n'
-        'from ssvrl_mm.apis.model_zoo import list_models\n'
-        "print(list_models()['mvcgc_demo'].config.is_file())\n"
+        "print(open(ssvrl_mm.config_file('mvcgc/demo.py')).readable())\n"
     )
     env = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
     done = subprocess.run(
