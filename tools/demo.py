@@ -44,6 +44,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.group and not args.videos:
         parser.error('--group needs --videos')
+    if not args.config.is_file():
+        parser.error(f'there is no config {args.config}')
     if args.work_dir is None:
         if args.config == CONFIG:
             args.work_dir = Path('work_dirs/demo')
@@ -83,6 +85,7 @@ def main() -> None:
 
         from ssvrl_mm.datasets import VideoListError
         from ssvrl_mm.demo import Target, run_demo, write_config
+        from ssvrl_mm.engine.config_checks import OptionsError, merge_options
         from ssvrl_mm.engine.loader_workers import named_workers, settle_workers
         from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
     config, target = args.config, Target.CLASS
@@ -92,14 +95,14 @@ def main() -> None:
             own = write_config(args.config, args.videos, args.work_dir, args.group)
             config, target = own.config, own.target
             print('\n'.join(own.said), flush=True)
-    except (VideoListError, WorkDirError) as error:
+        cfg = Config.fromfile(config)
+        cfg.work_dir = str(args.work_dir)
+        cfg.randomness.seed = args.seed
+        # One checkpoint, at the end: few videos make for hundreds of short epochs.
+        cfg.default_hooks.checkpoint.interval = -1
+        merge_options([cfg], args.cfg_options)
+    except (OptionsError, VideoListError, WorkDirError) as error:
         sys.exit(f'error: {error}')
-    cfg = Config.fromfile(config)
-    cfg.work_dir = str(args.work_dir)
-    cfg.randomness.seed = args.seed
-    # One checkpoint, at the end: few videos make for hundreds of short epochs.
-    cfg.default_hooks.checkpoint.interval = -1
-    cfg.merge_from_dict(args.cfg_options)
     # The two evaluations around the training are enough.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
 

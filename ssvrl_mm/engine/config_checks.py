@@ -27,6 +27,10 @@ _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _LIKENESS = 0.8
 
 
+class OptionsError(ValueError):
+    """Something of ``--cfg-options`` is for none of the configs."""
+
+
 def runner_keys() -> set[str]:
     """The top-level keys that mean something to mmengine's runner."""
     names = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
@@ -91,7 +95,7 @@ def merge_options(cfgs: Sequence[Config], options: Mapping[str, Any]) -> None:
         options: What ``--cfg-options`` was given: dotted keys and values.
 
     Raises:
-        ValueError: An option is for none of them; nothing is changed then.
+        OptionsError: An option is for none of them; nothing is changed then.
     """
     found: list[str] = []
     takers = []
@@ -101,7 +105,7 @@ def merge_options(cfgs: Sequence[Config], options: Mapping[str, Any]) -> None:
         if not takers[-1]:
             found += dict.fromkeys(message for told in messages for message in told)
     if found:
-        raise ValueError('\n'.join(['--cfg-options:', *found]))
+        raise OptionsError('\n'.join(['--cfg-options:', *found]))
     for (key, value), taking in zip(options.items(), takers, strict=True):
         for cfg in taking:
             cfg.merge_from_dict({key: value})

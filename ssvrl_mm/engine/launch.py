@@ -17,7 +17,7 @@ from mmengine.logging import print_log
 
 from ssvrl_mm.command_line import add_arguments, default_work_dir, tool_command  # noqa: F401
 from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
-from ssvrl_mm.engine.config_checks import check_keys, check_options
+from ssvrl_mm.engine.config_checks import OptionsError, check_keys, merge_options
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError
 from ssvrl_mm.engine.loader_workers import settle_workers
 from ssvrl_mm.engine.model_wrapper import settle_wrapper, why_not_static
@@ -65,10 +65,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg = _read_config(args.config)
     if args.cfg_options is not None:
         with in_words(args.launcher):
-            unknown = check_options(cfg, args.cfg_options)
-            if unknown:
-                raise LaunchError('\n'.join(['--cfg-options:', *unknown]))
-        cfg.merge_from_dict(args.cfg_options)
+            merge_options([cfg], args.cfg_options)
     # A config may have variables of its own: what only looks misspelt ends no run.
     for message in check_keys(cfg) if is_first_process(args.launcher) else ():
         print_log(f'{args.config}: {message}', level=logging.WARNING)
@@ -129,7 +126,9 @@ def in_words(launcher: str) -> Iterator[None]:
     """
     try:
         yield
-    except (LaunchError, WorkDirError, CheckpointFileError, NothingToTrainError) as error:
+    except (
+        CheckpointFileError, LaunchError, NothingToTrainError, OptionsError, WorkDirError,
+    ) as error:  # fmt: skip
         sys.exit(str(error) if is_first_process(launcher) else 1)
 
 

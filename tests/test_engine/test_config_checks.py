@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from ssvrl_mm.engine.config_checks import check_keys, check_options, merge_options, runner_keys
+from ssvrl_mm.engine.config_checks import (
+    OptionsError,
+    check_keys,
+    check_options,
+    merge_options,
+    runner_keys,
+)
 
 
 @pytest.fixture
@@ -128,6 +134,6 @@ def test_options_change_the_configs_that_have_what_they_set():
     assert [cfg.test_dataloader.batch_size for cfg in cfgs] == [3, 3]
     assert all(cfg.model.average_clips for cfg in cfgs)
     # Nothing is changed where one of the options is for none.
-    with pytest.raises(ValueError, match='--cfg-options:\nmodel.wdith: the config has no wdith'):
+    with pytest.raises(OptionsError, match='--cfg-options:\nmodel.wdith: the config has no wdith'):
         merge_options(cfgs, {'test_dataloader.batch_size': 4, 'model.wdith': 2})
     assert [cfg.test_dataloader.batch_size for cfg in cfgs] == [3, 3]

@@ -84,3 +84,39 @@ def test_testing_loads_the_checkpoint_and_dumps(merged):
     assert dump == dict(type='DumpResults', out_file_path='predictions.pkl')
     with pytest.raises(SystemExit):
         merged('test', 'x.pth', '--dump', 'predictions.json')
+
+
+@pytest.mark.parametrize(
+    'name, arguments',
+    [
+        ('demo', ('--config', 'CONFIG', '--work-dir', 'out')),
+        ('analysis/extract_features', ('CONFIG', 'random', '--videos', '.', '--out', 'f.npz')),
+    ],
+)
+def test_an_option_that_nothing_reads_ends_it(
+    name, arguments, tool, monkeypatch, repository, tmp_path
+):
+    spec = importlib.util.spec_from_file_location('a_tool', tool(f'{name}.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    config = str(repository / 'configs/mvcgc/demo.py')
+    given = [config if word == 'CONFIG' else word for word in arguments]
+    options = ('--cfg-options', 'test_dataloader.batch_size=2', 'modle.width=2')
+    monkeypatch.setattr(sys, 'argv', [name, *given, *options])
+    with pytest.raises(SystemExit) as end:
+        module.main()
+    assert end.value.code == (
+        'error: --cfg-options:\nmodle.width: the config has no modle; did you mean model?'
+    )
+
+
+def test_a_demo_that_is_not_there(tool, monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location('a_tool', tool('demo.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(sys, 'argv', ['demo', '--config', 'configs/mvcgc/dmeo.py'])
+    with pytest.raises(SystemExit):
+        module.parse_args()
+    assert 'there is no config configs/mvcgc/dmeo.py' in capsys.readouterr().err

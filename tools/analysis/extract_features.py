@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
     parser.add_argument('--part-size', type=int, default=64, help='videos lost by a kill, at most')
-    add_cfg_options(parser)
+    add_cfg_options(parser, default={})
     add_launcher(parser)
     return parser.parse_args()
 
@@ -55,11 +55,12 @@ def main() -> None:
     from ssvrl_mm.apis.loading import read_config
     from ssvrl_mm.datasets import BadVideosError, VideoListError
     from ssvrl_mm.engine import CheckpointFileError, WorkerStoppedError, launch
+    from ssvrl_mm.engine.config_checks import OptionsError, merge_options
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
         cfg = read_config(args.config)
-        cfg.merge_from_dict(args.cfg_options or {})
+        merge_options([cfg], args.cfg_options)
         launch.setup_launcher(cfg, args.launcher)
         if args.launcher != 'none' and torch.cuda.is_available():
             # The processes share no tensors, they only wait for each other.
@@ -83,7 +84,7 @@ def main() -> None:
         )
     except (
         BadVideosError, FeatureFileError, FileNotFoundError, ImportError, VideoListError,
-        CheckpointFileError, WeightsError, WorkerStoppedError, launch.LaunchError,
+        CheckpointFileError, OptionsError, WeightsError, WorkerStoppedError, launch.LaunchError,
     ) as error:  # fmt: skip
         sys.exit(f'error: {error}')
     if table is not None:
