@@ -5,10 +5,11 @@ from ssvrl_mm.models.data_preprocessor import SSLDataPreprocessor
 from ssvrl_mm.models.single_stream_preprocessor import SingleStreamPreprocessor
 from ssvrl_mm.models.stacked_streams_preprocessor import StackedStreamsPreprocessor
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
-from ssvrl_mm.models.utils.similarity import DotProduct
+from ssvrl_mm.models.utils.similarity import DotProduct, NegativeDistance
 
 __all__ = [
     'DotProduct',
+    'NegativeDistance',
     'PretrainedBackbone',
     'PretrainedStreams',
     'SSLDataPreprocessor',

@@ -128,6 +128,7 @@ def test_fits_the_backbones(backbone, channels, size):
 def test_starts_from_xaviers_rule():
     torch.manual_seed(0)
     neck = MODELS.build(dict(type='ssvrl_mm.TemporalPyramid'))
+    assert (neck.in_channels, neck.out_channels) == ((128, 256, 512), 128)
     neck.init_weights()
     for module in neck.modules():
         if isinstance(module, nn.Conv3d):
