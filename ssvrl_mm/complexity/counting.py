@@ -76,9 +76,7 @@ def count_stages(backbone: nn.Module, shapes: Shapes) -> list[Stage]:
 
 def on_meta(module: nn.Module) -> nn.Module:
     """A copy of a module, in evaluation mode, whose tensors have shapes alone."""
-    network = copy.deepcopy(module).to('meta')
-    network.eval()  # which gives nothing back in mmaction2's ResNet3d
-    return network
+    return copy.deepcopy(module).to('meta').eval()
 
 
 def count_parameters(module: nn.Module) -> int:
