@@ -1,14 +1,11 @@
 """MSCL's terms against the paper's equations, and against what its released code does."""
 
-import inspect
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from ssvrl_mm.models.heads import MoCoHead, MSCLHead
-from ssvrl_mm.models.utils import KeyQueue
 from ssvrl_mm.registry import MODELS
 
 from ..mscl import FRAMES, LENGTH, LOCAL, STREAMS, TIMES, head, lmcl
@@ -16,10 +13,6 @@ from ..tiny import CRITERION, nce_terms, projector, samples
 
 N = 4
 WIDTHS = dict(rgb=6, flow=5)
-tracks_ages = pytest.mark.skipif(
-    'track_age' not in inspect.signature(KeyQueue.__init__).parameters,
-    reason='this KeyQueue knows no ages',
-)
 
 
 def build(local=None, **kwargs):
@@ -190,7 +183,6 @@ def test_the_similarity_and_criterion_of_the_local_term_are_the_heads():
     assert model.local.criterion.temperature == 0.5 and model.criterion.temperature == 0.07
 
 
-@tracks_ages
 def test_older_keys_count_less():
     model, ids = filled(age_decay=0.5), [100, 101, 102, 103]
     for stream in STREAMS:
