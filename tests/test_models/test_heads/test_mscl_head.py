@@ -80,14 +80,14 @@ def expected_terms(model, seed, ids, same_modality=True):
     return intra, {f'{a}_{b}': term(a, b) for a, b in pairs}
 
 
-@pytest.mark.parametrize('same_modality', [True, False])
+@pytest.mark.parametrize('option', [{}, dict(same_modality=True), dict(same_modality=False)])
 @pytest.mark.parametrize('augmented', [True, False])
-def test_terms_within_and_between_the_modalities(same_modality, augmented):
-    model = filled(same_modality=same_modality)
+def test_terms_within_and_between_the_modalities(option, augmented):
+    model = filled(**option)
     ids = [6, 100, 101, 3]  # two of them have entries in the queue
     for stream in STREAMS:  # keys come from the projections after their move
         model.key_projector[stream].momentum = 1.0
-    intra, inter = expected_terms(model, 7, ids, same_modality)
+    intra, inter = expected_terms(model, 7, ids, **option)
     terms = {n: t for n, t in {**intra, **inter}.items() if augmented or 'augmented' not in n}
     losses = run(model, 7, ids, augmented)
     assert {name for name in losses if name.startswith('loss')} == {f'loss_{n}' for n in terms}
