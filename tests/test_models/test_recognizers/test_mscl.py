@@ -97,6 +97,13 @@ def test_keys_are_coloured_and_not_turned():
     assert int(model.head.queue.fill) == 4
 
 
+def test_contrasted_flow_is_that_of_each_clip_turned():
+    inputs = clips(5)
+    queries, keys = build(contrast_augmented=True)._views(inputs)
+    for clip, turned in enumerate((queries['augmented_0'], keys['augmented'])):
+        torch.testing.assert_close(turned, Turn(1.9)(inputs['flow'][:, clip]))
+
+
 class Recorded(Turn):
     """Remembers what it gave."""
 
