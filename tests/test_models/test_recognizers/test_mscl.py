@@ -239,6 +239,13 @@ def test_a_gallery_is_asked_nothing_and_without_answers_pretext_nobody_is():
     assert not hasattr(videos[0], 'answer_local')
 
 
+def test_who_is_asked_without_flow_is_told_so():
+    rgb = {'rgb': clips(7, n=2)['rgb']}
+    with pytest.raises(KeyError, match=r"\['flow'\] are missing.*answers_pretext=False"):
+        build(answers_pretext=True).eval()(rgb, samples(range(2)), mode='predict')
+    build().eval()(rgb, samples(range(2)), mode='predict')
+
+
 def test_augmented_flow_leaves_the_statistics_of_the_flow_alone():
     class WithStatistics(TinyFrames):
         def __init__(self):
