@@ -74,6 +74,8 @@ def score_motion(
             flow_file=options.file,
         ) as reader,
     ):
+        # Whether there is such flow, even in a video too short to have any.
+        reader.get_frames_at((), streams=('flow',))
         facts = reader.metadata
         size = facts.height, facts.width
         header = _header(options, distance, weight, MediaSource(video), len(reader), size)

@@ -106,7 +106,7 @@ def test_in_pieces(videos, tmp_path, monkeypatch, options):
     pixels = 16 * 96 * 120 if options.method == 'dis' else 64 * 12 * 15
     monkeypatch.setattr(motion_scoring, '_CHUNK_BYTES', 4 * pixels)
     score_motion(videos / 'larger.mp4', tmp_path / 'pieces', options=options)
-    assert sizes == [4, 4, 4, 4, 1]
+    assert sizes == [0, 4, 4, 4, 4, 1]
     assert (tmp_path / 'pieces').read_bytes() == (tmp_path / 'whole').read_bytes()
 
 
@@ -170,7 +170,7 @@ def test_another_video_and_damage(tmp_path):
     assert (webm.status, broken.status, good.status) == ('failed', 'failed', 'skipped')
     assert 'does not export the motion vectors of vp8' in webm.reason
     with pytest.raises(MotionUnavailableError):
-        score_motion(folder / 'bad.webm', target / 'x', options=VECTORS)
+        score_motion(folder / 'bad.webm', target / 'x')
     with pytest.raises(ScoreFileError, match='cannot be written'):
         score_motion(clip, clip / 'x.scores')
     assert sorted(contents(target)) == ['clip.avi.scores']
