@@ -173,7 +173,7 @@ def _curve(
     for score, name, colour in ((high, '', BLACK), (median, 'median ', _BLUE), (low, '', BLACK)):
         words = f'{name}{score:,.0f}' if score >= 100 else f'{name}{score:.3g}'
         # At the right, where no clip starts any more.
-        left = width - text_width(words, _SMALL) - 8
+        left = max(width - text_width(words, _SMALL) - 8, 0)
         top = min(max(y_of(score) - _SMALL, 0), _PLOT - _SMALL)
         label = text_band(words, width - left, _SMALL, colour)
         picture[top : top + _SMALL, left:] = np.minimum(picture[top : top + _SMALL, left:], label)
