@@ -278,13 +278,13 @@ def colour_code_flow(motion: np.ndarray, max_magnitude: float | None = None) -> 
     length /= max_magnitude
 
     # Adding 0 makes -0 positive, so that motion straight to the right is red and never magenta.
-    place = (np.arctan2(-(y + 0.0), -x) / np.float32(np.pi) + 1) * ((len(_WHEEL) - 1) / 2)
+    place = (np.arctan2(-(y + 0.0), -x) / np.float32(np.pi) + 1) * ((len(COLOUR_WHEEL) - 1) / 2)
     lower = place.astype(np.intp)
     part = place - lower.astype(np.float32)
     is_long = length > 1
     darkens = bool(is_long.any())
     colours = np.empty((*known.shape, 3), np.uint8)
-    for channel, (hues, steps) in enumerate(zip(_WHEEL.T, _WHEEL_STEPS.T, strict=True)):
+    for channel, (hues, steps) in enumerate(zip(COLOUR_WHEEL.T, _STEPS.T, strict=True)):
         hue = hues.take(lower) + part * steps.take(lower)
         colour = 255 - length * (255 - hue)
         colours[..., channel] = np.where(is_long, hue * 0.75, colour) if darkens else colour
@@ -305,9 +305,10 @@ def _colour_wheel() -> np.ndarray:
     return np.concatenate(ramps).astype(np.float32)
 
 
-_WHEEL = _colour_wheel()
+#: The hues of the wheel, float32 (55, 3), RGB in [0, 255], from that of motion to the right on.
+COLOUR_WHEEL = _colour_wheel()
 # From each hue to the next.
-_WHEEL_STEPS = np.roll(_WHEEL, -1, axis=0) - _WHEEL
+_STEPS = np.roll(COLOUR_WHEEL, -1, axis=0) - COLOUR_WHEEL
 
 
 def _require(method: object, methods: tuple[str, ...]) -> None:
