@@ -1,7 +1,7 @@
 """MotionPrimitives: an embedded dataset of real bitstreams whose class is told only by the motion.
 
 A textured object of random shape moves before a textured background while a hand-held camera
-drifts over both. Textures, shapes, colours, sizes, places and speeds are drawn alike for every
+drifts over both, unless it is held still. Textures, shapes, colours, sizes, places and speeds are drawn alike for every
 class, so that a single frame says nothing about the class. Half of the clips are H.264 with
 B-frames, half MPEG-4 Part 2 with a GOP of 12; or all of them are such MPEG-4, without B-frames.
 
@@ -34,7 +34,7 @@ SPLITS = ('train', 'test')
 FORMAT = 1
 _STAMP = 'spec.json'
 # Options that older folders do not name: these have the defaults.
-_LATER = ('codecs', 'pace')
+_LATER = ('codecs', 'pace', 'drift')
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class MotionPrimitivesSpec:
             class alike. At 72 frames of 112 px, 0.75 keeps an object's centre in view in 99.4 % of
             the frames of the eight directions (1: 94 %), at 1 px per frame or more. Turning and
             growing objects stay in view, and stay as fast.
+        drift: Factor of the camera's drift, about 0.35 px per frame; 0: the camera is still, and
+            only the object moves. Nothing else of a clip depends on it.
 
     Raises:
         ValueError: One of them is out of range.
@@ -67,12 +69,15 @@ class MotionPrimitivesSpec:
     seed: int = 0
     codecs: str = 'mixed'
     pace: float = 1.0
+    drift: float = 1.0
 
     def __post_init__(self) -> None:
         if self.codecs not in _ENCODINGS:
             raise ValueError(f'codecs must be one of {list(_ENCODINGS)}, got {self.codecs!r}')
         if self.pace <= 0:
             raise ValueError(f'pace must be above 0, got {self.pace}')
+        if self.drift < 0:
+            raise ValueError(f'drift must be 0 or more, got {self.drift}')
         if self.size % 8 or self.size < 64:
             raise ValueError(f'size must be a multiple of 8 from 64 on, got {self.size}')
         if self.num_frames < 16:
@@ -111,7 +116,7 @@ def _encode(path: Path, frames: np.ndarray, fps: int, encoder: str, options: dic
 def _write_clip(job: tuple[Path, str, list[int], int, MotionPrimitivesSpec]) -> None:
     path, name, seed, encoding, spec = job
     _, encoder, options = _ENCODINGS[spec.codecs][encoding]
-    frames = render_clip(name, seed, spec.num_frames, spec.size, spec.pace)
+    frames = render_clip(name, seed, spec.num_frames, spec.size, spec.pace, spec.drift)
     path.parent.mkdir(parents=True, exist_ok=True)
     _encode(path, frames, spec.fps, encoder, options)
 

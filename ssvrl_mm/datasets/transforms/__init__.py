@@ -23,6 +23,7 @@ from ssvrl_mm.datasets.transforms.reversal import ReverseClips
 from ssvrl_mm.datasets.transforms.rotation import RotateClips
 from ssvrl_mm.datasets.transforms.sampling import SampleClips
 from ssvrl_mm.datasets.transforms.segment_frames import SampleSegments
+from ssvrl_mm.datasets.transforms.sparse_sampling import SampleSparseClips
 
 __all__ = [
     'ChooseAugmentedClips',
@@ -46,4 +47,5 @@ __all__ = [
     'SampleContextMotion',
     'SampleGOPs',
     'SampleSegments',
+    'SampleSparseClips',
 ]
