@@ -4,11 +4,17 @@ from ssvrl_mm.models import backbones, heads, losses, necks, recognizers
 from ssvrl_mm.models.data_preprocessor import SSLDataPreprocessor
 from ssvrl_mm.models.single_stream_preprocessor import SingleStreamPreprocessor
 from ssvrl_mm.models.stacked_streams_preprocessor import StackedStreamsPreprocessor
+from ssvrl_mm.models.utils.flow_augmentation import FlowRotation, FlowShift
+from ssvrl_mm.models.utils.flow_colouring import FlowBoundary, FlowColouring
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
 from ssvrl_mm.models.utils.similarity import DotProduct
 
 __all__ = [
     'DotProduct',
+    'FlowBoundary',
+    'FlowColouring',
+    'FlowRotation',
+    'FlowShift',
     'PretrainedBackbone',
     'PretrainedStreams',
     'SSLDataPreprocessor',

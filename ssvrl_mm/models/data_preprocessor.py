@@ -47,7 +47,9 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
       resized to ``size`` by nearest neighbour, which repeats a block's vector on its pixels;
     - ``motion_valid`` (N, V, 1, T, h, w): resized like ``motion``, bool as before;
     - ``residual`` (N, V, 3, T, H, W): divided by ``scale``;
-    - ``flow`` (N, V, 2, T, h, w) and ``flow_valid``: like motion, with settings of their own.
+    - ``flow`` (N, V, 2, T, h, w) and ``flow_valid``: like motion, with settings of their own; or
+      each map divided by the length of the longest vector of its whole frame, ``flow_peak``
+      (N, V, T), which ends here.
 
     In memory the channels of ``rgb``, ``iframe`` and ``residual`` lie last. A stream of another
     name goes to the device as it is. The bitstream is not to be trusted: a vector that is not a
@@ -66,7 +68,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         residual: ``scale``, default 255; or ``coviar`` (default False): +128, cut to 0 to 255,
             ``(x / 255 - .5) / std`` with ``std`` of RGB.
         flow: ``clip`` (px over its span, default 20; None leaves it in px) and ``size``, as of
-            motion, by default None.
+            motion, by default None; ``normalize``: 'clip' (default), or 'peak' to divide by
+            ``flow_peak`` instead, so that no vector is longer than 1, as MSCL takes flow.
         augment: Arguments of :class:`~.utils.photometric.PhotometricAugmentation`: each clip of
             each video gets its own draw, the frames of a clip share it. None: no augmentation.
         non_blocking: Whether copies to the device may overlap with the host's work.
@@ -127,10 +130,15 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         self.motion_clip = clip
         self.motion_size = _checked_size('motion', size)
 
-    def _set_flow(self, clip: float | None = 20.0, size: _SizeOption = None) -> None:
+    def _set_flow(
+        self, clip: float | None = 20.0, size: _SizeOption = None, normalize: str = 'clip'
+    ) -> None:
         if clip is not None and clip <= 0:
             raise ValueError(f'flow needs clip > 0 or None: {clip}')
+        if normalize not in ('clip', 'peak'):
+            raise ValueError(f"flow needs normalize 'clip' or 'peak': {normalize!r}")
         self.flow_clip = clip
+        self.divides_by_peak = normalize == 'peak'
         self.flow_size = _checked_size('flow', size)
 
     def _set_residual(self, scale: float = 255.0, coviar: bool = False) -> None:
@@ -160,6 +168,7 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(inputs, Mapping):
             raise TypeError(f'inputs must be a dict of streams, not {type(inputs).__name__}')
         videos = {name: self._videos(name, stream) for name, stream in inputs.items()}
+        peaks = videos.pop('flow_peak', None)
         pictures = next((videos[name] for name in ('rgb', 'iframe') if name in videos), None)
         shown = None if pictures is None else pictures[0].shape[-2:]
         motion_size, flow_size = (
@@ -173,11 +182,18 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             elif name == 'residual':
                 streams[name] = self._residuals(stream)
             else:
-                stacked = stream if isinstance(stream, Tensor) else torch.stack(list(stream))
+                stacked = _stacked(stream)
                 if name == 'motion':
                     stacked = scale_motion(stacked, self.motion_clip, motion_size)
                     if self.motion_as_coviar:
                         stacked = stacked / 2 + _COVIAR_OFFSET
+                elif name == 'flow' and self.divides_by_peak:
+                    if peaks is None:
+                        raise ValueError(
+                            "flow=dict(normalize='peak') needs the input 'flow_peak': "
+                            'DecodeCompressedVideo(flow_peak=True)'
+                        )
+                    stacked = _resize(divide_by_peak(stacked, _stacked(peaks)), flow_size)
                 elif name == 'flow':
                     stacked = scale_motion(stacked, self.flow_clip, flow_size)
                 elif name in ('motion_valid', 'flow_valid'):
@@ -289,6 +305,35 @@ def scale_motion(motion: Tensor, clip: float | None, size: Sequence[int] | None 
         motion = motion / torch.full((1,), clip, dtype=torch.float32, device=motion.device)
         motion = motion.clamp_(-1, 1).nan_to_num_(nan=0.0)
     return _resize(motion, size)
+
+
+def divide_by_peak(flow: Tensor, peaks: Tensor) -> Tensor:
+    """Brings each map of flow to vectors of length 1 at most.
+
+    Args:
+        flow: (N, V, 2, T, h, w) in px. What is not a number counts as no motion.
+        peaks: (N, V, T), what divides each map: the longest vector of the whole frame. Where it is
+            0, nothing moves.
+
+    Returns:
+        (N, V, 2, T, h, w) float32.
+
+    Raises:
+        ValueError: ``peaks`` do not fit.
+    """
+    if peaks.shape != (*flow.shape[:2], flow.shape[3]):
+        raise ValueError(
+            f"'flow_peak' must be (N, V, T) of 'flow' {tuple(flow.shape)}, got {tuple(peaks.shape)}"
+        )
+    flow = scale_motion(flow, None)
+    peaks = peaks.float()[:, :, None, :, None, None]
+    flow = flow / torch.where(peaks > 0, peaks, 1.0)
+    # Halves are rounded, and the longest vector may have grown.
+    return flow / torch.hypot(*flow.unbind(2)).clamp_(min=1).unsqueeze(2)
+
+
+def _stacked(stream: Sequence[Tensor] | Tensor) -> Tensor:
+    return stream if isinstance(stream, Tensor) else torch.stack(list(stream))
 
 
 def _resize(stream: Tensor, size: Sequence[int] | None) -> Tensor:

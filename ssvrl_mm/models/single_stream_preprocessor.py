@@ -71,6 +71,8 @@ class SingleStreamPreprocessor(SSLDataPreprocessor):
             sizes = {'motion': self.motion_size, 'flow': self.flow_size}
             pictures = 'rgb' if 'rgb' in streams else 'iframe'
             wanted = {self.stream, *([pictures] if sizes.get(self.stream) == 'rgb' else [])}
+            if self.stream == 'flow':
+                wanted.add('flow_peak')
             kept = {name: stream for name, stream in streams.items() if name in wanted}
             data = {**data, 'inputs': kept}
         data = super().forward(data, training)

@@ -153,6 +153,11 @@ class CompressedVideoReader:
         """Px per value of the stream 'flow'."""
         return self._flow_options.px_per_value
 
+    @property
+    def flow_span(self) -> int:
+        """Frames that the stream 'flow' spans; below 0 from the frame on."""
+        return operator.index(self._flow_options.span)
+
     def __len__(self) -> int:
         return len(self._open().decoder.index)
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
+from ssvrl_mm.datasets.transforms.flow_peak import WholeFlow, set_flow_peak
 from ssvrl_mm.datasets.transforms.showing import (
     ShownFrames,
     Steps,
@@ -32,6 +33,7 @@ class ClipRequest:
         streams: What is decoded: 'rgb', 'motion', 'residual', 'flow', 'iframe'.
         keyframes: Those of the video.
         flow_cell: px per value of the reader's flow.
+        flow_peak: Whether to tell the longest vector of whole frames' flow.
 
     Attributes:
         streams: What the reader is asked for.
@@ -48,8 +50,10 @@ class ClipRequest:
         streams: Collection[str],
         keyframes: Collection[int],
         flow_cell: int = 1,
+        flow_peak: bool = False,
     ) -> None:
         self._flow_cell = flow_cell
+        self._flow_peak = flow_peak
         self._shape, size = results['original_shape'], results['img_shape']
         clips = np.asarray(results['frame_inds'])
         motion = np.asarray(results.get('motion_inds', clips))
@@ -109,6 +113,16 @@ class ClipRequest:
             results[f'{stream}_valid'] = np.concatenate([mask for _, mask, _ in found])
             if stream == 'flow':
                 results['flow_cell'] = found[0][2]
+                if self._flow_peak:
+                    set_flow_peak(results, [self._whole_flow(*clip, batch) for clip in clips])
+
+    def _whole_flow(self, numbers: np.ndarray, steps: Steps, batch: FrameBatch) -> WholeFlow:
+        """The flow of a clip as its steps scale it, and do not cut it."""
+        assert batch.flow is not None
+        whole = WholeFlow([batch.flow[place] for place in np.searchsorted(self.moving, numbers)])
+        for step in steps:
+            whole = whole.shown(step.view, step.size)
+        return whole
 
     def _field(
         self, stream: str, numbers: np.ndarray, steps: Steps, batch: FrameBatch

@@ -46,6 +46,8 @@ class PackSSLInputs(BaseTransform):
     - ``flow`` as ``flow``: float16 (V, 2, T, h, w), px of the H x W frame over the reader's
       ``flow_span``; at the resolution of its grid, ``flow_cell`` px per value;
     - ``flow_valid`` as ``flow_valid``: bool (V, 1, T, h, w), if asked for;
+    - ``flow_peak`` as ``flow_peak``: float32 (V, T), px of the H x W frame: the longest vector of
+      each map of flow before it was cropped;
     - ``iframes`` as ``iframe``: uint8 (V, 3, H, W), or (V, 3, n, H, W) with n > 1 per clip.
 
     In memory, pictures keep their channels last (``torch.channels_last_3d``); motion is contiguous.
@@ -109,6 +111,9 @@ class PackSSLInputs(BaseTransform):
             if self.with_valid:
                 valid = torch.from_numpy(np.ascontiguousarray(results[f'{key}_valid']))
                 inputs[f'{key}_valid'] = _pack(valid.unsqueeze(-1), len(inputs[key]))
+        if 'flow' in inputs and 'flow_peak' in results:
+            peaks = np.asarray(results['flow_peak'], np.float32)
+            inputs['flow_peak'] = torch.from_numpy(peaks).unflatten(0, (len(inputs['flow']), -1))
         if not inputs:
             raise KeyError(f'nothing to pack: no stream among {sorted(results)}')
 

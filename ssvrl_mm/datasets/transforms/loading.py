@@ -217,21 +217,28 @@ class DecodeCompressedVideo(BaseTransform):
     - 'residual': ``residuals``, list of Vm*Tm int16 (H, W, 3);
     - 'flow': ``flow`` float32 (Vm*Tm, ceil(H / cell), ceil(W / cell), 2), px over the reader's
       ``flow_span``, ``flow_valid`` bool without the last axis, and ``flow_cell``, the px per value;
+      with ``flow_peak`` also this, float32 (Vm*Tm,), and ``whole_flow``, from which crops, resizes
+      and turns behind this step set it anew;
     - 'iframe': ``iframes``, list of Vi*n uint8 (H, W, 3), the frames ``iframe_inds`` (Vi, n): of
       the same pass as all else, unless they are keyframes and nothing else takes pixels.
 
     Args:
         streams: What to decode; a stream not asked for costs nothing. None: the ``streams`` of the
             sample, which its dataset chooses, or else 'rgb' and 'motion'.
+        flow_peak: Whether flow comes with the length of the longest vector of each whole frame, in
+            px of the view: resizes scale it as they do the vectors, crops cut nothing off. For
+            ``SSLDataPreprocessor(flow=dict(normalize='peak'))``.
 
     Raises:
-        ValueError: A stream that cannot be decoded, or the sample asks for other streams.
+        ValueError: A stream that cannot be decoded, or the sample asks for other streams; clips
+            leave room for flow of another span than the reader's.
         VideoDecodeError: Frames do not decode and the reader was opened with ``on_error='raise'``.
         KeyError: 'iframe' is asked for and nothing chose ``iframe_inds``.
     """
 
-    def __init__(self, streams: Sequence[str] | None = None) -> None:
+    def __init__(self, streams: Sequence[str] | None = None, flow_peak: bool = False) -> None:
         self.streams = None if streams is None else check_streams(streams)
+        self.flow_peak = flow_peak
 
     def _streams_of(self, results: Mapping[str, Any]) -> tuple[str, ...]:
         """What to decode of this sample."""
@@ -251,11 +258,19 @@ class DecodeCompressedVideo(BaseTransform):
                 raise KeyError(
                     "stream 'iframe' needs iframe_inds; SampleContextMotion and SampleGOPs set them"
                 )
+            offset = results.get('motion_offset')
+            if 'flow' in streams and offset not in (None, reader.flow_span):
+                raise ValueError(
+                    f'SampleClips has motion_offset={offset}, the reader flow_span='
+                    f'{reader.flow_span}: give both the same number'
+                )
             metadata = reader.metadata
             shape = metadata.height, metadata.width
             results.setdefault('img_shape', shape)
             results['original_shape'] = shape
-            request = ClipRequest(results, streams, metadata.keyframes, reader.flow_cell)
+            request = ClipRequest(
+                results, streams, metadata.keyframes, reader.flow_cell, self.flow_peak
+            )
             batch = reader.get_frames_at(
                 request.frames,
                 streams=request.streams,
@@ -275,4 +290,4 @@ class DecodeCompressedVideo(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(streams={self.streams})'
+        return f'{type(self).__name__}(streams={self.streams}, flow_peak={self.flow_peak})'

@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ssvrl_mm.datasets.motion_statistics import pmsp_labels
+from ssvrl_mm.datasets.transforms.flow_peak import change_flow_peak
 from ssvrl_mm.datasets.transforms.views import change_clips, require_decoded, split_views
 from ssvrl_mm.motion_pyramid import GRIDS, WINDOWS
 from ssvrl_mm.registry import TRANSFORMS
@@ -84,6 +85,7 @@ class PMSPLabels(BaseTransform):
         for key in ('motion', 'motion_valid', 'residuals', 'flow', 'flow_valid'):
             if key in results:
                 change_clips(results, key, lambda _, frames: [frames[place] for place in kept])
+        change_flow_peak(results, lambda _, whole: whole.kept(kept))
         if 'motion_inds' in results:
             numbers = np.asarray(results['motion_inds'])
             results['motion_inds'] = numbers.reshape(len(numbers), length)[:, kept]

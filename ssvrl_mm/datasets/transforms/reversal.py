@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ssvrl_mm.datasets.transforms.flow_peak import change_flow_peak
 from ssvrl_mm.datasets.transforms.views import (
     change_clips,
     require_decoded,
@@ -30,9 +31,9 @@ class ReverseClips(BaseTransform):
     It stands after ``DecodeCompressedVideo``.
 
     **Required keys:** ``num_clips``. **Modified keys:** ``imgs``, ``residuals``, ``iframes``,
-    ``motion``, ``motion_valid``, ``flow``, ``flow_valid``, ``frame_inds``, ``motion_inds``,
-    ``iframe_inds`` (those present). **Added keys:** ``backwards`` int64 (V,), 1 or 0 for each view,
-    for ``PackSSLInputs(extra_keys=('backwards',))``.
+    ``motion``, ``motion_valid``, ``flow``, ``flow_valid``, ``flow_peak``, ``frame_inds``,
+    ``motion_inds``, ``iframe_inds`` (those present). **Added keys:** ``backwards`` int64 (V,), 1 or
+    0 for each view, for ``PackSSLInputs(extra_keys=('backwards',))``.
 
     Args:
         probability: That a clip is shown backwards.
@@ -53,6 +54,10 @@ class ReverseClips(BaseTransform):
         for key in _SHOWN:
             if key in results:
                 change_clips(results, key, _reversing(draws, negate=key in ('motion', 'flow')))
+        change_flow_peak(
+            results,
+            lambda view, whole: whole.kept(range(len(whole.maps))[:: -1 if draws[view] else 1]),
+        )
         for key, stream in _NUMBERS.items():
             if key in results:
                 rows = zip(stream_views(results, stream), np.asarray(results[key]), strict=True)

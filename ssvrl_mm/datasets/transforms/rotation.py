@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ssvrl_mm.datasets.transforms.flow_peak import change_flow_peak
 from ssvrl_mm.datasets.transforms.views import change_clips, require_decoded, total_views
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.video.motion.geometry import rotate_motion, rotate_valid
@@ -58,6 +59,7 @@ class RotateClips(BaseTransform):
             for key, turn in ((stream, rotate_motion), (f'{stream}_valid', rotate_valid)):
                 if key in results:
                     change_clips(results, key, _turning(turn, turns, size, cell))
+        change_flow_peak(results, lambda view, whole: whole.turned() if turns[view] % 2 else whole)
         results['rotation'] = np.array(turns, np.int64)
         return results
 

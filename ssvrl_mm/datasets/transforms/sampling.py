@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.video import VideoTooShortError
 
 
 def random_starts(num_clips: int, last_start: int, min_gap: int = 0) -> list[int]:
@@ -64,11 +65,15 @@ class SampleClips(BaseTransform):
     are query and key of contrastive learning. In test mode they lie at even distance from the first
     to the last possible place, or as a moving window.
 
-    A clip spans ``(clip_len - 1) * frame_interval + 1`` frames. In a shorter video every clip
-    starts at its first frame and is filled up by ``out_of_bound``.
+    A clip spans ``(clip_len - 1) * frame_interval + 1`` frames, and the ``motion_offset`` that flow
+    reaches beyond the last of them. In a shorter video ``shorten`` lowers the interval first; where
+    that is not enough every clip starts at the first frame and is filled up by ``out_of_bound``,
+    with frames that have their flow in the video. The span of flow is never lowered: flow means the
+    same in every video, and what is stored has one span.
 
     **Required keys:** ``total_frames``. **Added keys:** ``frame_inds`` int64 (V, T), ``clip_len``,
-    ``frame_interval``, ``num_clips`` (V).
+    ``frame_interval`` (of this video), ``num_clips`` (V); with ``motion_offset`` this, and
+    ``motion_inds`` int64 (V, T).
 
     Args:
         clip_len: Frames per clip T.
@@ -85,9 +90,16 @@ class SampleClips(BaseTransform):
         min_gap: Training: least distance of two clips' starts, as far as the video allows.
         part: Begin and end, as shares of the video, of the part that clips come from: with
             ``(0, .5)`` and ``(.5, 1)`` one half of a video can look for the other.
+        motion_offset: The ``flow_span`` of the reader, or None: motion and flow are those of the
+            clip's own frames. With k > 0 the flow of time i is that of frame i + k, where the
+            motion from frame i to it ends; with k < 0 it is that of frame i, where the motion to
+            frame i + abs(k) begins. The video has both frames.
+        shorten: 'stride': where a clip does not fit, ``frame_interval`` is lowered to the largest
+            that does, 1 at least. None: it stays.
 
     Raises:
         ValueError: An argument out of range.
+        VideoTooShortError: From a video that has no two frames ``motion_offset`` apart.
 
     Example:
         >>> sample = SampleClips(clip_len=4, num_clips=3, test_mode=True)
@@ -108,6 +120,8 @@ class SampleClips(BaseTransform):
         independent: float = True,
         min_gap: int = 0,
         part: tuple[float, float] = (0.0, 1.0),
+        motion_offset: int | None = None,
+        shorten: str | None = None,
     ) -> None:
         if min(clip_len, frame_interval, num_clips) < 1 or min_gap < 0:
             raise ValueError(
@@ -120,6 +134,12 @@ class SampleClips(BaseTransform):
             raise ValueError(f'stride must be 1 or more and needs test_mode=True, got {stride}')
         if out_of_bound not in ('loop', 'repeat_last'):
             raise ValueError(f"out_of_bound must be 'loop' or 'repeat_last', got {out_of_bound!r}")
+        if motion_offset == 0 or not (motion_offset is None or hasattr(motion_offset, '__index__')):
+            raise ValueError(
+                f'motion_offset must be a whole number other than 0, or None, got {motion_offset!r}'
+            )
+        if shorten not in (None, 'stride'):
+            raise ValueError(f"shorten must be 'stride' or None, got {shorten!r}")
         self.clip_len = clip_len
         self.frame_interval = frame_interval
         self.num_clips = num_clips
@@ -129,6 +149,8 @@ class SampleClips(BaseTransform):
         self.independent = independent
         self.min_gap = min_gap
         self.part = check_part(part)
+        self.motion_offset = motion_offset
+        self.shorten = shorten
 
     def _starts(self, last_start: int) -> Sequence[int]:
         if self.stride is not None:
@@ -143,16 +165,31 @@ class SampleClips(BaseTransform):
             return random_starts(1, last_start) * self.num_clips
         return random_starts(self.num_clips, last_start, self.min_gap)
 
+    def _interval(self, count: int) -> int:
+        """The distance of a clip's frames where these are some of ``count``."""
+        if self.shorten is None or self.clip_len == 1:
+            return self.frame_interval
+        return max(min(self.frame_interval, (count - 1) // (self.clip_len - 1)), 1)
+
     def transform(self, results: dict) -> dict:
         """Adds the frame numbers."""
         begin, total = frames_of_part(self.part, results['total_frames'])
-        offsets = np.arange(self.clip_len) * self.frame_interval
-        starts = self._starts(max(total - 1 - int(offsets[-1]), 0))
+        offset = self.motion_offset or 0
+        # Those from which flow leads on to a frame of the video.
+        count = total - abs(offset)
+        if count < 1:
+            raise VideoTooShortError(results.get('filename', ''), total, abs(offset) + 1)
+        interval = self._interval(count)
+        offsets = np.arange(self.clip_len) * interval
+        starts = self._starts(max(count - 1 - int(offsets[-1]), 0))
         frames = np.asarray(starts, np.int64)[:, None] + offsets
-        frames = frames % total if self.out_of_bound == 'loop' else frames.clip(max=total - 1)
+        frames = frames % count if self.out_of_bound == 'loop' else frames.clip(max=count - 1)
         results['frame_inds'] = begin + frames
+        if offset:
+            results['motion_offset'] = offset
+            results['motion_inds'] = begin + frames + max(offset, 0)
         results['clip_len'] = self.clip_len
-        results['frame_interval'] = self.frame_interval
+        results['frame_interval'] = interval
         results['num_clips'] = len(frames)
         return results
 
@@ -162,5 +199,6 @@ class SampleClips(BaseTransform):
             f'frame_interval={self.frame_interval}, num_clips={self.num_clips}, '
             f'test_mode={self.test_mode}, stride={self.stride}, '
             f'out_of_bound={self.out_of_bound!r}, independent={self.independent}, '
-            f'min_gap={self.min_gap}, part={self.part})'
+            f'min_gap={self.min_gap}, part={self.part}, motion_offset={self.motion_offset}, '
+            f'shorten={self.shorten!r})'
         )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ssvrl_mm.datasets.transforms.flow_peak import set_flow_peak
 from ssvrl_mm.datasets.transforms.views import (
     Size,
     View,
@@ -268,6 +269,14 @@ def _show(results: dict, rounds: Sequence[Sequence[Step]]) -> None:
         cell = results['flow_cell']
         _show_fields(results, 'flow', rounds, functools.partial(show_flow, cell=cell))
         results['flow_cell'] = rounds[0][0].flow_stride or cell
+    if 'whole_flow' in results:
+        clips = list(zip(stream_views(results, 'flow'), results['whole_flow'], strict=True))
+        shown_flow = [
+            whole.shown(shown[view].view, shown[view].size)
+            for shown in rounds
+            for view, whole in clips
+        ]
+        set_flow_peak(results, shown_flow)
 
 
 def _show_fields(

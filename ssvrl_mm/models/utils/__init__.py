@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ssvrl_mm.models.utils.features import last_map, pool_features, write_features
+    from ssvrl_mm.models.utils.flow_augmentation import FlowRotation, FlowShift
+    from ssvrl_mm.models.utils.flow_colouring import FlowBoundary, FlowColouring
     from ssvrl_mm.models.utils.freezing import evaluating, freeze
     from ssvrl_mm.models.utils.global_batch import GlobalBatch
     from ssvrl_mm.models.utils.key_queue import KeyQueue
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     'DotProduct',
+    'FlowBoundary',
+    'FlowColouring',
+    'FlowRotation',
+    'FlowShift',
     'GlobalBatch',
     'KeyQueue',
     'MomentumEncoder',
@@ -37,6 +43,10 @@ __all__ = [
 
 _MODULES = {
     'DotProduct': 'similarity',
+    'FlowBoundary': 'flow_colouring',
+    'FlowColouring': 'flow_colouring',
+    'FlowRotation': 'flow_augmentation',
+    'FlowShift': 'flow_augmentation',
     'GlobalBatch': 'global_batch',
     'KeyQueue': 'key_queue',
     'MomentumEncoder': 'momentum_encoder',

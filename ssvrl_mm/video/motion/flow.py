@@ -276,10 +276,10 @@ def colour_code_flow(motion: np.ndarray, max_magnitude: float | None = None) -> 
 
     # Adding 0 makes -0 positive, so that motion straight to the right is red and never magenta.
     angle = np.arctan2(-(field[..., 1] + 0.0), -field[..., 0]) / np.pi
-    place = (angle + 1) / 2 * (len(_WHEEL) - 1)
+    place = (angle + 1) / 2 * (len(COLOUR_WHEEL) - 1)
     lower = place.astype(np.intp)
     part = (place - lower)[..., None]
-    hue = (1 - part) * _WHEEL[lower] + part * _WHEEL[(lower + 1) % len(_WHEEL)]
+    hue = (1 - part) * COLOUR_WHEEL[lower] + part * COLOUR_WHEEL[(lower + 1) % len(COLOUR_WHEEL)]
     length = length[..., None]
     colour = np.where(length <= 1, 255 - length * (255 - hue), hue * 0.75)
     return np.where(known[..., None], colour, 0).astype(np.uint8)
@@ -297,7 +297,8 @@ def _colour_wheel() -> np.ndarray:
     return np.concatenate(ramps).astype(np.float32)
 
 
-_WHEEL = _colour_wheel()
+#: The hues of the wheel, float32 (55, 3), RGB in [0, 255], from that of motion to the right on.
+COLOUR_WHEEL = _colour_wheel()
 
 
 def _require(method: object, methods: tuple[str, ...]) -> None:
