@@ -19,6 +19,7 @@ from .residual import (
     unit,
 )
 from .staged import NUM_STAGES, StagedBackbone, check_strides, scaled
+from .temporal_padding import reflect_in_time
 
 # The kind of block, and how many of them each layer has.
 _DEPTHS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
@@ -73,7 +74,7 @@ class VideoResNet(StagedBackbone):
 
     ``r3d`` convolves 3x3x3. ``r2plus1d`` splits that into 1x3x3 and 3x1x1, with BatchNorm and ReLU
     in between and about as many weights. ``r2d`` convolves 1x3x3: frame by frame a 2D ResNet
-    without its max pooling, as many frames out as in.
+    without its max pooling, as many frames out as in, or as the stem leaves.
 
     ===== ====== ======== ============================= ==========================
     stage module channels size for 16 x 112 x 112 (r2d) with ``stem_pool`` (r2d)
@@ -116,7 +117,8 @@ class VideoResNet(StagedBackbone):
         width: Factor on all channel numbers, each rounded to the nearest multiple of 8.
         spatial_strides: Spatial stride of each of the five stages.
         temporal_strides: Temporal stride of each of the five stages; ``None`` for
-            ``(1, 1, 2, 2, 2)``, and 1 throughout for ``r2d``, which takes nothing else.
+            ``(1, 1, 2, 2, 2)``, and 1 throughout for ``r2d``, which may take others than 1 in the
+            stem alone: (2, 1, 1, 1, 1) skips every second frame.
         stem_pool: Whether max pooling of 1x3x3 with stride (1, 2, 2) opens stage 1, as in the 3D
             ResNets of `Hara et al. <https://arxiv.org/abs/1711.09577>`_ (there of 3x3x3).
         zero_init_residual: Whether the last BatchNorm of every block starts from weight 0, so that
@@ -128,6 +130,10 @@ class VideoResNet(StagedBackbone):
         init_cfg: mmengine's initialisation.
         mid_channels_by: What reckons the channels within (2+1)D convolutions: ``'block'``, or each
             ``'convolution'`` for itself, see above; of ``r2plus1d`` alone.
+        temporal_padding: What continues a clip beyond its ends in convolutions over time:
+            ``'zeros'``, or by ``'reflect'`` its own frames, see
+            :class:`~ssvrl_mm.models.backbones.temporal_padding.TimeReflectedConv3d`; not of
+            ``r2d``.
 
     Attributes:
         out_channels: Channels of the last of the maps.
@@ -142,6 +148,9 @@ class VideoResNet(StagedBackbone):
         ...     'r3d', 10, in_channels=2, spatial_strides=(1, 1, 2, 2, 2), stem_pool=True)
         >>> motion(torch.rand(2, 2, 8, 112, 112)).shape
         torch.Size([2, 512, 1, 7, 7])
+        >>> flow = VideoResNet('r2d', 18, width=0.125)  # MSCL's
+        >>> flow(torch.rand(2, 3, 8, 112, 112)).shape
+        torch.Size([2, 64, 8, 7, 7])
     """
 
     def __init__(
@@ -159,6 +168,7 @@ class VideoResNet(StagedBackbone):
         norm_eval: bool = False,
         init_cfg: dict | list[dict] | None = None,
         mid_channels_by: Literal['block', 'convolution'] = 'block',
+        temporal_padding: Literal['zeros', 'reflect'] = 'zeros',
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
         if arch not in CONVS:
@@ -168,9 +178,14 @@ class VideoResNet(StagedBackbone):
         if temporal_strides is None:
             temporal_strides = (1,) * NUM_STAGES if arch == 'r2d' else (1, 1, 2, 2, 2)
         check_strides(spatial_strides=spatial_strides, temporal_strides=temporal_strides)
-        if arch == 'r2d' and set(temporal_strides) != {1}:
+        if arch == 'r2d' and set(temporal_strides[1:]) != {1}:
             raise ValueError(
-                f'temporal_strides of r2d, which keeps every frame: {temporal_strides}'
+                f'temporal_strides of r2d, which skips frames in its stem alone: {temporal_strides}'
+            )
+        if temporal_padding not in (('zeros',) if arch == 'r2d' else ('zeros', 'reflect')):
+            raise ValueError(
+                f"temporal_padding must be 'zeros' or, of networks that convolve over time, "
+                f"'reflect': {temporal_padding!r} of {arch}"
             )
         conv = CONVS[arch]
         if mid_channels_by == 'convolution' and arch == 'r2plus1d':
@@ -195,6 +210,8 @@ class VideoResNet(StagedBackbone):
                 channels = planes * block.expansion
             self.add_module(f'layer{stage}', layers)
         self.out_channels = channels
+        if temporal_padding == 'reflect':
+            reflect_in_time(self)
 
         for module in self.modules():
             if isinstance(module, nn.Conv3d):

@@ -31,6 +31,14 @@ def test_every_stage_has_the_documented_channels_and_strides():
         assert feature.shape == (1, channels, 16 // temporal, 64 // spatial, 96 // spatial)
 
 
+def test_late_stages_of_mscls_clips():
+    """Eight frames of 112 x 112: what a pyramid is built on."""
+    with torch.device('meta'):
+        maps = S3D(out_indices=(2, 3, 4))(torch.rand(2, 3, 8, 112, 112))
+    shapes = [tuple(feature.shape[1:]) for feature in maps]
+    assert shapes == [(480, 4, 14, 14), (832, 2, 7, 7), (1024, 1, 3, 3)]
+
+
 def test_parameter_count(s3d):
     assert num_parameters(s3d) == NUM_PARAMETERS
     # Only the 1 x 7 x 7 stem sees the input channels.
