@@ -7,6 +7,7 @@ from ssvrl_mm.models.heads.context_matching_head import ContextMatchingHead
 from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead
 from ssvrl_mm.models.heads.ctp_head import CTPHead
 from ssvrl_mm.models.heads.joint_head import JointHead
+from ssvrl_mm.models.heads.local_motion_head import LocalMotionContrast
 from ssvrl_mm.models.heads.moco_head import MoCoHead
 from ssvrl_mm.models.heads.motion_objectives import (
     MotionClassification,
@@ -15,6 +16,7 @@ from ssvrl_mm.models.heads.motion_objectives import (
     PointwiseContrast,
 )
 from ssvrl_mm.models.heads.motion_prediction_head import MotionPredictionHead
+from ssvrl_mm.models.heads.mscl_head import MSCLHead
 from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
 from ssvrl_mm.models.heads.pmsp_head import PMSPHead
 from ssvrl_mm.models.heads.pretext_classification_head import PretextClassificationHead
@@ -28,6 +30,8 @@ __all__ = [
     'ContextMatchingHead',
     'ContrastiveHead',
     'JointHead',
+    'LocalMotionContrast',
+    'MSCLHead',
     'MVCGCHead',
     'MoCoHead',
     'MotionClassification',

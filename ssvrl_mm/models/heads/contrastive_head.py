@@ -1,8 +1,9 @@
 """What the contrastive heads share: projections, momentum projections, queue, protocol."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,16 @@ from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
 from ssvrl_mm.models.utils.precision import full_precision, without_autocast
 from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
 from ssvrl_mm.registry import MODELS
+
+
+class Embedded(NamedTuple):
+    """A batch as the head contrasts it; see :meth:`ContrastiveHead.loss_by_embedding`."""
+
+    queries: StreamTensors
+    keys: StreamTensors
+    video_ids: Tensor
+    stage: str
+    batch: GlobalBatch
 
 
 class ContrastiveHead(PretextHead):
@@ -48,10 +59,13 @@ class ContrastiveHead(PretextHead):
         stage: Which of :attr:`stages` to compute where :meth:`loss` is not told, as in a plain
             ``Recognizer3D``. None: the only one; of several, :meth:`loss` has to be told.
         num_clips: Clips per video when no ``key_feats`` are given; at least 2.
+        age_decay: Factor by which the keys of the queue shrink with every batch that is enqueued
+            after them: so do their dot products. None: they do not.
         init_cfg: OpenMMLab initialisation.
 
     Raises:
-        ValueError: for ``num_clips`` below 2 or an unknown ``stage``.
+        ValueError: for ``num_clips`` below 2, an unknown ``stage``, or an ``age_decay`` outside
+            (0, 1].
     """
 
     #: What :meth:`loss` can be asked for.
@@ -67,11 +81,15 @@ class ContrastiveHead(PretextHead):
         similarity: Mapping[str, Any] | None = None,
         stage: str | None = None,
         num_clips: int = 2,
+        age_decay: float | None = None,
         init_cfg: Any = None,
     ) -> None:
         super().__init__(streams, init_cfg)
         if num_clips < 2:
             raise ValueError(f'a query and a key need num_clips >= 2, got {num_clips}')
+        if age_decay is not None and not 0 < age_decay <= 1:
+            raise ValueError(f'age_decay must lie in (0, 1], got {age_decay}')
+        self.age_decay = age_decay
         self.num_clips = num_clips
         self.stage = stage if stage is None else self._checked_stage(stage)
         self.momentum_cfg = dict(
@@ -82,7 +100,9 @@ class ContrastiveHead(PretextHead):
         encoders = {s: MomentumEncoder(p, **self.momentum_cfg) for s, p in projectors.items()}
         self.projector = nn.ModuleDict(projectors)
         self.key_projector = nn.ModuleDict(encoders)
-        self.queue = KeyQueue(queue_length, {s: p.out_channels for s, p in projectors.items()})
+        dims = {s: p.out_channels for s, p in projectors.items()}
+        ages = {} if age_decay is None else dict(track_age=True)
+        self.queue = KeyQueue(queue_length, dims, **ages)
         self.similarity = MODELS.build(similarity or dict(type='DotProduct'))
         self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
         self.spread = SpreadMonitor()
@@ -162,6 +182,23 @@ class ContrastiveHead(PretextHead):
             ValueError: An unknown stage, or none where there are several.
             KeyError: Features of a stream are missing.
         """
+        embedded = self._embed_batch(feats, data_samples, key_feats, stage, batch)
+        return self._remember(embedded, self.loss_by_embedding(*embedded))
+
+    def forward(self, feats: Features, **kwargs: Any) -> StreamTensors:
+        """The normalised embeddings, stream -> (N, C)."""
+        pooled = self._pooled(feats)
+        return {stream: self._embed(self.projector[stream], pooled[stream]) for stream in pooled}
+
+    def _embed_batch(
+        self,
+        feats: Features,
+        data_samples: Sequence[Any],
+        key_feats: Features | None,
+        stage: str | None,
+        batch: GlobalBatch | None,
+    ) -> Embedded:
+        """Moves the momentum projections on and embeds; see :meth:`loss` for the arguments."""
         stage = self._checked_stage(stage or self.stage)
         query_feats = self._pooled(feats)
         if key_feats is None:
@@ -176,16 +213,14 @@ class ContrastiveHead(PretextHead):
         # Made on the host and sent without waiting.
         video_ids = torch.tensor(recording_ids(data_samples)).to(device, non_blocking=True)
         batch = batch or GlobalBatch(len(video_ids), device)
-        losses = self.loss_by_embedding(queries, keys, video_ids, stage, batch)
+        return Embedded(queries, keys, video_ids, stage, batch)
+
+    def _remember(self, embedded: Embedded, losses: StreamTensors) -> StreamTensors:
+        """Puts the keys into the queue, and adds what is logged of it to the losses."""
         losses['queue_fill'] = self.queue.fill / self.queue.length
-        self.queue.enqueue(keys, video_ids, batch)
+        self.queue.enqueue(embedded.keys, embedded.video_ids, embedded.batch)
         losses.update(self.spread(self._remembered))
         return losses
-
-    def forward(self, feats: Features, **kwargs: Any) -> StreamTensors:
-        """The normalised embeddings, stream -> (N, C)."""
-        pooled = self._pooled(feats)
-        return {stream: self._embed(self.projector[stream], pooled[stream]) for stream in pooled}
 
     def _remembered(self) -> StreamTensors:
         """The keys that the queue holds, stream -> (fill, C)."""
@@ -208,19 +243,48 @@ class ContrastiveHead(PretextHead):
         of the queries whose own key is a positive of the loss, by default all of them: others
         have it in the denominator alone, and need a positive in the queue.
         """
+        losses = {}
+        for stream, other in pairs.items():
+            losses[f'loss_{stream}'], losses[f'top1_{stream}'] = self._contrast_one(
+                queries[stream],
+                keys[other],
+                self._memory(other),
+                usable,
+                batch,
+                positives,
+                own_positive,
+            )
+        return losses
+
+    def _contrast_one(
+        self,
+        query: Tensor,
+        key: Tensor,
+        memory: Tensor,
+        usable: Tensor,
+        batch: GlobalBatch,
+        positives: Tensor | None = None,
+        own_positive: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Loss and accuracy of (N, C) queries with their keys (N, C) and a memory (K, C)."""
         mined = torch.zeros_like(usable) if positives is None else positives
         own = usable.new_ones(len(usable), 1)
         is_positive, counts = (torch.cat([own, marks], dim=1) for marks in (mined, usable | mined))
         wanted = is_positive
         if own_positive is not None:
             wanted = torch.cat([own_positive[:, None], mined], dim=1)
-        losses = {}
-        for stream, other in pairs.items():
-            # Column 0 is a query's own key, the others are the queue.
-            similarities = self._compare(queries[stream], keys[other], self.queue[other])
-            losses[f'loss_{stream}'] = batch.mean(self.criterion(similarities, wanted, counts))
-            losses[f'top1_{stream}'] = _share_found(similarities.detach(), is_positive, counts)
-        return losses
+        # Column 0 is a query's own key, the others are the queue.
+        similarities = self._compare(query, key, memory)
+        loss = batch.mean(self.criterion(similarities, wanted, counts))
+        return loss, _share_found(similarities.detach(), is_positive, counts)
+
+    def _memory(self, stream: str) -> Tensor:
+        """(K, C) keys of the queue as queries meet them, the older the shorter with decay."""
+        memory = self.queue[stream]
+        if self.age_decay is None:
+            return memory
+        ages: Any = self.queue.ages
+        return memory * (math.log(self.age_decay) * ages.to(memory.dtype)).exp()[:, None]
 
     def _compare(self, query: Tensor, key: Tensor, memory: Tensor) -> Tensor:
         """(N, 1 + K) similarities of queries with their own keys and with the memory."""

@@ -5,6 +5,7 @@ from ssvrl_mm.models.recognizers.contrastive import ContrastiveRecognizer
 from ssvrl_mm.models.recognizers.joint_pretext import JointPretextRecognizer
 from ssvrl_mm.models.recognizers.late_fusion import LateFusionRecognizer
 from ssvrl_mm.models.recognizers.linear_probe import LinearProbe
+from ssvrl_mm.models.recognizers.mscl import MSCLRecognizer
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.recognizers.multi_stream_classifier import MultiStreamClassifier
 from ssvrl_mm.models.recognizers.pretext import PretextRecognizer
@@ -16,6 +17,7 @@ __all__ = [
     'JointPretextRecognizer',
     'LateFusionRecognizer',
     'LinearProbe',
+    'MSCLRecognizer',
     'MultiStreamClassifier',
     'MultiStreamRecognizer',
     'PretextRecognizer',

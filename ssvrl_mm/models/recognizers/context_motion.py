@@ -109,19 +109,20 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         """
         clips = self._only_clip(inputs, 'rgb')
         batch = GlobalBatch(len(clips), clips.device)
-        maps = self.backbone('rgb')(self._lay_out(clips))
+        maps = self._run(self.backbone('rgb'), 'rgb', clips)
         maps = last_map(maps) if self.neck is None else self.neck(maps)
         losses: dict[str, Tensor] = {}
         if self.context_head is not None:
             frames = self._only_clip(inputs, 'iframe')
-            context = self.backbone('iframe')(self._lay_out(frames))
+            context = self._run(self.backbone('iframe'), 'iframe', frames)
             of_context = {'rgb': maps, 'iframe': context}
             losses.update(self.context_head.loss(of_context, data_samples, batch=batch))
         if self.motion_head is not None:
             motion = inputs[self.motion_stream]
             if self.motion_stream in self.streams:
-                fields = self._lay_out(motion.flatten(0, 1))
-                motion = self.backbone(self.motion_stream)(fields).unflatten(0, motion.shape[:2])
+                network = self.backbone(self.motion_stream)
+                maps_of_motion = self._run(network, self.motion_stream, motion.flatten(0, 1))
+                motion = maps_of_motion.unflatten(0, motion.shape[:2])
             of_motion = {'rgb': maps, 'motion': motion}
             losses.update(self.motion_head.loss(of_motion, data_samples, batch=batch))
         return losses

@@ -55,7 +55,7 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
         ...     stages=[(0, 'init'), (300, 'cross')])
     """
 
-    training_only = ('key_backbone', 'head.')
+    training_only: tuple[str, ...] = ('key_backbone', 'head.')
 
     def __init__(
         self,
@@ -100,30 +100,22 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
             ValueError: for fewer than two clips.
             RuntimeError: when stages follow one another and nobody told the epoch.
         """
-        for stream in self.streams:
-            if inputs[stream].dim() != 6 or inputs[stream].shape[1] < 2:
-                raise ValueError(
-                    f'{stream}: training needs two clips per video, (N, 2, C, T, H, W), got '
-                    f'{tuple(inputs[stream].shape)}'
-                )
-        if self._epoch is None and len(self.stages) > 1:
-            raise RuntimeError(
-                'the stage follows from the epoch, which nobody told: add '
-                "dict(type='SetEpochHook') to the hooks, or call set_epoch"
-            )
-        stage = self.stage_of_epoch(self._epoch or 0)
+        self._check_clips(inputs)
+        stage = self._stage()
         first = inputs[self.streams[0]]
         batch = GlobalBatch(len(first), first.device)
         followers = [s for s in self.streams if s not in self.head.fixed_streams(stage)]
         # Before the queries: the copies start from what the backbones were before this batch.
         for stream in followers:
             self._key_backbone(stream).follow(self.backbone(stream))
+        queries, keys = self._views(inputs)
         feats = {
-            stream: self.backbone(stream)(self._lay_out(inputs[stream][:, 0]))
-            for stream in self.head.trained_streams(stage)
+            name: self._run(self.backbone(self._stream_of(name)), self._stream_of(name), clips)
+            for name, clips in queries.items()
+            if self._stream_of(name) in self.head.trained_streams(stage)
         }
-        key_feats = self._extract_keys(inputs, followers, batch)
-        return self.head.loss(feats, data_samples, key_feats=key_feats, stage=stage, batch=batch)
+        key_feats = self._extract_keys(keys, followers, batch)
+        return self._head_loss(feats, data_samples, key_feats=key_feats, stage=stage, batch=batch)
 
     def restart(self) -> None:
         """Empties the queue, and has the momentum copies start from exact copies anew.
@@ -134,30 +126,66 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
         for stream in self.streams:
             self._key_backbone(stream).restart()
 
+    def _views(self, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The clips (N, C, T, H, W) of queries and of keys, by name: those of the streams.
+
+        A subclass may add further ones, and says in :meth:`_stream_of` which networks see them and
+        in :meth:`_head_loss` what becomes of their features.
+        """
+        queries, keys = ({s: inputs[s][:, view] for s in self.streams} for view in (0, 1))
+        return queries, keys
+
+    def _stream_of(self, name: str) -> str:
+        """The stream whose networks see the clips of a name."""
+        return name
+
+    def _head_loss(
+        self, feats: Mapping[str, Any], data_samples: Sequence[Any], **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """What the head makes of the features of the queries, by name."""
+        return self.head.loss(feats, data_samples, **kwargs)
+
+    def _check_clips(self, inputs: Mapping[str, Tensor]) -> None:
+        for stream in self.streams:
+            if inputs[stream].dim() != 6 or inputs[stream].shape[1] < 2:
+                raise ValueError(
+                    f'{stream}: training needs two clips per video, (N, 2, C, T, H, W), got '
+                    f'{tuple(inputs[stream].shape)}'
+                )
+
+    def _stage(self) -> str:
+        if self._epoch is None and len(self.stages) > 1:
+            raise RuntimeError(
+                'the stage follows from the epoch, which nobody told: add '
+                "dict(type='SetEpochHook') to the hooks, or call set_epoch"
+            )
+        return self.stage_of_epoch(self._epoch or 0)
+
     def _key_backbone(self, stream: str) -> Any:
         return getattr(self, f'key_backbone_{stream}')
 
     @torch.no_grad()
     def _extract_keys(
-        self, inputs: Mapping[str, Tensor], followers: Sequence[str], batch: GlobalBatch
+        self, views: Mapping[str, Tensor], followers: Sequence[str], batch: GlobalBatch
     ) -> dict[str, Tensor]:
-        """Stream -> (N, D) features of the keys, those of the followers by the momentum backbones.
+        """Name -> (N, D) features of the keys, those of the followers by the momentum backbones.
 
         Those of the other streams come from the trained backbones themselves, in evaluation.
         """
-        feats = {}
-        for stream in self.streams:
-            clips = inputs[stream][:, 1]
+        feats, dealt = {}, []
+        for name, clips in views.items():
+            stream = self._stream_of(name)
             if stream not in followers:
                 backbone = self.backbone(stream)
                 with evaluating(backbone):
-                    feats[stream] = pool_features(backbone(self._lay_out(clips)))
+                    feats[name] = pool_features(self._run(backbone, stream, clips))
                 continue
             clips = batch.shuffle(clips) if self.shuffle_bn else clips
-            feats[stream] = pool_features(self._key_backbone(stream)(self._lay_out(clips)))
-        if self.shuffle_bn and followers:
-            restored = batch.unshuffle(*(feats[stream] for stream in followers))
-            feats.update(zip(followers, restored, strict=True))
+            feats[name] = pool_features(self._run(self._key_backbone(stream), stream, clips))
+            dealt.append(name)
+        if self.shuffle_bn and dealt:
+            restored = batch.unshuffle(*(feats[name] for name in dealt))
+            feats.update(zip(dealt, restored, strict=True))
         return feats
 
 

@@ -24,13 +24,26 @@ class MultiStreamRecognizer(SelfSupervisedRecognizer, metaclass=ABCMeta):
 
     Args:
         backbones: Stream -> config of its backbone; the first stream is the default one.
+        input_transforms: Stream -> config of a module without parameters that clips
+            (M, C, T, H, W) pass before the backbone, in training, for keys and for features alike:
+            the colouring of optical flow for instance. Its channels are the backbone's.
         init_cfg: OpenMMLab initialisation; ``PretrainedStreams`` starts each stream from its own
             checkpoint.
         **kwargs: See :class:`SelfSupervisedRecognizer`.
+
+    Raises:
+        ValueError: A transform of a stream that has no backbone, or one with parameters.
     """
 
-    def __init__(self, backbones: Mapping[str, Any], init_cfg: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        backbones: Mapping[str, Any],
+        input_transforms: Mapping[str, Any] | None = None,
+        init_cfg: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(tuple(backbones), init_cfg=init_cfg, **kwargs)
+        self.input_transforms = _input_transforms(input_transforms or {}, self.streams)
         for stream, config in backbones.items():
             backbone = MODELS.build(config)
             self.add_module(
@@ -72,7 +85,7 @@ class MultiStreamRecognizer(SelfSupervisedRecognizer, metaclass=ABCMeta):
             len(clips.flatten(0, -5)) if self.training else self.test_batch_clips
         )
         features = [
-            pool_features(self.backbone(stream)(self._lay_out(padded(chunk, len(chunks[0])))))
+            pool_features(self._run(self.backbone(stream), stream, padded(chunk, len(chunks[0]))))
             for chunk in chunks
         ]
         features[-1] = features[-1][: len(chunks[-1])]
@@ -88,9 +101,28 @@ class MultiStreamRecognizer(SelfSupervisedRecognizer, metaclass=ABCMeta):
         """Those of every stream; streams may be missing."""
         return {s: self.extract_feat(inputs, s).flatten(0, -2) for s in self.streams if s in inputs}
 
+    def _run(self, network: nn.Module, stream: str, clips: Tensor) -> Any:
+        """What a network makes of clips (M, C, T, H, W) of a stream, transformed and laid out."""
+        if stream in self.input_transforms:
+            clips = self.input_transforms[stream](clips)
+        return network(self._lay_out(clips))
+
     @staticmethod
     def _of_head(head: Any, backbones: Mapping[str, Any]) -> dict[str, Any]:
         """The backbones in the order of the head's streams, which must be the same."""
         if set(backbones) != set(head.streams):
             raise ValueError(f'backbones of {tuple(backbones)}, but a head of {head.streams}')
         return {stream: backbones[stream] for stream in head.streams}
+
+
+def _input_transforms(configs: Mapping[str, Any], streams: tuple[str, ...]) -> nn.ModuleDict:
+    """The modules, by stream."""
+    unknown = set(configs) - set(streams)
+    if unknown:
+        raise ValueError(f'input_transforms of {sorted(unknown)}, but streams {streams}')
+    built = nn.ModuleDict({stream: MODELS.build(config) for stream, config in configs.items()})
+    if any(True for _ in built.parameters()):
+        raise ValueError(
+            f'input_transforms have parameters, which key copies would not follow: {built}'
+        )
+    return built

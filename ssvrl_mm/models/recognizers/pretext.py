@@ -53,7 +53,7 @@ class PretextRecognizer(MultiStreamRecognizer):
             maps that the backbone returns; the V clips of a video side by side.
         """
         feats = {
-            stream: self.backbone(stream)(self._lay_out(self._clips(inputs, stream).flatten(0, 1)))
-            for stream in self.streams
+            stream: self._run(self.backbone(stream), stream, clips.flatten(0, 1))
+            for stream, clips in ((s, self._clips(inputs, s)) for s in self.streams)
         }
         return self.head.loss(feats, data_samples)

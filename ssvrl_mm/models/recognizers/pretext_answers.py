@@ -58,8 +58,7 @@ def answer_pretext(
     places = [first + row for row in rows for first in passes]
     shown = {s: x[places] for s, x in every.arrange(clips, arrangement).items()}
     for name, answers in _answers(model, telling, shown).items():
-        _write(data_samples, asked, ANSWER + name, answers)
-        _write(data_samples, asked, TRUTH + name, arrangement.types[places])
+        write_answers(data_samples, asked, name, answers, arrangement.types[places])
 
 
 def _answers(model: Any, heads: Sequence[Any], clips: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -72,6 +71,22 @@ def _answers(model: Any, heads: Sequence[Any], clips: Mapping[str, Tensor]) -> d
         maps = model.backbone(chunk)
         chunks.append({k: a for head in heads for k, a in head.answers(maps).items()})
     return {name: torch.cat([chunk[name] for chunk in chunks])[:total] for name in chunks[0]}
+
+
+def write_answers(
+    samples: Sequence[Any], chosen: Sequence[int], task: str, answers: Tensor, truths: Tensor
+) -> None:
+    """Gives each of the chosen samples its equal share of the answers to a task and of the truths.
+
+    Args:
+        samples: Data samples.
+        chosen: The places of those that were asked.
+        task: Name of the task.
+        answers: As many for every chosen sample, side by side.
+        truths: Likewise.
+    """
+    _write(samples, chosen, ANSWER + task, answers)
+    _write(samples, chosen, TRUTH + task, truths)
 
 
 def _write(samples: Sequence[Any], chosen: Sequence[int], name: str, values: Tensor) -> None:

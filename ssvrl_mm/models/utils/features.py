@@ -38,6 +38,18 @@ def pool_features(features: Features) -> Tensor:
     return features if features.dim() == 2 else features.flatten(2).mean(dim=2)
 
 
+def pool_over_space(features: Tensor) -> Tensor:
+    """Averages a map over space alone.
+
+    Args:
+        features: (N, C, T, H, W), in any precision.
+
+    Returns:
+        (N, C, T) in at least float32.
+    """
+    return full_precision(features)[0].flatten(3).mean(dim=3)
+
+
 def write_features(
     features: Mapping[str, Any], data_samples: Sequence[Any], average_clips: bool = True
 ) -> Sequence[Any]:
