@@ -27,7 +27,7 @@ def test_steps_mix_no_devices_and_wait_for_none(repository):
     assert {name for name, steps in found.items() if steps.get('looked')} == {
         f'{method} {dtype}' for method in METHODS for dtype in ('float32', 'bfloat16')
     }
-    assert len(found) == 2 * len(METHODS) + 1
+    assert len(found) == 2 * len(METHODS) + 2
     for name, steps in found.items():
         assert not steps['waits'] and not steps['mixed'], (name, steps)
 

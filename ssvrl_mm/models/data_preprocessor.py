@@ -29,6 +29,8 @@ _LAYOUTS = {
 # CoViAR stores zero as 128 of 255, and subtracts a half.
 _COVIAR_OFFSET = 128 / 255 - 0.5
 
+_LEAST_HALF = 2.0**-24
+
 _SizeOption = Literal['rgb'] | int | Sequence[int] | None
 
 
@@ -137,6 +139,8 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
             raise ValueError(f'flow needs clip > 0 or None: {clip}')
         if normalize not in ('clip', 'peak'):
             raise ValueError(f"flow needs normalize 'clip' or 'peak': {normalize!r}")
+        if normalize == 'peak' and clip != 20.0:
+            raise ValueError(f"flow needs clip={clip}, or normalize='peak', not both")
         self.flow_clip = clip
         self.divides_by_peak = normalize == 'peak'
         self.flow_size = _checked_size('flow', size)
@@ -327,7 +331,8 @@ def divide_by_peak(flow: Tensor, peaks: Tensor) -> Tensor:
         )
     flow = scale_motion(flow, None)
     peaks = peaks.float()[:, :, None, :, None, None]
-    flow = flow / torch.where(peaks > 0, peaks, 1.0)
+    # Below what halves can tell from 0 nothing moves.
+    flow = flow / torch.where(peaks > _LEAST_HALF, peaks, 1.0)
     # Halves are rounded, and the longest vector may have grown.
     return flow / torch.hypot(*flow.unbind(2)).clamp_(min=1).unsqueeze(2)
 

@@ -6,7 +6,13 @@ from pathlib import Path
 from tests.fake_cuda.device import Device, torch  # first of all
 
 import ssvrl_mm  # isort: skip
-from ssvrl_mm.models import SSLDataPreprocessor  # isort: skip
+from ssvrl_mm.models import (  # isort: skip
+    FlowBoundary,
+    FlowColouring,
+    FlowRotation,
+    FlowShift,
+    SSLDataPreprocessor,
+)
 from tests.test_models.test_steps import METHODS, steps  # isort: skip
 from tests.test_models.tiny import samples  # isort: skip
 
@@ -49,8 +55,27 @@ def preprocess():
     return dict(waits=dict(device.waits), mixed=dict(device.mixed))
 
 
+def flow():
+    """Flow divided by its longest vector, turned and shifted, and made a picture."""
+    preprocessor = SSLDataPreprocessor(flow=dict(normalize='peak', size=16))
+    maps, peaks = [torch.ones(2, 2, 4, 4, 4).half()] * 2, [torch.ones(2, 4)] * 2
+    steps = [FlowRotation(per=per) for per in ('clip', 'map')] + [FlowRotation(angles=[1, 2])]
+    steps += [FlowShift(per=per) for per in ('clip', 'map')]
+    pictures = torch.nn.ModuleList([FlowColouring(), FlowBoundary()])
+    with Device(PACKAGE) as device, torch.autocast('cuda', dtype=torch.bfloat16):
+        preprocessor.to('cuda')
+        pictures.to('cuda')
+        made = preprocessor({'inputs': {'flow': maps, 'flow_peak': peaks}})['inputs']['flow']
+        made = made.flatten(0, 1)
+        for step in steps:
+            made = step(made)
+        made = [picture(made) for picture in pictures]
+    assert all(x.device.type == 'cuda' and x.dtype == torch.float32 for x in made)
+    return dict(waits=dict(device.waits), mixed=dict(device.mixed))
+
+
 if __name__ == '__main__':
     kinds = {'float32': None, 'bfloat16': torch.bfloat16}
     found = {f'{m} {kind}': train(m, dtype) for m in METHODS for kind, dtype in kinds.items()}
-    found['preprocessing'] = preprocess()
+    found |= {'preprocessing': preprocess(), 'flow': flow()}
     print(json.dumps(found))

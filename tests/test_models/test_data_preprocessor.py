@@ -88,6 +88,68 @@ def test_flow_of_low_resolution_is_repeated(size):
             build(flow=wrong)
 
 
+def packed_flow(*shape: int) -> tuple[np.ndarray, np.ndarray]:
+    """A crop of maps (N, V, 2, T, h, w), in halves, and the longest vectors of the whole frames."""
+    flow = np.random.default_rng(0).normal(0, 9, shape).astype(np.float32)
+    return flow.astype(np.float16), 1.5 * np.sqrt(np.square(flow).sum(2)).max((-2, -1))
+
+
+def test_each_map_of_flow_is_divided_by_the_longest_vector_of_its_frame():
+    flow, peaks = packed_flow(3, 2, 2, 4, 8, 12)
+    flow[1, 1, :, 2], peaks[1, 1, 2] = 0, 0
+    rgb = torch.zeros(2, 3, 4, 16, 24, dtype=torch.uint8)
+    items = [
+        dict(
+            inputs=dict(
+                flow=torch.from_numpy(flow[n]), flow_peak=torch.from_numpy(peaks[n]), rgb=rgb
+            )
+        )
+        for n in range(3)
+    ]
+    output = build(flow=dict(normalize='peak', size='rgb'))(pseudo_collate(items))['inputs']
+    assert set(output) == {'rgb', 'flow'}
+    divisors = np.where(peaks > 0, peaks, 1)[:, :, None, :, None, None]
+    expected = flow.astype(np.float32) / divisors
+    found = output['flow'].numpy()
+    assert found.dtype == np.float32 and found.shape == (3, 2, 2, 4, 16, 24)
+    np.testing.assert_allclose(found, expected.repeat(2, -1).repeat(2, -2), rtol=1e-5)
+    assert not found[1, 1, :, 2].any()
+
+
+def test_no_vector_of_flow_is_longer_than_its_frames_longest():
+    """Not where halves are rounded up, and not in damaged maps."""
+    flow, peaks = packed_flow(2, 1, 2, 30, 8, 8)
+    peaks /= 1.5
+    flow[0, 0, :, 0, 0, :4] = [[np.nan, np.inf, -np.inf, 6e4], [1, 2, np.inf, 6e4]]
+    peaks[1, 0, :3] = np.nan, np.inf, 1e-42
+    inputs = dict(flow=torch.from_numpy(flow), flow_peak=torch.from_numpy(peaks))
+    found = build(flow=dict(normalize='peak'))(dict(inputs=inputs))['inputs']['flow']
+    lengths = found.norm(dim=2)
+    assert found.isfinite().all() and lengths.max() <= 1 + 1e-6
+    assert lengths[0].amax((-2, -1))[:, 1:].min() > 0.999
+    broken = found[0, 0, :, 0, 0, :4].T
+    assert broken[0].tolist() == pytest.approx([0, 1 / peaks[0, 0, 0]])
+    assert broken[1].tolist() == pytest.approx([1, 0], abs=1e-3)
+    assert broken[2].tolist() == pytest.approx([-(0.5**0.5), 0.5**0.5])
+    assert not found[1, 0, :, 1].any()
+
+
+def test_longest_vectors_have_to_be_there_and_to_fit():
+    flow, peaks = (torch.from_numpy(part) for part in packed_flow(2, 3, 2, 4, 8, 8))
+    by_peak = build(flow=dict(normalize='peak'))
+    with pytest.raises(ValueError, match=r"'flow_peak'.*DecodeCompressedVideo\(flow_peak=True\)"):
+        by_peak(dict(inputs=dict(flow=flow)))
+    for wrong in (peaks[:, :2], peaks[..., :1], peaks[..., None]):
+        with pytest.raises(ValueError, match=r"'flow_peak' must be \(N, V, T\)"):
+            by_peak(dict(inputs=dict(flow=flow, flow_peak=wrong)))
+    # Who does not ask for them does not get them.
+    plain = build()(dict(inputs=dict(flow=flow, flow_peak=peaks)))['inputs']
+    assert set(plain) == {'flow'} and plain['flow'].equal(flow.float().clamp(-20, 20) / 20)
+    for wrong in (dict(normalize='max'), dict(normalize='peak', clip=8)):
+        with pytest.raises(ValueError, match='flow needs'):
+            build(flow=wrong)
+
+
 def test_lists_and_stacks_give_the_same():
     items = [sample(np.random.default_rng(seed)) for seed in range(2)]
     inputs = [dict(inputs=item['inputs']) for item in items]

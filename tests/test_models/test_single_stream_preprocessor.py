@@ -44,6 +44,14 @@ def test_flow_equals_a_numpy_transcription():
     assert found.min() == -1 and found.max() == 1
 
 
+def test_flow_may_be_divided_by_its_longest_vector():
+    settings = dict(flow=dict(normalize='peak', size=12))
+    data = dict(inputs={**CLIPS, 'flow_peak': [torch.full((3, 4), 90.0)] * 2})
+    clips = SingleStreamPreprocessor('flow', **settings)(data)['inputs']
+    assert torch.equal(clips, SSLDataPreprocessor(**settings)(data)['inputs']['flow'])
+    assert 0 < clips.abs().max() < 1
+
+
 def test_recognizers_can_view_what_is_laid_out_channels_last():
     data = dict(inputs=CLIPS, data_samples=['a', 'b'])
     made = SingleStreamPreprocessor('rgb')(data)

@@ -45,7 +45,7 @@ class WholeFlow(NamedTuple):
         for vectors in self.maps:
             dx, dy = vectors[..., 0] * x, vectors[..., 1] * y
             squares = dx * dx + dy * dy
-            largest = squares.max(initial=0)
+            largest = squares.max()
             if not np.isfinite(largest):
                 largest = squares.max(initial=0, where=np.isfinite(squares))
             found.append(float(np.sqrt(largest)))

@@ -11,6 +11,7 @@ from ssvrl_mm.datasets.transforms.sampling import (
     uniform_starts,
     window_starts,
 )
+from ssvrl_mm.video import VideoTooShortError
 
 
 @pytest.fixture(autouse=True)
@@ -136,3 +137,81 @@ def test_parts_of_a_video_share_no_frame(test_mode):
             assert first.max() < total // 2 <= second.min()
     with pytest.raises(ValueError, match='part'):
         SampleClips(clip_len=4, part=(0.5, 0.5))
+
+
+@pytest.mark.parametrize('offset', [8, -8])
+@pytest.mark.parametrize('part', [(0, 1), (0.25, 0.75)])
+def test_clips_leave_room_for_the_flow_behind_them(offset, part):
+    sample = SampleClips(8, 4, num_clips=2, motion_offset=offset, part=part)
+    begin, end = (int(200 * share) for share in part)
+    starts = set()
+    for _ in range(400):
+        results = sample(dict(total_frames=200))
+        frames, motion = results['frame_inds'], results['motion_inds']
+        assert frames.shape == motion.shape == (2, 8)
+        assert (motion - frames == max(offset, 0)).all() and results['motion_offset'] == offset
+        starts.update(frames[:, 0].tolist())
+    # 7 * 4 frames from the first to the last, and 8 more.
+    assert (min(starts), max(starts)) == (begin, end - 1 - 28 - 8)
+    test = dict(num_clips=3, test_mode=True, motion_offset=offset, part=part)
+    found = SampleClips(8, 4, **test)(dict(total_frames=200))['frame_inds']
+    last = end - begin - 37
+    assert found[:, 0].tolist() == [begin, begin + round(last / 2), begin + last]
+    window = SampleClips(8, 4, stride=50, **test)(dict(total_frames=200))['frame_inds']
+    assert window[[0, -1], 0].tolist() == [begin, begin + last]
+
+
+def test_without_offset_no_frames_of_motion_are_named():
+    assert SampleClips(4)(dict(total_frames=9)).keys().isdisjoint({'motion_inds', 'motion_offset'})
+
+
+@pytest.mark.parametrize('offset', [8, -8, None])
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_the_stride_is_lowered_to_what_fits(offset, test_mode):
+    options = dict(num_clips=2, test_mode=test_mode, motion_offset=offset)
+    needed = 8 if offset else 0
+    for total in range(needed + 1, 140):
+        results = SampleClips(8, 16, shorten='stride', **options)(dict(total_frames=total))
+        fitting = [n for n in range(1, 17) if 7 * n + 1 + needed <= total]
+        assert results['frame_interval'] == max(fitting, default=1)
+        frames = results['frame_inds']
+        assert frames.min() >= 0 and frames.max() + needed < total
+        if fitting:
+            assert (np.diff(frames, axis=1) == fitting[-1]).all()
+        else:
+            # Over the frames that have their flow in the video.
+            assert frames.tolist() == [[n % (total - needed) for n in range(8)]] * 2
+
+
+def test_videos_that_are_too_short_for_a_clip_repeat_frames_that_have_flow():
+    sample = SampleClips(4, 3, num_clips=1, motion_offset=4)
+    results = sample(dict(total_frames=9))
+    assert results['frame_inds'].tolist() == [[0, 3, 1, 4]] and results['frame_interval'] == 3
+    assert results['motion_inds'].tolist() == [[4, 7, 5, 8]]
+    last = SampleClips(4, 3, num_clips=1, motion_offset=4, out_of_bound='repeat_last')
+    assert last(dict(total_frames=9))['motion_inds'].tolist() == [[4, 7, 8, 8]]
+    # One frame takes no stride.
+    one = SampleClips(1, 3, num_clips=1, motion_offset=4, shorten='stride')(dict(total_frames=5))
+    assert one['motion_inds'].tolist() == [[4]] and one['frame_interval'] == 3
+
+
+def test_videos_without_any_flow_are_named():
+    for offset in (4, -4):
+        sample = SampleClips(8, motion_offset=offset, shorten='stride')
+        with pytest.raises(VideoTooShortError, match='a.mp4.*4 frames, at least 5') as caught:
+            sample(dict(total_frames=4, filename='a.mp4'))
+        assert (caught.value.num_frames, caught.value.needed) == (4, 5)
+        with pytest.raises(VideoTooShortError):
+            SampleClips(8, motion_offset=offset, part=(0, 0.5))(dict(total_frames=8))
+
+
+def test_arguments_of_flow_are_checked():
+    for options, told in (
+        (dict(motion_offset=0), 'motion_offset.*0'),
+        (dict(motion_offset=1.5), 'motion_offset.*1.5'),
+        (dict(motion_offset=8, shorten='span'), "shorten.*'span'"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            SampleClips(8, **options)
+    shown = repr(SampleClips(8, motion_offset=-3, shorten='stride'))
+    assert "motion_offset=-3, shorten='stride'" in shown
