@@ -7,7 +7,7 @@ from ssvrl_mm.models.stacked_streams_preprocessor import StackedStreamsPreproces
 from ssvrl_mm.models.utils.flow_augmentation import FlowRotation, FlowShift
 from ssvrl_mm.models.utils.flow_colouring import FlowBoundary, FlowColouring
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
-from ssvrl_mm.models.utils.similarity import DotProduct
+from ssvrl_mm.models.utils.similarity import DotProduct, NegativeDistance
 
 __all__ = [
     'DotProduct',
@@ -15,6 +15,7 @@ __all__ = [
     'FlowColouring',
     'FlowRotation',
     'FlowShift',
+    'NegativeDistance',
     'PretrainedBackbone',
     'PretrainedStreams',
     'SSLDataPreprocessor',

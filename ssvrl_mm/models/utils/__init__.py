@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
     from ssvrl_mm.models.utils.photometric import PhotometricAugmentation
     from ssvrl_mm.models.utils.precision import full_precision, without_autocast
-    from ssvrl_mm.models.utils.similarity import DotProduct
+    from ssvrl_mm.models.utils.similarity import DotProduct, NegativeDistance
     from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     'GlobalBatch',
     'KeyQueue',
     'MomentumEncoder',
+    'NegativeDistance',
     'PhotometricAugmentation',
     'SpreadMonitor',
     'evaluating',
@@ -50,6 +51,7 @@ _MODULES = {
     'GlobalBatch': 'global_batch',
     'KeyQueue': 'key_queue',
     'MomentumEncoder': 'momentum_encoder',
+    'NegativeDistance': 'similarity',
     'PhotometricAugmentation': 'photometric',
     'SpreadMonitor': 'spread_monitor',
     'evaluating': 'freezing',

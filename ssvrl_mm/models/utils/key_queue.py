@@ -38,6 +38,11 @@ class KeyQueue(CountingModule):
     Args:
         length: The number of slots K.
         dims: Stream name -> width of its keys.
+        track_age: Whether to know how old the keys are, see :attr:`ages`.
+
+    Attributes:
+        ages: (K,) int, how many times keys were enqueued after those of a slot: 0 for the last
+            batch. Of empty slots it means nothing. None without ``track_age``.
 
     Raises:
         ValueError: for a length below 1.
@@ -51,8 +56,9 @@ class KeyQueue(CountingModule):
     video_ids: Tensor
     pointer: Tensor
     fill: Tensor
+    ages: Tensor | None
 
-    def __init__(self, length: int, dims: Mapping[str, int]) -> None:
+    def __init__(self, length: int, dims: Mapping[str, int], track_age: bool = False) -> None:
         super().__init__()
         if length < 1:
             raise ValueError(f'length must be at least 1, got {length}')
@@ -61,6 +67,8 @@ class KeyQueue(CountingModule):
         for stream, dim in dims.items():
             self.register_buffer(f'keys_{stream}', torch.zeros(length, dim))
         self.register_buffer('video_ids', torch.full((length,), UNKNOWN_VIDEO))
+        ages = torch.zeros(length, dtype=torch.long) if track_age else None
+        self.register_buffer('ages', ages)
         self.register_counter('pointer')
         self.register_counter('fill')
 
@@ -125,6 +133,10 @@ class KeyQueue(CountingModule):
         own = [video_ids, *(keys[stream] for stream in self.streams)]
         arrived = batch.gather(*(x.to(m.dtype) for x, m in zip(own, memories, strict=True)))
         arriving, pointer = batch.total, self.count('pointer')
+        if self.ages is not None:
+            self.ages += 1
+            memories.append(self.ages)
+            arrived = (*arrived, self.ages.new_zeros(arriving))
         for memory, rows in zip(memories, arrived, strict=True):
             _write_round(memory, rows[-self.length :], pointer + max(arriving - self.length, 0))
         self.set_count('pointer', (pointer + arriving) % self.length)
@@ -160,7 +172,7 @@ class KeyQueue(CountingModule):
 
     def extra_repr(self) -> str:
         """The layout, for ``repr``."""
-        return f'length={self.length}, streams={self.streams}'
+        return f'length={self.length}, streams={self.streams}, track_age={self.ages is not None}'
 
 
 def _write_round(memory: Tensor, rows: Tensor, first: int) -> None:

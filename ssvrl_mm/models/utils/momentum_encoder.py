@@ -2,7 +2,7 @@
 
 import copy
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +21,13 @@ class MomentumEncoder(CountingModule):
         module: The module to follow; it is copied, not held.
         momentum: m, in [0, 1].
         final_momentum: With ``total_steps``, the momentum rises to this by a half cosine.
-        total_steps: The number of updates of the whole training; None keeps ``momentum``.
+        total_steps: The number of updates over which it does; None keeps ``momentum``.
+            ``'training'``: over the iterations of the whole run, of which
+            :class:`~ssvrl_mm.engine.hooks.SetEpochHook` tells the share that is done. With 0.994
+            to 1, that is the ``1 - (1 - 0.994) (cos(pi share) + 1) / 2`` of MSCL's released code.
 
     Raises:
-        ValueError: for a momentum outside [0, 1].
+        ValueError: for a momentum outside [0, 1], or an unknown ``total_steps``.
 
     Example:
         >>> encoder = MomentumEncoder(backbone, momentum=0.999)
@@ -39,25 +42,48 @@ class MomentumEncoder(CountingModule):
         module: nn.Module,
         momentum: float = 0.999,
         final_momentum: float = 1.0,
-        total_steps: int | None = None,
+        total_steps: int | Literal['training'] | None = None,
     ) -> None:
         super().__init__()
         for value in (momentum, final_momentum):
             if not 0 <= value <= 1:
                 raise ValueError(f'momentum must lie in [0, 1], got {value}')
+        if total_steps not in (None, 'training') and (
+            isinstance(total_steps, str) or total_steps < 1
+        ):
+            raise ValueError(
+                f"total_steps must be 'training' or a number from 1 on, got {total_steps!r}"
+            )
         self.module = copy.deepcopy(module).requires_grad_(False)
         self.momentum = momentum
         self.final_momentum = final_momentum
         self.total_steps = total_steps
+        self._share_done: float | None = None
         # Saved, so that a resumed run goes on with the same schedule.
         self.register_counter('step')
 
+    def set_progress(self, share: float) -> None:
+        """Tells which share of the training is done, in [0, 1]; of use to ``'training'`` alone."""
+        self._share_done = share
+
     @property
     def current_momentum(self) -> float:
-        """The momentum of the next update."""
+        """The momentum of the next update.
+
+        Raises:
+            RuntimeError: when it follows the training and nobody told how far that is.
+        """
         if self.total_steps is None:
             return self.momentum
-        progress = min(self.count('step') / self.total_steps, 1.0)
+        if self.total_steps != 'training':
+            progress = min(self.count('step') / self.total_steps, 1.0)
+        elif self._share_done is not None:
+            progress = self._share_done
+        else:
+            raise RuntimeError(
+                'the momentum rises over the training, and nobody told which share is done: add '
+                "dict(type='SetEpochHook') to the hooks, or call set_progress"
+            )
         remaining = (1 + math.cos(math.pi * progress)) / 2
         return self.final_momentum - (self.final_momentum - self.momentum) * remaining
 

@@ -1,11 +1,16 @@
 from types import SimpleNamespace
 
+import numpy as np
+import pytest
 import torch
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 
 from ssvrl_mm.engine.hooks import SetEpochHook
+from ssvrl_mm.models.utils import MomentumEncoder
+
+from .toy_run import Toy, toy_run
 
 
 class Staged(BaseModel):
@@ -69,3 +74,68 @@ def test_looks_into_a_wrapper():
     stub = SimpleNamespace(model=wrapper, epoch=5)
     SetEpochHook().before_train_epoch(stub)
     assert wrapper.module.epoch == 5
+
+
+class Followed(Toy):
+    """One weight and a copy whose momentum rises over the training; notes it in each iteration."""
+
+    def __init__(self):
+        super().__init__()
+        self.copy = MomentumEncoder(nn.Linear(1, 1), momentum=0.994, total_steps='training')
+        self.online = nn.Linear(1, 1)
+        self.seen = []
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        self.seen.append(self.copy.current_momentum)
+        self.copy.follow(self.online)
+        loss = super().forward(inputs, data_samples, mode)
+        return {**loss, 'loss_online': self.online(inputs[0]).square().sum()}
+
+
+def followed_run(folder, loop=None, **kwargs):
+    torch.manual_seed(0)
+    return toy_run(
+        folder,
+        model=Followed(),
+        train_cfg=loop or dict(by_epoch=True, max_epochs=4),
+        custom_hooks=[dict(type='SetEpochHook')],
+        **kwargs,
+    )
+
+
+def released(share):
+    """The momentum in MSCL's released code."""
+    return 1 - (1 - 0.994) * (np.cos(np.pi * share) + 1) / 2
+
+
+def test_the_momentum_rises_over_the_whole_training_and_a_resumed_one(tmp_path):
+    whole = followed_run(tmp_path / 'whole', videos=3)
+    whole.train()
+    shares = np.arange(12) / 12
+    np.testing.assert_allclose(whole.model.seen, released(shares), rtol=1e-12)
+    checkpoint = str(tmp_path / 'whole' / 'epoch_2.pth')
+    resumed = followed_run(tmp_path / 'rest', videos=3, resume=True, load_from=checkpoint)
+    resumed.train()
+    assert resumed.model.seen == whole.model.seen[6:]
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+    # Weights alone begin another training.
+    anew = followed_run(tmp_path / 'anew', videos=3, load_from=checkpoint)
+    anew.train()
+    assert anew.model.seen == whole.model.seen
+
+
+def test_the_momentum_rises_over_iterations_without_epochs(tmp_path):
+    by_iteration = followed_run(tmp_path, loop=dict(by_epoch=False, max_iters=5))
+    by_iteration.train()
+    np.testing.assert_allclose(by_iteration.model.seen, released(np.arange(5) / 5), rtol=1e-12)
+
+
+def test_a_loop_without_length_is_at_its_start():
+    model = Followed()
+    with pytest.raises(RuntimeError, match='SetEpochHook'):
+        model.copy.follow(model.online)
+    hook, stub = SetEpochHook(), SimpleNamespace(model=model, epoch=0, iter=7, max_iters=-1)
+    hook.before_train_epoch(stub)
+    hook.before_train_iter(stub, 0)
+    assert model.copy.current_momentum == 0.994

@@ -15,6 +15,14 @@ def share(rank, sizes=SIZES):
     return torch.arange(first, first + sizes[rank])
 
 
+def three_batches(own, batch=None):
+    """A queue that is longer than a batch and shorter than two, and knows how old its keys are."""
+    queue = KeyQueue(8, {'rgb': 2}, track_age=True)
+    for step in range(3):
+        queue.enqueue({'rgb': (own[:, None] + 10 * step) * torch.ones(2)}, own, batch)
+    return queue
+
+
 def exercise(rank, sizes):
     """Gather, shuffle, unshuffle and enqueue shares of different sizes."""
     torch.manual_seed(rank)
@@ -23,6 +31,7 @@ def exercise(rank, sizes):
     shuffled = batch.shuffle(own[:, None].float())
     queue = KeyQueue(4, {'rgb': 2})
     queue.enqueue({'rgb': own[:, None] * torch.ones(2)}, own, batch)
+    aged = three_batches(own, batch)
     clips = own[:, None, None, None, None] + torch.arange(24.0).view(1, 2, 3, 2, 2) / 100
     laid_out = batch.shuffle(clips.contiguous(memory_format=torch.channels_last_3d))
     with torch.autocast('cpu', torch.bfloat16):
@@ -34,6 +43,7 @@ def exercise(rank, sizes):
         restored=batch.unshuffle(10 * shuffled, shuffled.long()),
         draws=[batch.draw(), batch.draw(), GlobalBatch(1, CPU).draw()],
         queue=queue.state_dict(),
+        aged=aged.state_dict(),
         clips=clips,
         dealt=batch.shuffle(clips),
         laid_out=laid_out,
@@ -67,6 +77,8 @@ def test_several_processes(tmp_path, sizes):
     alone = KeyQueue(4, {'rgb': 2})
     everything = torch.arange(sum(sizes))
     alone.enqueue({'rgb': everything[:, None] * torch.ones(2)}, everything)
+    aged = three_batches(everything)
+    assert set(aged.ages.tolist()) == {0, 1}
     clips = torch.cat([result['clips'] for result in results])
     order = results[0]['order']
     assert order.sort().values.tolist() == everything.tolist()
@@ -88,6 +100,8 @@ def test_several_processes(tmp_path, sizes):
         assert torch.equal(result['halves'], clips[order[own]].bfloat16())
         for name, buffer in alone.state_dict().items():
             assert torch.equal(result['queue'][name], buffer), name
+        for name, buffer in aged.state_dict().items():
+            assert torch.equal(result['aged'][name], buffer), name
     # The random states advanced alike, from seeds of their own.
     for rank, result in enumerate(results):
         torch.manual_seed(rank)

@@ -13,8 +13,8 @@ def batch(first, size):
     return keys, numbers
 
 
-def filled(length, sizes):
-    queue = KeyQueue(length, {'rgb': 2, 'motion': 3})
+def filled(length, sizes, **kwargs):
+    queue = KeyQueue(length, {'rgb': 2, 'motion': 3}, **kwargs)
     first = 0
     for size in sizes:
         queue.enqueue(*batch(first, size))
@@ -22,9 +22,10 @@ def filled(length, sizes):
     return queue
 
 
-@pytest.mark.parametrize(
-    'sizes', [[3], [4], [5], [4, 1], [3, 3], [3, 3, 3, 3], [2, 13, 1], [5, 5, 4]]
-)
+SIZES = [[3], [4], [5], [4, 1], [3, 3], [3, 3, 3, 3], [2, 13, 1], [5, 5, 4]]
+
+
+@pytest.mark.parametrize('sizes', SIZES)
 def test_slots_are_written_in_turn(sizes):
     length = 5
     slots = np.full(length, -1)
@@ -39,6 +40,42 @@ def test_slots_are_written_in_turn(sizes):
     assert int(queue.pointer) == sum(sizes) % length
     assert int(queue.fill) == min(sum(sizes), length)
     assert bool(queue.is_full) == (sum(sizes) >= length)
+
+
+@pytest.mark.parametrize('sizes', SIZES)
+def test_ages_count_the_enqueued_batches_since(sizes):
+    length, number = 5, 0
+    written_in = np.full(length, -1)
+    for step, size in enumerate(sizes):
+        for _ in range(size):
+            written_in[number % length] = step
+            number += 1
+    queue = filled(length, sizes, track_age=True)
+    written = written_in >= 0
+    assert queue.ages[written].tolist() == (len(sizes) - 1 - written_in[written]).tolist()
+    assert torch.equal(queue['motion'], filled(length, sizes)['motion'])
+
+
+def test_ages_go_on_after_a_resume():
+    queue = filled(5, [2, 2, 3], track_age=True)
+    saved = {name: value.clone() for name, value in queue.state_dict().items()}
+    copy = KeyQueue(5, {'rgb': 2, 'motion': 3}, track_age=True)
+    copy.load_state_dict(saved)
+    for one in (queue, copy):
+        one.enqueue(*batch(50, 2))
+    # Slots 0 and 1 were written by the third batch, 2 and 3 by the fourth, 4 by the third.
+    assert copy.ages.tolist() == queue.ages.tolist() == [1, 1, 0, 0, 1]
+
+
+def test_a_queue_without_ages_is_what_it_was():
+    queue, aged = filled(5, [4, 3]), filled(5, [4, 3], track_age=True)
+    assert queue.ages is None
+    assert set(aged.state_dict()) - set(queue.state_dict()) == {'ages'}
+    # A state without ages is not a state of a queue that needs them, and the other way round.
+    with pytest.raises(RuntimeError, match='Missing key.*ages'):
+        KeyQueue(5, {'rgb': 2, 'motion': 3}, track_age=True).load_state_dict(queue.state_dict())
+    with pytest.raises(RuntimeError, match='Unexpected key.*ages'):
+        filled(5, []).load_state_dict(aged.state_dict())
 
 
 def test_a_queue_of_one_slot_holds_the_last_key():

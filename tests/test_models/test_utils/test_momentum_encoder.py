@@ -36,6 +36,22 @@ def test_momentum_rises_by_half_a_cosine():
     np.testing.assert_allclose(seen, [0.9, 1 - quarter, 0.95, 0.9 + quarter, 1.0, 1.0])
 
 
+def test_momentum_follows_the_training_instead_of_its_own_steps():
+    encoder = MomentumEncoder(nn.Linear(1, 1), momentum=0.9, total_steps='training')
+    with pytest.raises(RuntimeError, match='nobody told which share is done'):
+        encoder.update(nn.Linear(1, 1))
+    for share, expected in ((0, 0.9), (0.5, 0.95), (0.75, 0.95 + 0.05 * np.sqrt(0.5)), (1, 1)):
+        encoder.set_progress(share)
+        encoder.update(nn.Linear(1, 1))
+        assert encoder.current_momentum == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('total_steps', [0, -3, 'epochs'])
+def test_refuses_unknown_lengths_of_the_schedule(total_steps):
+    with pytest.raises(ValueError, match=f"'training' or a number from 1 on, got {total_steps!r}"):
+        MomentumEncoder(nn.Linear(1, 1), total_steps=total_steps)
+
+
 def test_keys_have_no_gradient_and_the_copy_is_frozen():
     online = nn.Linear(3, 2)
     encoder = MomentumEncoder(online)
