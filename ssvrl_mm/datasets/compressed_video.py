@@ -11,10 +11,10 @@ from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
 from ssvrl_mm.datasets.checking import find_bad_videos
-from ssvrl_mm.datasets.flow_check import check_flow_folder
 from ssvrl_mm.datasets.recordings import describe_recordings, name_recordings, recording_id
 from ssvrl_mm.datasets.seeding import GeneratorStates, seeded_generators
 from ssvrl_mm.datasets.shared_state import FailureTally, SharedIntegers, SharedSet
+from ssvrl_mm.datasets.stored_files_check import check_stored_files
 from ssvrl_mm.datasets.video_list import (
     HOW_TO_MAKE_A_LIST,
     VIDEO_SUFFIXES,
@@ -98,7 +98,8 @@ class CompressedVideoDataset(BaseActionDataset):
     Raises:
         VideoListError: List or folder missing, empty or malformed, or ``group`` does not name the
             recording of every video; raised when built, and says what was looked for.
-        FlowFileError: When built: flow is to be read from a folder that has none of the videos'.
+        FlowFileError, ScoreFileError: When built: flow, or scores, are to be read from a folder
+            that has none of the videos'.
         BadVideosError: From ``dataset[i]``, when too many videos cannot be read, or all are too
             short.
         VideoError: From ``dataset[i]`` in test mode.
@@ -279,7 +280,7 @@ class CompressedVideoDataset(BaseActionDataset):
         ]
 
     def _check_folder(self, videos: list[dict]) -> None:
-        """Tells a wrong root from a few missing files by looking for some; so of stored flow."""
+        """Tells a wrong root from a few missing files by looking for some; so of what is stored."""
         looked_for = [video['filename'] for video in videos[:: max(1, len(videos) // 16)]]
         backends = (getattr(t, 'backend_args', None) for t in self.pipeline.transforms)
         if any(backends) or '://' in looked_for[0]:
@@ -291,7 +292,7 @@ class CompressedVideoDataset(BaseActionDataset):
                 f'{looked_for[0]!r} and {len(looked_for) - 1} more; correct these, or '
                 f'{HOW_TO_MAKE_A_LIST}'
             )
-        check_flow_folder(
+        check_stored_files(
             self.pipeline.transforms, looked_for, self.data_root or '', self.data_prefix['video']
         )
 

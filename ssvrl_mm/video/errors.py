@@ -47,6 +47,13 @@ class FlowFileError(VideoError):
     """
 
 
+class ScoreFileError(VideoError):
+    """A file of motion scores that is missing or damaged, or that holds others than are asked for.
+
+    ``path`` is the file of scores, not that of the video.
+    """
+
+
 class VideoDecodeError(VideoError):
     """A frame that was asked for could not be decoded."""
 

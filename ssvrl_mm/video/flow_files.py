@@ -1,24 +1,21 @@
 """Files that hold the flow of a video: written in one go, read frame by frame.
 
-After a fixed start come a header in JSON, a table with an entry for each frame, and the frames as
-:mod:`~ssvrl_mm.video.motion.flow_coding` packs them. Start, header and table are covered by a
-checksum, each frame by one of its own. Numbers are little-endian.
+A :class:`~ssvrl_mm.video.frame_tables.FrameTable` with an entry for each frame, and the frames as
+:mod:`~ssvrl_mm.video.motion.flow_coding` packs them, each with a checksum of its own.
 """
 
-import io
-import json
 import os
-import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ssvrl_mm.video.errors import FlowFileError, FrameIndexError
+from ssvrl_mm.video.frame_tables import FrameTable, appearing_file, open_source
 from ssvrl_mm.video.motion.flow_coding import decode_flow, encode_flow
 from ssvrl_mm.video.motion.geometry import Size, grid_size
 
@@ -28,10 +25,6 @@ SUFFIX = '.flow'
 #: Where the flow of a frame may come from.
 ORIGINS = ('estimated', 'held', 'none')
 
-_MAGIC = b'SSVRFLOW'
-_VERSION = 1
-# Magic, version, bytes of the header, frames, checksum of all before the frames but itself.
-_START = struct.Struct('<8sIIII')
 _ENTRY = np.dtype(
     [
         ('offset', '<u8'),
@@ -41,7 +34,6 @@ _ENTRY = np.dtype(
         ('valid', 'u1'),
     ]
 )
-_LONGEST_HEADER = 2**16
 # Frames, or px along a side. A damaged header must not ask for more memory than there is.
 _TOO_MANY = 2**24
 
@@ -79,11 +71,24 @@ class FlowHeader:
     video_sha256: str
     method_options: dict[str, str | int] = field(default_factory=dict)
     made_by: str = ''
+    types: ClassVar[dict[str, type | tuple[type, ...]]] = {
+        'method': str,
+        'scale': (int, float),
+        'cell': int,
+        'span': int,
+        'num_frames': int,
+        'height': int,
+        'width': int,
+        'video_bytes': int,
+        'video_sha256': str,
+        'method_options': dict,
+        'made_by': str,
+    }
 
     def __post_init__(self) -> None:
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if not isinstance(value, _TYPES[entry.name]) or isinstance(value, bool):
+            if not isinstance(value, self.types[entry.name]) or isinstance(value, bool):
                 raise ValueError(f'{entry.name} of stored flow cannot be {value!r}')
         for name in ('cell', 'num_frames', 'height', 'width'):
             if not 1 <= getattr(self, name) < _TOO_MANY:
@@ -95,19 +100,7 @@ class FlowHeader:
         return grid_size((self.height, self.width), self.cell)
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    'method': str,
-    'scale': (int, float),
-    'cell': int,
-    'span': int,
-    'num_frames': int,
-    'height': int,
-    'width': int,
-    'video_bytes': int,
-    'video_sha256': str,
-    'method_options': dict,
-    'made_by': str,
-}
+_FILE = FrameTable(b'SSVRFLOW', 1, _ENTRY, FlowHeader, FlowFileError, 'file of flow')
 
 
 class FlowWriter:
@@ -132,14 +125,11 @@ class FlowWriter:
 
     def __init__(self, path: str | os.PathLike, header: FlowHeader) -> None:
         self._path = Path(path)
-        # Hidden, so that nothing takes it for what it will be.
-        self._partial = self._path.with_name(f'.{self._path.name}.partial')
         self._header = header
-        self._json = json.dumps(asdict(header)).encode()
         self._table = np.zeros(header.num_frames, _ENTRY)
         self._written = 0
         self._last = b''
-        self._end = _START.size + len(self._json) + self._table.nbytes
+        self._end = _FILE.size(header)
 
     def write(self, flow: np.ndarray, valid: bool = True, origin: str = 'estimated') -> None:
         """Adds the flow of the next frame.
@@ -178,35 +168,23 @@ class FlowWriter:
         self._written += 1
 
     def __enter__(self) -> Self:
-        self._file = open(self._partial, 'wb')  # noqa: SIM115
+        self._exits = ExitStack()
+        self._file = self._exits.enter_context(appearing_file(self._path))
+        self._exits.push(self._finish)
         self._file.seek(self._end)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            with self._file:
-                if kind is None:
-                    self._finish()
-            if kind is None:
-                os.replace(self._partial, self._path)
-        finally:
-            self._partial.unlink(missing_ok=True)
+    def __exit__(self, *exception: Any) -> None:
+        self._exits.__exit__(*exception)
 
-    def _finish(self) -> None:
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Writes what the file starts with, unless there was an exception."""
+        if kind is not None:
+            return
         if self._written != len(self._table):
             raise ValueError(f'got {self._written} of {len(self._table)} frames')
-        start = _MAGIC, _VERSION, len(self._json), len(self._table)
-        parts = self._json, self._table.tobytes()
         self._file.seek(0)
-        self._file.write(_START.pack(*start, _checksum(start, *parts)))
-        self._file.write(b''.join(parts))
-        self._file.flush()
-        os.fsync(self._file.fileno())  # the name must not outlive the content in a power cut
+        self._file.write(_FILE.pack(self._header, self._table))
 
 
 class FlowFile:
@@ -230,10 +208,17 @@ class FlowFile:
         self._source = source
         self.path = name if isinstance(source, bytes) else os.fspath(source)
         try:
-            with self._open() as file:
-                self.header, self._table = self._read_start(file)
+            with open_source(source) as file:
+                self.header, self._table = _FILE.read(file, self.path)
+                size = file.seek(0, os.SEEK_END)
         except OSError as error:
             raise FlowFileError(self.path, f'cannot be read: {error.strerror}') from error
+        table = self._table
+        if np.any(table['origin'] >= len(ORIGINS)):
+            raise FlowFileError(self.path, 'is damaged: its start contradicts itself')
+        ends = table['offset'] + table['length']
+        if np.any(table['offset'] > size) or np.any(ends > size):
+            raise FlowFileError(self.path, 'is truncated')
 
     def __len__(self) -> int:
         return len(self._table)
@@ -260,7 +245,7 @@ class FlowFile:
         flow = np.empty((len(entries), *self.header.grid, 2), np.float32)
         first: dict[int, int] = {}
         try:
-            with self._open() as file:
+            with open_source(self._source) as file:
                 for row, (offset, length, checksum) in enumerate(_places(entries)):
                     if offset in first:
                         flow[row] = flow[first[offset]]
@@ -277,46 +262,6 @@ class FlowFile:
             raise FlowFileError(self.path, f'is damaged at frame {frames[row]}: {error}') from error
         return flow, entries['valid'] != 0, np.array(ORIGINS, '<U10')[entries['origin']]
 
-    def _open(self) -> BinaryIO:
-        if isinstance(self._source, bytes):
-            return io.BytesIO(self._source)
-        return open(self._source, 'rb')
-
-    def _read_start(self, file: BinaryIO) -> tuple[FlowHeader, np.ndarray]:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        start = file.read(_START.size)
-        if not start.startswith(_MAGIC):
-            raise FlowFileError(self.path, 'is no file of flow')
-        if len(start) < _START.size:
-            raise FlowFileError(self.path, 'is truncated')
-        *facts, checksum = _START.unpack(start)
-        _, version, header_bytes, num_frames = facts
-        if version != _VERSION:
-            raise FlowFileError(self.path, f'is of version {version}, this is for {_VERSION}')
-        # What the file cannot hold is not even tried.
-        table_bytes = num_frames * _ENTRY.itemsize
-        if header_bytes > _LONGEST_HEADER or _START.size + header_bytes + table_bytes > size:
-            raise FlowFileError(self.path, 'is truncated')
-        text, rows = file.read(header_bytes), file.read(table_bytes)
-        if _checksum(tuple(facts), text, rows) != checksum:
-            raise FlowFileError(self.path, 'is damaged: the checksum of its start does not fit')
-        table = np.frombuffer(rows, _ENTRY)
-        try:
-            header = FlowHeader(**json.loads(text))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise FlowFileError(self.path, f'is damaged: {error}') from error
-        if header.num_frames != num_frames or np.any(table['origin'] >= len(ORIGINS)):
-            raise FlowFileError(self.path, 'is damaged: its start contradicts itself')
-        ends = table['offset'] + table['length']
-        if np.any(table['offset'] > size) or np.any(ends > size):
-            raise FlowFileError(self.path, 'is truncated')
-        return header, table
-
 
 def _places(entries: np.ndarray) -> list[tuple[int, int, int]]:
     return entries[['offset', 'length', 'checksum']].tolist()
-
-
-def _checksum(start: tuple[Any, ...], header: bytes, table: bytes) -> int:
-    return zlib.crc32(table, zlib.crc32(header, zlib.crc32(_START.pack(*start, 0))))

@@ -3,6 +3,8 @@
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,13 +37,24 @@ def flow_header(
         VideoOpenError: the video is a file object, or cannot be read.
     """
     method, method_options = describe_method(options.method)
-    video_bytes, video_sha256 = video.digest()
     return FlowHeader(
         method=method,
         method_options=method_options,
         scale=float(options.scale),
         cell=options.px_per_value,
         span=int(options.span),
+        **video_facts(video, num_frames, size),
+    )
+
+
+def video_facts(video: MediaSource, num_frames: int, size: Size) -> dict[str, Any]:
+    """What the header of a file says of the video, and of what the file was made by.
+
+    Raises:
+        VideoOpenError: the video is a file object, or cannot be read.
+    """
+    video_bytes, video_sha256 = video.digest()
+    return dict(
         num_frames=num_frames,
         height=size[0],
         width=size[1],
@@ -53,7 +66,9 @@ def flow_header(
 
 def differences(stored: FlowHeader, expected: FlowHeader) -> list[str]:
     """What is stored though something else is expected, in words; nothing if it is the same."""
-    options = ['method', 'method_options', 'scale', 'cell', 'span']
+    facts = 'video_bytes', 'video_sha256', 'num_frames', 'height', 'width'
+    names = (entry.name for entry in fields(expected))
+    options = [name for name in names if name not in (*facts, 'made_by')]
     if stored.method == expected.method and not expected.method_options:
         options.remove('method_options')  # a name asks for no more than the name
     found = [
@@ -61,7 +76,6 @@ def differences(stored: FlowHeader, expected: FlowHeader) -> list[str]:
         for name in options
         if getattr(stored, name) != getattr(expected, name)
     ]
-    facts = 'video_bytes', 'video_sha256', 'num_frames', 'height', 'width'
     others = [name for name in facts if getattr(stored, name) != getattr(expected, name)]
     if others:
         name = others[0]

@@ -20,19 +20,20 @@ interrupted.
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from ssvrl_mm.video.motion.flow import METHODS, FlowMethod, FlowOptions
-from ssvrl_mm.video.motion.raft import RAFT
-from ssvrl_mm.video.tools.files import VideoFilesError, find_videos
-from ssvrl_mm.video.tools.flow_extraction import FlowResult, extract_flow_tree
-from ssvrl_mm.video.tools.parallel import count_cores
-
-# Failures that the summary names before it breaks off.
-_LISTED = 50
+from ssvrl_mm.video.motion.flow import METHODS, FlowOptions
+from ssvrl_mm.video.tools.derived_command import (
+    add_raft,
+    add_videos,
+    add_work,
+    chosen_videos,
+    flow_method,
+    run,
+)
+from ssvrl_mm.video.tools.derived_files import FileResult
+from ssvrl_mm.video.tools.flow_extraction import extract_flow_tree
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -40,16 +41,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('videos', type=Path, help='a video, or a folder of videos')
-    parser.add_argument('--out', type=Path, required=True, help='the folder to write to')
-    parser.add_argument(
-        '--list',
-        type=Path,
-        nargs='+',
-        default=[],
-        metavar='FILE',
-        help='only the videos of these lists (`path [label]` lines)',
-    )
+    add_videos(parser)
     parser.add_argument('--method', choices=(*METHODS, 'raft'), default='dis')
     parser.add_argument(
         '--scale', type=float, default=1.0, help='flow is computed on frames of this size'
@@ -58,83 +50,27 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--span', type=int, default=1, help='frames from start to end; negative: to later ones'
     )
-    parser.add_argument('--weights', type=Path, metavar='FILE', help='of RAFT')
-    parser.add_argument('--raft-size', choices=('small', 'large'), default='small')
-    parser.add_argument('--raft-updates', type=int, default=12, help='iterations of RAFT')
-    parser.add_argument('--device', default='cpu', help='where RAFT computes')
-    parser.add_argument(
-        '--workers', type=int, default=count_cores(), help='processes (default: %(default)s)'
-    )
-    parser.add_argument('--overwrite', action='store_true', help='replace files that do not fit')
-    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    add_raft(parser)
+    add_work(parser)
     args = parser.parse_args(argv)
-    if (args.method == 'raft') != (args.weights is not None):
-        parser.error('--weights goes with --method raft')
-    if args.weights and not args.weights.is_file():
-        parser.error(f'no weights at {args.weights}')
     try:
-        args.options = FlowOptions(_method(args), args.scale, args.cell, args.span)
+        args.options = FlowOptions(flow_method(args), args.scale, args.cell, args.span)
     except (ValueError, ImportError) as error:
         parser.error(str(error))
     return args
 
 
-def _method(args: argparse.Namespace) -> FlowMethod:
-    if args.method != 'raft':
-        return args.method
-    return RAFT(args.weights, args.raft_size, args.device, args.raft_updates)
-
-
-def extract(args: argparse.Namespace) -> list[FlowResult]:
-    """Finds the videos and stores their flow."""
-    folder, names = args.videos, [args.videos.name]
-    if args.list or args.videos.is_dir():
-        names = find_videos(folder, args.list)
-    else:
-        folder = folder.parent
-    return extract_flow_tree(
-        folder, args.out, names, args.options, args.overwrite, args.workers, not args.quiet
-    )
-
-
-def summary(results: Sequence[FlowResult]) -> str:
-    """Counts, bytes per second of video, and what failed."""
-    failed = [result for result in results if result.status == 'failed']
-    counts = [
-        f'{sum(result.status == status for result in results)} {status}'
-        for status in ('written', 'skipped', 'failed')
-    ]
-    lines = [', '.join(counts)]
-    seconds = sum(result.seconds for result in results)
-    if seconds:
-        size = sum(result.target_bytes for result in results)
-        lines.append(
-            f'{size / 1e6:.1f} MB for {seconds:.1f} s of video: '
-            f'{size / seconds / 1e3:.1f} kB per second'
-        )
-    lines += [f'failed: {result.reason}' for result in failed[:_LISTED]]
-    if len(failed) > _LISTED:
-        lines.append(f'and {len(failed) - _LISTED} more')
-    return '\n'.join(lines)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the tool; returns the exit status."""
     args = parse_args(argv)
-    # So that what was begun is cleaned up when somebody ends the run.
-    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        results = extract(args)
-    except VideoFilesError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print('interrupted; run it again to go on', file=sys.stderr)
-        return 128 + signal.SIGINT
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    print(summary(results))
-    return int(any(result.status == 'failed' for result in results))
+
+    def extract() -> list[FileResult]:
+        folder, names = chosen_videos(args)
+        return extract_flow_tree(
+            folder, args.out, names, args.options, args.overwrite, args.workers, not args.quiet
+        )
+
+    return run(extract)
 
 
 if __name__ == '__main__':

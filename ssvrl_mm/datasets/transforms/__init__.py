@@ -17,6 +17,7 @@ from ssvrl_mm.datasets.transforms.loading import (
     DecodeCompressedVideo,
     OpenCompressedVideo,
 )
+from ssvrl_mm.datasets.transforms.motion_differential import SampleMotionClips
 from ssvrl_mm.datasets.transforms.photometric import ChooseAugmentedClips
 from ssvrl_mm.datasets.transforms.pmsp_labels import PMSPLabels
 from ssvrl_mm.datasets.transforms.reversal import ReverseClips
@@ -46,6 +47,7 @@ __all__ = [
     'SampleClips',
     'SampleContextMotion',
     'SampleGOPs',
+    'SampleMotionClips',
     'SampleSegments',
     'SampleSparseClips',
 ]

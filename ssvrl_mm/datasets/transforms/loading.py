@@ -1,17 +1,16 @@
 """Opening compressed videos and decoding the frames and the motion of the sampled clips."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmengine.fileio import get_file_backend
 
 from ssvrl_mm.datasets.transforms.clip_request import ClipRequest
+from ssvrl_mm.datasets.transforms.stored_files import fetch, place_beside, read_beside
 from ssvrl_mm.registry import TRANSFORMS
 from ssvrl_mm.suggestions import argument_names, did_you_mean
-from ssvrl_mm.video import CompressedVideoReader, FlowFileError, VideoOpenError
+from ssvrl_mm.video import CompressedVideoReader, FlowFileError
 from ssvrl_mm.video.flow_files import SUFFIX
 from ssvrl_mm.video.reader_options import check_reader_options
 
@@ -146,11 +145,13 @@ class OpenCompressedVideo(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Adds the open reader."""
         filename = results['filename']
-        source = self._fetch(filename) if self.backend_args or '://' in filename else filename
+        is_fetched = self.backend_args or '://' in filename
+        source = fetch(filename, self.backend_args) if is_fetched else filename
         options = {**self.options, **results.get('reader_options', {})}
         flow_root = options.pop('flow_root', None)
         if flow_root is not None and 'flow' in results.get('streams', ('flow',)):
-            options['flow_file'] = self._flow_file(flow_root, results)
+            file = place_beside(results, flow_root, SUFFIX, FlowFileError)
+            options['flow_file'] = read_beside(file, self.backend_args, FlowFileError)
         reader = CompressedVideoReader(source, name=filename, **options)
         metadata = reader.metadata
         results['video_reader'] = reader
@@ -158,35 +159,6 @@ class OpenCompressedVideo(BaseTransform):
         results['avg_fps'] = metadata.average_fps
         results['original_shape'] = results['img_shape'] = metadata.height, metadata.width
         return results
-
-    def _flow_file(self, flow_root: str, results: Mapping[str, Any]) -> str | bytes:
-        """The file of a video's flow; its contents where a backend has it."""
-        filename, video_root = results['filename'], results.get('video_root', '')
-        name = os.path.relpath(filename, video_root or '.')
-        if os.path.isabs(name) or name.startswith('..'):
-            where = video_root or 'the working directory'
-            reason = f'is not below {where}: flow_root does not tell where its flow is'
-            raise FlowFileError(filename, reason)
-        if '://' not in flow_root:
-            flow_root = os.path.join(results.get('data_root', ''), flow_root)
-        file = os.path.join(flow_root, name + SUFFIX)
-        if not self.backend_args and '://' not in file:
-            return file
-        try:
-            return self._fetch(file)
-        except VideoOpenError as error:
-            raise FlowFileError(error.path, error.reason) from error
-
-    def _fetch(self, filename: str) -> bytes:
-        """The contents of a file from its backend."""
-        backend = get_file_backend(filename, backend_args=self.backend_args, enable_singleton=True)
-        try:
-            # Some give a view of their memory, or None for what they do not have.
-            return bytes(memoryview(backend.get(filename)))
-        except Exception as error:
-            # Each client has exceptions of its own.
-            reason = f'{type(backend).__name__} does not give it: {type(error).__name__}: {error}'
-            raise VideoOpenError(filename, reason) from error
 
     def __repr__(self) -> str:
         shown = {**self.options, 'backend_args': self.backend_args}

@@ -267,22 +267,30 @@ def colour_code_flow(motion: np.ndarray, max_magnitude: float | None = None) -> 
         raise ValueError(f'expected motion of shape (..., 2), got {motion.shape}')
     if max_magnitude is not None and not max_magnitude > 0:
         raise ValueError(f'max_magnitude must be positive: {max_magnitude}')
-    known = np.isfinite(motion).all(axis=-1)
-    field = np.where(known[..., None], motion, 0).astype(np.float32)
-    length = np.hypot(field[..., 0], field[..., 1])
+    # Plane by plane: pairs and triples of numbers keep numpy from working on many at once.
+    x, y = np.array(np.moveaxis(motion, -1, 0), np.float32, order='C')
+    known = np.isfinite(x) & np.isfinite(y)
+    if not known.all():
+        x, y = np.where(known, x, 0), np.where(known, y, 0)
+    length = np.hypot(x, y)
     if max_magnitude is None:
         max_magnitude = float(length.max(initial=0)) or 1.0
     length /= max_magnitude
 
     # Adding 0 makes -0 positive, so that motion straight to the right is red and never magenta.
-    angle = np.arctan2(-(field[..., 1] + 0.0), -field[..., 0]) / np.pi
-    place = (angle + 1) / 2 * (len(COLOUR_WHEEL) - 1)
+    place = (np.arctan2(-(y + 0.0), -x) / np.float32(np.pi) + 1) * ((len(COLOUR_WHEEL) - 1) / 2)
     lower = place.astype(np.intp)
-    part = (place - lower)[..., None]
-    hue = (1 - part) * COLOUR_WHEEL[lower] + part * COLOUR_WHEEL[(lower + 1) % len(COLOUR_WHEEL)]
-    length = length[..., None]
-    colour = np.where(length <= 1, 255 - length * (255 - hue), hue * 0.75)
-    return np.where(known[..., None], colour, 0).astype(np.uint8)
+    part = place - lower.astype(np.float32)
+    is_long = length > 1
+    darkens = bool(is_long.any())
+    colours = np.empty((*known.shape, 3), np.uint8)
+    for channel, (hues, steps) in enumerate(zip(COLOUR_WHEEL.T, _WHEEL_STEPS.T, strict=True)):
+        hue = hues.take(lower) + part * steps.take(lower)
+        colour = 255 - length * (255 - hue)
+        colours[..., channel] = np.where(is_long, hue * 0.75, colour) if darkens else colour
+    if not known.all():
+        colours[~known] = 0
+    return colours
 
 
 def _colour_wheel() -> np.ndarray:
@@ -299,6 +307,8 @@ def _colour_wheel() -> np.ndarray:
 
 #: The hues of the wheel, float32 (55, 3), RGB in [0, 255], from that of motion to the right on.
 COLOUR_WHEEL = _colour_wheel()
+# From each hue to the next.
+_WHEEL_STEPS = np.roll(COLOUR_WHEEL, -1, axis=0) - COLOUR_WHEEL
 
 
 def _require(method: object, methods: tuple[str, ...]) -> None:

@@ -2,52 +2,24 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import cv2
-from tqdm import tqdm
 
 from ssvrl_mm.video.decoding.container import MediaSource
-from ssvrl_mm.video.errors import FlowFileError, VideoError
+from ssvrl_mm.video.errors import FlowFileError
 from ssvrl_mm.video.flow_files import SUFFIX, FlowFile, FlowHeader, FlowWriter
-from ssvrl_mm.video.metadata import VideoMetadata
 from ssvrl_mm.video.motion.flow import FlowOptions
 from ssvrl_mm.video.motion.raft import RAFT
 from ssvrl_mm.video.reader import CompressedVideoReader
 from ssvrl_mm.video.stored_flow import differences, flow_header
+from ssvrl_mm.video.tools.derived_files import FileResult, make_file, make_files
 from ssvrl_mm.video.tools.files import place_below
-from ssvrl_mm.video.tools.parallel import count_cores, map_in_processes
 
 # What the frames that are worked on at once may take, and how many they are at most.
 _CHUNK_BYTES = 64 * 2**20
 _CHUNK_FRAMES = 64
-
-
-@dataclass(frozen=True)
-class FlowResult:
-    """What became of a video.
-
-    Attributes:
-        video: the file that was read.
-        target: the file of flow.
-        status: 'written', 'skipped' because the target was complete already, or 'failed'.
-        reason: why it failed.
-        num_frames: frames of the video.
-        seconds: how long the video lasts.
-        target_bytes: size of the target.
-    """
-
-    video: str
-    target: str
-    status: Literal['written', 'skipped', 'failed']
-    reason: str = ''
-    num_frames: int = 0
-    seconds: float = 0.0
-    target_bytes: int = 0
 
 
 def extract_flow(
@@ -55,7 +27,7 @@ def extract_flow(
     target: str | os.PathLike,
     options: FlowOptions | None = None,
     overwrite: bool = False,
-) -> FlowResult:
+) -> FileResult:
     """Computes the flow of a video and stores it, for the reader's option ``flow_file``.
 
     OpenCV and RAFT compute in one thread meanwhile, so that results cannot depend on the number of
@@ -82,7 +54,7 @@ def extract_flow(
     video, target = Path(video), Path(target)
     options = options or FlowOptions()
     with (
-        _one_thread(options),
+        one_thread(options),
         CompressedVideoReader(
             video,
             flow_method=options.method,
@@ -94,16 +66,14 @@ def extract_flow(
         facts = reader.metadata
         size = facts.height, facts.width
         header = flow_header(options, MediaSource(video), len(reader), size)
-        status: Literal['written', 'skipped'] = 'skipped'
-        if not _is_finished(target, header, overwrite):
-            status = 'written'
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _write(reader, target, header)
-            except OSError as error:
-                reason = f'cannot be written: {error.strerror}'
-                raise FlowFileError(str(target), reason) from error
-    return _result(facts, target, status)
+        return make_file(
+            facts,
+            target,
+            lambda: _write(reader, target, header),
+            lambda: differences(FlowFile(target).header, header),
+            FlowFileError,
+            overwrite,
+        )
 
 
 def extract_flow_tree(
@@ -114,7 +84,7 @@ def extract_flow_tree(
     overwrite: bool = False,
     workers: int | None = None,
     progress: bool = True,
-) -> list[FlowResult]:
+) -> list[FileResult]:
     """Stores the flow of the videos of a folder, as :func:`extract_flow` does.
 
     Run again, it goes on with what is missing. What fails is reported in the results and does not
@@ -138,30 +108,8 @@ def extract_flow_tree(
         ValueError: the options cannot be stored.
     """
     pairs = [(place_below(folder, name), place_below(target, name + SUFFIX)) for name in names]
-    work = partial(extract_or_report, options=options or FlowOptions(), overwrite=overwrite)
-    workers = count_cores() if workers is None else workers
-    results: list[FlowResult | None] = [None] * len(pairs)
-    failed = written = 0
-    bar = tqdm(total=len(pairs), unit='video', disable=not progress)
-    with bar, closing(map_in_processes(work, pairs, workers)) as outcomes:
-        for number, outcome in outcomes:
-            if isinstance(outcome, Exception):
-                path, goal = pairs[number]
-                outcome = FlowResult(str(path), str(goal), 'failed', f'{path}: {outcome}')
-            results[number] = outcome
-            failed += outcome.status == 'failed'
-            written += outcome.target_bytes
-            bar.set_postfix(failed=failed, MB=round(written / 1e6), refresh=False)
-            bar.update()
-    return [result for result in results if result is not None]
-
-
-def extract_or_report(pair: tuple[Path, Path], options: FlowOptions, overwrite: bool) -> FlowResult:
-    """Does what :func:`extract_flow` does for (video, target); reports what that raises."""
-    try:
-        return extract_flow(*pair, options, overwrite)
-    except VideoError as error:
-        return FlowResult(str(pair[0]), str(pair[1]), 'failed', str(error))
+    given = {'options': options or FlowOptions(), 'overwrite': overwrite}
+    return make_files(extract_flow, pairs, given, workers, progress)
 
 
 def _write(reader: CompressedVideoReader, target: Path, header: FlowHeader) -> None:
@@ -178,37 +126,8 @@ def _write(reader: CompressedVideoReader, target: Path, header: FlowHeader) -> N
                 writer.write(flow[row], bool(valid[row].all()), origin)
 
 
-def _is_finished(target: Path, header: FlowHeader, overwrite: bool) -> bool:
-    """Whether the target is there already.
-
-    Raises:
-        FlowFileError: it is something else, which is not to be overwritten.
-    """
-    if not target.exists():
-        return False
-    try:
-        found = differences(FlowFile(target).header, header)
-        if not found:
-            return True
-        reason = f'holds other flow: {"; ".join(found)}'
-    except FlowFileError as error:
-        reason = error.reason
-    if overwrite:
-        return False
-    raise FlowFileError(str(target), f'exists already and {reason}; --overwrite replaces it')
-
-
-def _result(
-    facts: VideoMetadata, target: Path, status: Literal['written', 'skipped']
-) -> FlowResult:
-    size = target.stat().st_size
-    return FlowResult(
-        facts.path, str(target), status, '', facts.num_frames, facts.duration_seconds, size
-    )
-
-
 @contextmanager
-def _one_thread(options: FlowOptions) -> Iterator[None]:
+def one_thread(options: FlowOptions) -> Iterator[None]:
     """Has flow computed in one thread."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -1,0 +1,341 @@
+"""Clips drawn by their scores: exactly those above the median, for query and key."""
+
+import os
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ssvrl_mm.datasets import CompressedVideoDataset
+from ssvrl_mm.datasets.motion_scores import clip_scores, starts_above_median
+from ssvrl_mm.datasets.transforms import SampleMotionClips
+from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.video import ScoreFileError
+from ssvrl_mm.video.motion.differential import MotionDifferential
+from ssvrl_mm.video.motion.flow import FlowOptions
+from ssvrl_mm.video.motion_score_files import ScoreHeader, write_scores
+from ssvrl_mm.video.tools.motion_scoring import score_motion
+from tests.clips import encode, translating
+
+HEADER = ScoreHeader(
+    method='vectors',
+    scale=1.0,
+    cell=8,
+    span=2,
+    distance=2,
+    weight='softmax',
+    num_frames=60,
+    height=96,
+    width=120,
+    video_bytes=1,
+    video_sha256='0' * 64,
+)
+
+
+def write(folder, values, header=HEADER, name='a/b.avi'):
+    """Scores 'dw' of frames; the other functions have others."""
+    values = np.asarray(values, np.float32)
+    table = np.full((header.num_maps, 3), np.nan, np.float32)
+    known = header.num_maps - header.distance
+    table[:, 0] = 1
+    table[:known, 1] = values[:known][::-1]
+    table[:known, 2] = values[:known]
+    path = folder / f'{name}.scores'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_scores(path, header, table)
+
+
+def sample(folder, count=300, total=60, **options):
+    """Starts (count, V) of clips that are sampled again and again."""
+    given = dict(clip_len=4, frame_interval=2, scores_root='.', **options)
+    step = TRANSFORMS.build(dict(type='SampleMotionClips', **given))
+    random.seed(0)
+    found = []
+    for _ in range(count):
+        results = dict(
+            filename='videos/a/b.avi',
+            video_root='videos',
+            data_root=str(folder),
+            total_frames=total,
+        )
+        found.append(step(results)['frame_inds'])
+    frames = np.stack(found)
+    np.testing.assert_array_equal(frames, frames[..., :1] + 2 * np.arange(4))
+    return frames[..., 0]
+
+
+def of_clips(values, last_start, interval=2, length=4, missing='skip'):
+    """The mean score of each clip, one after another."""
+    scores = []
+    for start in range(last_start + 1):
+        found = []
+        for number in range(length):
+            frame = start + number * interval
+            known = frame < len(values) and not np.isnan(values[frame])
+            if known:
+                found.append(float(values[frame]))
+            elif missing == 'zero':
+                found.append(0.0)
+        scores.append(sum(found) / len(found) if found else float('nan'))
+    return scores
+
+
+def above(scores):
+    ordered = sorted(score for score in scores if score == score)
+    half = len(ordered) // 2
+    median = ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    return [start for start, score in enumerate(scores) if score > median]
+
+
+@pytest.fixture
+def values():
+    """Of 60 frames; flow of span 2, compared 2 frames later, is there of the first 56."""
+    scores = np.random.default_rng(0).random(60).astype(np.float32)
+    scores[56:] = np.nan
+    return scores
+
+
+def test_query_and_key_are_all_starts_above_the_median_and_no_others(tmp_path, values):
+    write(tmp_path, values)
+    chosen = above(of_clips(values, 53))
+    starts = sample(tmp_path, 2000)
+    assert starts.shape == (2000, 2)
+    assert set(starts[:, 0].tolist()) == set(starts[:, 1].tolist()) == set(chosen)
+    assert len(chosen) == 27
+    # Queries are drawn alike: 74 of each on average.
+    assert min(Counter(starts[:, 0].tolist()).values()) > 45
+
+
+@pytest.mark.parametrize('missing', ['skip', 'zero'])
+@pytest.mark.parametrize('function', ['d', 'dw'])
+def test_functions_and_missing_scores(tmp_path, values, function, missing):
+    write(tmp_path, values)
+    if function == 'd':
+        values[:56] = values[:56][::-1].copy()
+    chosen = above(of_clips(values, 53, missing=missing))
+    starts = sample(tmp_path, 800, missing=missing, function=function)
+    assert set(starts.ravel().tolist()) == set(chosen)
+
+
+def test_scores_of_clips():
+    rng = np.random.default_rng(1)
+    values = rng.random(40)
+    values[35:] = np.nan
+    for missing in ('skip', 'zero'):
+        for interval in (1, 4):
+            expected = of_clips(values, 39, interval, 5, missing)
+            found = clip_scores(values, 39, 5, interval, missing)
+            np.testing.assert_allclose(found, expected)
+            assert starts_above_median(found).tolist() == above(expected)
+
+
+def test_ties_and_single_clips_are_all_kept():
+    assert starts_above_median(np.full(5, 2.0)).tolist() == [0, 1, 2, 3, 4]
+    assert starts_above_median(np.array([1.0])).tolist() == [0]
+    assert starts_above_median(np.array([np.nan, np.nan])).tolist() == [0, 1]
+    # Not those that are as high as the median.
+    assert starts_above_median(np.array([2.0, 2.0, 2.0, 3.0, np.nan])).tolist() == [3]
+
+
+def test_key_is_the_nearest_to_a_shift(tmp_path):
+    # Clips of one frame: the starts 0, 20 and 50 are chosen.
+    values = np.zeros(60)
+    values[[0, 20, 50]] = 1
+    write(tmp_path, values)
+    given = dict(clip_len=1, frame_interval=2, scores_root='.', num_clips=3)
+    step = SampleMotionClips(**given, key_shift=18)
+    random.seed(0)
+    found = set()
+    for _ in range(800):
+        results = dict(
+            filename='videos/a/b.avi',
+            video_root='videos',
+            data_root=str(tmp_path),
+            total_frames=60,
+        )
+        query, *keys = step(results)['frame_inds'][:, 0].tolist()
+        found |= {(query, key) for key in keys}
+    # 50 - 18 is nearer to 20, as is 20 - 18 to 0; 20 + 18 is nearer to 50, and 0 + 18 to 20.
+    assert found == {(a, b) for a in (0, 20, 50) for b in (0, 20, 50)} - {(0, 50), (50, 0)}
+    step = SampleMotionClips(**given, key_shift=9)
+    assert step.key_shift == 9 and SampleMotionClips(**given).key_shift == 2
+    for _ in range(100):
+        inds = step(dict(results))['frame_inds'][:, 0]
+        assert (inds == inds[0]).all()
+
+
+def test_without_scores(tmp_path):
+    step = SampleMotionClips(clip_len=2, frame_interval=1, function='none', num_clips=2)
+    starts = [step(dict(total_frames=6))['frame_inds'][:, 0].tolist() for _ in range(400)]
+    assert {query for query, _ in starts} == {0, 1, 2, 3, 4}
+    assert max(abs(query - key) for query, key in starts) == 2
+
+
+def test_a_part_and_a_short_video(tmp_path, values):
+    write(tmp_path, values)
+    # The second half: starts from 30 on, scored and compared among themselves.
+    chosen = [30 + start for start in above(of_clips(values[30:], 23))]
+    starts = sample(tmp_path, 500, part=(0.5, 1))
+    assert set(starts.ravel().tolist()) == set(chosen)
+    write(tmp_path, [1, 1, 1], replace(HEADER, num_frames=7))
+    step = SampleMotionClips(4, 2, scores_root=str(tmp_path))
+    results = dict(filename='a/b.avi', total_frames=7)
+    assert step(results)['frame_inds'].tolist() == [[0, 2, 4, 6]] * 2
+
+
+@pytest.mark.parametrize(
+    ('changes', 'options', 'words'),
+    [
+        ({}, dict(span=4), 'span is 2, not 4; distance is 2, not 4; `python '),
+        ({}, dict(distance=1), 'distance is 2, not 1; `python '),
+        ({}, dict(weight='max'), "weight is 'softmax', not 'max'"),
+        ({}, dict(flow_method='raft'), "method is 'vectors', not 'raft'"),
+        ({}, dict(frame_interval=3), 'span is 2, not 3'),
+        (dict(num_frames=61), {}, 'the video is another one, or has changed (num_frames is 61'),
+    ],
+)
+def test_other_scores_are_told(tmp_path, values, changes, options, words):
+    write(tmp_path, [*values[:56], 0, np.nan], replace(HEADER, **changes))
+    given = dict(clip_len=4, frame_interval=2, scores_root=str(tmp_path)) | options
+    step = SampleMotionClips(**given)
+    with pytest.raises(ScoreFileError) as caught:
+        step(dict(filename='a/b.avi', total_frames=60))
+    text = str(caught.value)
+    assert text.startswith(f'{tmp_path}/a/b.avi.scores: holds other scores than are asked for of a')
+    assert words in text
+    assert text.endswith('--overwrite makes it anew')
+
+
+def test_missing_and_damaged_scores_name_the_command(tmp_path, values):
+    step = SampleMotionClips(4, 2, scores_root='scores', distance=1, weight='max', span=-2)
+    results = dict(
+        filename='data/my videos/a/b.avi',
+        video_root='data/my videos',
+        data_root=str(tmp_path),
+        total_frames=60,
+    )
+    with pytest.raises(ScoreFileError, match='cannot be read: No such file') as caught:
+        step(results)
+    command = (
+        f"tools/data/score_motion.py 'data/my videos' --out {tmp_path}/scores --span -2 "
+        '--distance 1 --weight max` makes it'
+    )
+    assert str(caught.value).endswith(command)
+    path = tmp_path / 'scores/a/b.avi.scores'
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b'nothing')
+    with pytest.raises(ScoreFileError, match=r'b\.avi\.scores: is no file of motion scores; `py'):
+        step(results)
+    with pytest.raises(ScoreFileError, match='is not below videos: scores does not tell where'):
+        step(results | dict(video_root='videos', filename='b.avi'))
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (dict(function='z'), "function must be one of .'none', 'w', 'd', 'dw'., got 'z'"),
+        (dict(missing='mean'), "missing must be one of .* got 'mean'"),
+        (dict(weight='sum'), "weight must be one of .* got 'sum'"),
+        (dict(function='none'), "function='none' does not go with scores_root='scores'"),
+        (dict(scores_root=None), "function='dw' does not go with scores_root=None"),
+        (dict(key_shift=-1), 'key_shift must be 0 or more, got -1'),
+        (dict(score_interval=0), 'score_interval must be 1 or more, got 0'),
+        (dict(test_mode=True), "'test_mode'. say how clips are drawn.*take SampleClips"),
+        (dict(min_gap=4), "'min_gap'. say how clips are drawn"),
+    ],
+)
+def test_wrong_options(options, words):
+    with pytest.raises(ValueError, match=words):
+        SampleMotionClips(**{'clip_len': 4, 'scores_root': 'scores', **options})
+
+
+def test_shown():
+    text = repr(SampleMotionClips(4, 2, scores_root='scores'))
+    assert text.startswith('SampleMotionClips(clip_len=4, frame_interval=2, num_clips=2')
+    assert text.endswith("span=2, distance=2, weight='softmax', flow_method=None)")
+
+
+@pytest.fixture(scope='module')
+def videos(tmp_path_factory):
+    """Two videos that turn round in their middle, and the scores of one."""
+    root = tmp_path_factory.mktemp('data')
+    (root / 'videos').mkdir()
+    there = translating(24, 3, 0, 96, 128)
+    back = translating(24, 0, 3, 96, 128, seed=1)
+    frames = np.concatenate([there, back])
+    for name in ('a.avi', 'b.avi'):
+        encode(root / 'videos' / name, frames, 'mpeg4', gop=48)
+    return root
+
+
+def dataset(root, **options):
+    return CompressedVideoDataset(
+        data_root=str(root),
+        data_prefix=dict(video='videos'),
+        seed=0,
+        max_retries=0,
+        pipeline=[
+            dict(type='OpenCompressedVideo'),
+            dict(type='SampleMotionClips', clip_len=3, frame_interval=2, scores_root='scores'),
+        ],
+        **options,
+    )
+
+
+def test_from_the_tool_to_the_dataset(videos):
+    with pytest.raises(
+        ScoreFileError, match=r'there are no motion scores of the videos in .*videos'
+    ) as e:
+        dataset(videos)[0]
+    assert f'--out {videos}/scores --span 2` makes them' in str(e.value)
+    for name in ('a.avi', 'b.avi'):
+        options = FlowOptions('vectors', span=2)
+        target = videos / 'scores' / f'{name}.scores'
+        score_motion(videos / 'videos' / name, target, options=options)
+    ready = dataset(videos)
+    starts = []
+    for epoch in range(40):
+        ready.set_epoch(epoch)
+        starts += ready[0]['frame_inds'][:, 0].tolist()
+    # Motion that goes on as it is scores next to nothing; the turn is at frame 24.
+    assert min(starts) > 10 and np.median(starts) == pytest.approx(20, abs=3)
+    # A video that has changed in the meantime.
+    stamp = os.stat(videos / 'videos/a.avi')
+    with open(videos / 'videos/a.avi', 'r+b') as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last[0] ^ 1]))
+    assert os.path.getsize(videos / 'videos/a.avi') == stamp.st_size
+    with pytest.raises(
+        ScoreFileError, match='the video is another one, or has changed .video_sha2'
+    ):
+        dataset(videos, test_mode=True)[0]
+
+
+def test_scores_of_synthetic_flow(tmp_path):
+    """Flow that turns between frames 20 and 30 alone: those clips, and no others, are kept."""
+    rng = np.random.default_rng(0)
+    field = np.cumsum(np.cumsum(rng.normal(0, 1, (12, 15, 2)), 0), 1).astype(np.float32)
+    angles = np.zeros(58)
+    angles[20:30] = np.linspace(0, np.pi, 10)
+    angles[30:] = np.pi
+    turn = [np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]], np.float32) for a in angles]
+    differential = MotionDifferential((96, 120), 8, 2)
+    differential.add(np.stack([field @ matrix for matrix in turn]))
+    write_scores(tmp_path / 'b.avi.scores', HEADER, differential.values)
+    step = SampleMotionClips(4, 2, scores_root=str(tmp_path))
+    starts = {
+        int(start)
+        for _ in range(600)
+        for start in step(dict(filename='b.avi', total_frames=60))['frame_inds'][:, 0]
+    }
+    # A clip's frames 0, 2, 4 and 6 are compared 2 frames later; maps differ from 19 to 29.
+    changing = {
+        t
+        for t in range(54)
+        if any(angles[t + k] != angles[t + k + 2] for k in (0, 2, 4, 6) if t + k + 2 < 58)
+    }
+    assert starts == changing and len(changing) < 27
