@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
@@ -13,7 +14,7 @@ from ssvrl_mm.evaluation.confidence import wilson_error
 from ssvrl_mm.registry import METRICS
 
 # As ssvrl_mm.models.recognizers.pretext_answers names the fields.
-ANSWER, TRUTH = 'answer_', 'truth_'
+ANSWER, TRUTH, CHOICES = 'answer_', 'truth_', 'choices_'
 
 
 @METRICS.register_module()
@@ -21,27 +22,35 @@ class PretextAccuracy(BaseMetric):
     """Accuracy in the pretext tasks, beside that of who always gives the most frequent answer.
 
     The data samples of queries hold ``answer_<task>`` and ``truth_<task>``, (K,) int each, as a
-    :class:`~ssvrl_mm.models.recognizers.JointPretextRecognizer` with ``answers_pretext`` writes
-    them; those of the gallery, the training videos, the truths alone, if there are any. Truths
-    below 0 do not count.
+    :class:`~ssvrl_mm.models.recognizers.JointPretextRecognizer` or an
+    :class:`~ssvrl_mm.models.recognizers.MSCLRecognizer` with ``answers_pretext`` writes them; those
+    of the gallery, the training videos, the truths alone, if there are any. Truths below 0 do not
+    count. Where there is ``choices_<task>``, (1,) int, answers are one of so many candidates.
 
     Metrics, with the prefix ``pretext``, in [0, 1]: of every task ``<task>``, the share of right
     answers, and ``<task>_most_frequent``, that of the answer which is right most often of the
     gallery (of the queries, where the gallery has no truths). Of a task in ``classes`` also
     ``<task>_<class>``, the share of right answers where this class is right, and their mean
-    ``<task>_balanced``. Further ``num_videos``.
+    ``<task>_balanced``; of one with candidates ``<task>_chance``, 1 / their number. Of videos of
+    each of the ``groups`` ``<task>_of_<group>``. Further ``num_videos`` and
+    ``num_videos_of_<group>``.
 
     Args:
         classes: Task -> names of its classes, in order.
+        groups: Name -> the dataset's classes (``gt_label``) that the group is made of, by their
+            names or numbers; a class may be in several groups.
         collect_device: 'cpu' or 'gpu'.
         prefix: Instead of 'pretext'.
 
     Raises:
-        ValueError: At the end: no query, none with answers, or classes of an unknown task.
+        ValueError: At the end: no query, none with answers, classes of an unknown task. At once: a
+            group of classes that the dataset does not have.
 
     Example:
         >>> types = ('aligned', 'random', 'shuffle', 'shift')
         >>> test_evaluator = dict(type='PretextAccuracy', classes=dict(ctp=types))
+        >>> turning = dict(turning=('circle', 'oscillate_upright', 'oscillate_sideways'))
+        >>> test_evaluator = dict(type='PretextAccuracy', groups=turning)
     """
 
     default_prefix = 'pretext'
@@ -49,14 +58,17 @@ class PretextAccuracy(BaseMetric):
     def __init__(
         self,
         classes: Mapping[str, Sequence[str]] | None = None,
+        groups: Mapping[str, Sequence[str | int]] | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.classes = {task: tuple(names) for task, names in (classes or {}).items()}
+        self.groups = {name: tuple(members) for name, members in (groups or {}).items()}
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Keeps answers and truths of each video."""
+        self._labels()  # a name that is wrong is told before all videos have passed
         for sample in data_samples:
             key = tuple(str(sample.get(name)) for name in ('role', 'video_id', 'filename'))
             found = {
@@ -65,9 +77,10 @@ class PretextAccuracy(BaseMetric):
                     for name, value in sample.items()
                     if name.startswith(kind)
                 }
-                for kind in (ANSWER, TRUTH)
+                for kind in (ANSWER, TRUTH, CHOICES)
             }
-            self.results.append(dict(key=key, **found))
+            label = int(torch.as_tensor(sample.get('gt_label', -1)).flatten()[0])
+            self.results.append(dict(key=key, label=label, **found))
 
     def evaluate(self, size: int) -> dict:
         """Collects the results of all processes, repeated videos and all, and computes."""
@@ -93,7 +106,11 @@ class PretextAccuracy(BaseMetric):
             answers, truths = (np.concatenate([v[k][task] for v in asked]) for k in (ANSWER, TRUTH))
             known = [video[TRUTH][task] for video in gallery if task in video[TRUTH]]
             metrics.update(self._of_task(task, answers, truths, known))
+            metrics.update(self._of_groups(task, asked))
         metrics['num_videos'] = float(len(queries))
+        for name, labels in self._labels().items():
+            counted = [video for video in queries if video['label'] in labels]
+            metrics[f'num_videos_of_{name}'] = float(len(counted))
         print_log(f'Pretext tasks:\n{format_pretext(metrics)}', logger='current')
         return metrics
 
@@ -115,6 +132,39 @@ class PretextAccuracy(BaseMetric):
             metrics[f'{task}_balanced'] = float(np.mean(shares))
         return metrics
 
+    def _of_groups(self, task: str, asked: Sequence[dict]) -> dict[str, float]:
+        """Of the videos of each group, and what chance gives."""
+        metrics = {}
+        choices = [video[CHOICES][task] for video in asked if task in video[CHOICES]]
+        if choices:
+            metrics[f'{task}_chance'] = float((1 / np.concatenate(choices)).mean())
+        for name, labels in self._labels().items():
+            members = [video for video in asked if video['label'] in labels]
+            shares = [v[ANSWER][task] == v[TRUTH][task] for v in members]
+            counts = [v[TRUTH][task] >= 0 for v in members]
+            right = np.concatenate(shares)[np.concatenate(counts)] if members else np.array([])
+            metrics[f'{task}_of_{name}'] = _share(right)
+        return metrics
+
+    def _labels(self) -> dict[str, set[int]]:
+        """Group -> numbers of its classes."""
+        known = [str(name) for name in (self.dataset_meta or {}).get('classes', ())]
+        unknown = {
+            str(member)
+            for members in self.groups.values()
+            for member in members
+            if isinstance(member, str) and member not in known
+        }
+        if unknown:
+            raise ValueError(
+                f'groups name classes that the dataset does not have: {sorted(unknown)}; it has '
+                f'{known}'
+            )
+        return {
+            name: {known.index(m) if isinstance(m, str) else int(m) for m in members}
+            for name, members in self.groups.items()
+        }
+
 
 def format_pretext(metrics: Mapping[str, float]) -> str:
     """A table in per cent, a row per task and class; errors at 95 % are those of so many videos.
@@ -123,17 +173,20 @@ def format_pretext(metrics: Mapping[str, float]) -> str:
         metrics: Of :class:`PretextAccuracy`, with or without the prefix.
     """
     plain = {name.rpartition('/')[2]: value for name, value in metrics.items()}
-    videos = int(plain.pop('num_videos'))
-    lines = [f'{"":<18}{"right answers":>15}{"most frequent answer":>22}']
-    for name, share in plain.items():
-        if name.endswith('_most_frequent'):
-            continue
-        constant = plain.get(f'{name}_most_frequent')
-        beside = '' if constant is None else f'{100 * constant:.1f}'
+    videos = int(plain['num_videos'])
+    aside = ('_most_frequent', '_chance')
+    shown = {n: x for n, x in plain.items() if not n.endswith(aside) and 'num_videos' not in n}
+    width = max(18, *(len(name) + 1 for name in shown))
+    titles = f'{"":<{width}}{"right answers":>15}{"most frequent answer":>22}'
+    lines = [titles + f'{"chance":>8}' * any(name.endswith('_chance') for name in plain)]
+    for name, share in shown.items():
+        count = int(plain.get(f'num_videos_of_{name.partition("_of_")[2]}', videos))
         cell = 'nan'
         if not math.isnan(share):
-            cell = f'{100 * share:.1f} ± {100 * wilson_error(share, videos):.1f}'
-        lines.append(f'{name:<18}{cell:>15}{beside:>22}'.rstrip())
+            cell = f'{100 * share:.1f} ± {100 * wilson_error(share, count):.1f}'
+        others = [plain.get(name + what) for what in aside]
+        constant, chance = ('' if x is None else f'{100 * x:.1f}' for x in others)
+        lines.append(f'{name:<{width}}{cell:>15}{constant:>22}{chance:>8}'.rstrip())
     return '\n'.join(lines)
 
 
