@@ -6,18 +6,20 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-max_epochs = 30
+max_epochs = 15
 
 model = dict(
     data_preprocessor=dict(
         # So small a network looks at still textures for hours before it notices what moves.
         rgb=dict(remove_still=True),
+        # 14 x 14 vectors, each of which is seen once.
+        flow=dict(size=None),
         # Without what is still, little colour is left to tell videos by.
         augment=None,
     ),
     backbones=dict(
         rgb=dict(depth=10, width=0.25),
-        flow=dict(depth=10, width=0.25),
+        flow=dict(depth=10, width=0.25, spatial_strides=(1, 1, 2, 2, 1)),
     ),
     neck=dict(in_channels=(32, 64, 128), out_channels=32),
     head=dict(
@@ -36,7 +38,14 @@ model = dict(
 
 test_evaluator = [
     dict(type='VideoRetrieval', topk=(1, 5, 10)),
-    dict(type='PretextAccuracy'),
+    # Half of the classes move evenly: camera drift alone tells their times apart.
+    dict(
+        type='PretextAccuracy',
+        groups=dict(
+            changing=('oscillate_sideways', 'oscillate_upright', 'circle'),
+            drifting=('still',),
+        ),
+    ),
 ]
 val_evaluator = test_evaluator
 

@@ -6,15 +6,19 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+sample_motion = dict(
+    _base_.sample_motion, scores_root='motion_scores/vectors_16', flow_method='vectors'
+)
+# As many vectors as a frame of 240 px has of them.
+read_clips = [
+    dict(step, flow_stride=4) if step.type == 'ClipRandomResizedCrop' else step
+    for step in _base_.read_clips
+]
 train_dataloader = dict(
     dataset=dict(
         # Vectors of the 16 frames followed along their paths.
         reader_options=dict(_delete_=True, motion='auto', flow_method='vectors', flow_span=16),
-        pipeline=[
-            _base_.open_video,
-            dict(_base_.sample_motion, scores_root='motion_scores/vectors_16'),
-            *_base_.read_clips,
-        ],
+        pipeline=[_base_.open_video, sample_motion, *read_clips],
     )
 )
 

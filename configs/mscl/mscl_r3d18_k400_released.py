@@ -1,7 +1,7 @@
 # MSCL on Kinetics-400 with R3D-18 as its released code trains it.
 _base_ = [
     '../_base_/models/mscl_r3d18_released.py',
-    '../_base_/datasets/kinetics400_mscl.py',
+    '../_base_/datasets/kinetics400_mscl_released.py',
     '../_base_/schedules/mscl.py',
     '../_base_/default_runtime.py',
 ]
@@ -11,10 +11,6 @@ train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [
     dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=True, convert_to_iter_based=True)
 ]
-
-# Two hundred and forty thousand videos in batches of 128.
-steps_per_epoch = 240258 // 128
-model = dict(head=dict(momentum=dict(total_steps=max_epochs * steps_per_epoch)))
 
 optim_wrapper = dict(optimizer=dict(lr=0.02), clip_grad=dict(max_norm=40, norm_type=2))
 

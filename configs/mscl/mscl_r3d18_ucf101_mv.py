@@ -8,15 +8,19 @@ _base_ = [
 ]
 
 model = dict(average_clips=False)
+sample_motion = dict(
+    _base_.sample_motion, scores_root='motion_scores/vectors_8', flow_method='vectors'
+)
+# As many vectors as a frame of 240 px has of them.
+read_clips = [
+    dict(step, flow_stride=4) if step.type == 'ClipRandomResizedCrop' else step
+    for step in _base_.read_clips
+]
 train_dataloader = dict(
     dataset=dict(
         # Vectors of the 8 frames followed along their paths.
         reader_options=dict(_delete_=True, motion='codec', flow_method='vectors', flow_span=8),
-        pipeline=[
-            _base_.open_video,
-            dict(_base_.sample_motion, scores_root='motion_scores/vectors_8'),
-            *_base_.read_clips,
-        ],
+        pipeline=[_base_.open_video, sample_motion, *read_clips],
     )
 )
 

@@ -1,16 +1,12 @@
 # MSCL on Kinetics-400 with SlowOnly-50 as its released code trains it.
 _base_ = [
     '../_base_/models/mscl_slowonly50_released.py',
-    '../_base_/datasets/kinetics400_mscl.py',
+    '../_base_/datasets/kinetics400_mscl_released.py',
     '../_base_/schedules/mscl.py',
     '../_base_/default_runtime.py',
 ]
 
 max_epochs = 200
-# Two hundred and forty thousand videos in batches of 32.
-steps_per_epoch = 240258 // 32
-model = dict(head=dict(momentum=dict(total_steps=max_epochs * steps_per_epoch)))
-
 read_clips = [
     dict(step, size=224) if step.type == 'ClipRandomResizedCrop' else step
     for step in _base_.read_clips

@@ -1,9 +1,10 @@
 """MotionPrimitives: an embedded dataset of real bitstreams whose class is told only by the motion.
 
 A textured object of random shape moves before a textured background while a hand-held camera
-drifts over both, unless it is held still. Textures, shapes, colours, sizes, places and speeds are drawn alike for every
-class, so that a single frame says nothing about the class. Half of the clips are H.264 with
-B-frames, half MPEG-4 Part 2 with a GOP of 12; or all of them are such MPEG-4, without B-frames.
+drifts over both, unless it is held still. Textures, shapes, colours, sizes, places and speeds are
+drawn alike for every class, so that a single frame says nothing about the class. Half of the clips
+are H.264 with B-frames, half MPEG-4 Part 2 with a GOP of 12; or all of them are such MPEG-4,
+without B-frames.
 
 Everything follows from a seed; nothing is downloaded.
 """
@@ -26,7 +27,10 @@ from ssvrl_mm.datasets.compressed_video import CompressedVideoDataset
 from ssvrl_mm.datasets.motion_rendering import CLASSES, render_clip
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.registry import DATASETS
+from ssvrl_mm.video.motion.flow import VECTORS, FlowOptions
+from ssvrl_mm.video.motion_score_files import SUFFIX
 from ssvrl_mm.video.tools.encoding import PRESETS
+from ssvrl_mm.video.tools.motion_scoring import score_motion
 
 SPLITS = ('train', 'test')
 
@@ -197,6 +201,32 @@ def write_motion_primitives(
     return root
 
 
+def score_motion_primitives(root: str | Path, span: int) -> Path:
+    """Scores the motion of the training videos where that is missing, for ``SampleMotionClips``.
+
+    Args:
+        root: Folder of the dataset.
+        span: Frames over which motion vectors are followed.
+
+    Returns:
+        ``motion_scores_<span>`` in the folder, which holds the scores.
+
+    Raises:
+        VideoError: A video could not be scored.
+    """
+    videos, target = Path(root) / 'videos', Path(root) / f'motion_scores_{span}'
+    lines = (Path(root) / 'train_list.txt').read_text().splitlines()
+    names = [line.rpartition(' ')[0] for line in lines]
+    missing = [name for name in names if not (target / f'{name}{SUFFIX}').exists()]
+    options = FlowOptions(VECTORS, span=span)
+    if missing:
+        with Progress('scoring MotionPrimitives', len(missing), 'clips') as progress:
+            for name in missing:
+                score_motion(videos / name, target / f'{name}{SUFFIX}', options=options)
+                progress.advance()
+    return target
+
+
 @DATASETS.register_module()
 class MotionPrimitives(CompressedVideoDataset):
     """The embedded dataset, written on first use.
@@ -208,6 +238,9 @@ class MotionPrimitives(CompressedVideoDataset):
         split: 'train' or 'test'.
         data_root: Folder of the dataset.
         spec: Keyword arguments of :class:`MotionPrimitivesSpec`.
+        score_span: Frames over which the motion of the training videos is scored, where that is
+            missing, for ``SampleMotionClips(scores_root='motion_scores_<score_span>')``. None: it
+            is not.
         **kwargs: For :class:`CompressedVideoDataset`: ``pipeline``, ``role``, ``test_mode``, ...
 
     Raises:
@@ -223,12 +256,15 @@ class MotionPrimitives(CompressedVideoDataset):
         split: str,
         data_root: str = 'data/motion_primitives',
         spec: dict[str, Any] | None = None,
+        score_span: int | None = None,
         **kwargs: Any,
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f'split must be one of {SPLITS}, got {split!r}')
         if is_main_process():
             write_motion_primitives(data_root, MotionPrimitivesSpec(**(spec or {})))
+            if score_span is not None:
+                score_motion_primitives(data_root, score_span)
         barrier()
         super().__init__(
             f'{split}_list.txt', data_root=data_root, data_prefix={'video': 'videos'}, **kwargs

@@ -14,7 +14,11 @@ sample = dict(
     shorten='stride',
 )
 sample_motion = dict(
-    sample, type='SampleMotionClips', scores_root='motion_scores/raft_16', function='dw'
+    sample,
+    type='SampleMotionClips',
+    scores_root='motion_scores/raft_16',
+    flow_method='raft',
+    function='dw',
 )
 read_clips = [
     dict(type='ClipRandomResizedCrop', size=112, area_range=(0.2, 1.0)),

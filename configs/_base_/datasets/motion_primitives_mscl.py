@@ -10,18 +10,22 @@ steps_per_epoch = 20
 
 open_video = dict(type='OpenCompressedVideo')
 clips = dict(clip_len=8, frame_interval=4, motion_offset=4)
-# Clips that do not overlap share the object's motion, but not the camera's.
-sample = dict(type='SampleClips', num_clips=2, min_gap=32, **clips)
+# Of the clips whose motion changes most, by scores that are made where they are missing; or any two.
+sample_motion = dict(
+    type='SampleMotionClips', num_clips=2, scores_root='motion_scores_4', function='dw', **clips
+)
+sample = dict(type='SampleClips', num_clips=2, **clips)
 # No flip: left and right are different classes.
 read_clips = [
-    dict(type='ClipRandomResizedCrop', size=56, area_range=(0.5, 1.0)),
+    # As many vectors as the frame has of them.
+    dict(type='ClipRandomResizedCrop', size=56, area_range=(0.5, 1.0), flow_stride=4),
     dict(type='DecodeCompressedVideo', flow_peak=True),
     dict(type='PackSSLInputs'),
 ]
 test_pipeline = [
     open_video,
     dict(type='SampleClips', num_clips=3, test_mode=True, **clips),
-    dict(type='ClipResize', short_side=56),
+    dict(type='ClipResize', short_side=56, flow_stride=4),
     dict(type='ClipCenterCrop', size=56),
     dict(type='DecodeCompressedVideo', flow_peak=True),
     dict(type='PackSSLInputs'),
@@ -39,9 +43,10 @@ train_dataloader = dict(
         split='train',
         data_root=data_root,
         spec=spec,
+        score_span=4,
         streams=streams,
         reader_options=reader_options,
-        pipeline=[open_video, sample, *read_clips],
+        pipeline=[open_video, sample_motion, *read_clips],
     ),
 )
 test_dataloader = dict(

@@ -20,7 +20,9 @@ model = dict(
     input_transforms=dict(flow=dict(type='FlowColouring')),
     neck=dict(type='TemporalPyramid', in_channels=(128, 256, 512), out_channels=128, num_shared=2),
     # Flow Rotation Augmentation: one angle for each clip, from pi / 3 to 5 pi / 3.
-    flow_augment=dict(type='FlowRotation', low=1.0471975511965976, high=5.235987755982988),
+    flow_augment=dict(
+        type='FlowRotation', low=3.141592653589793 / 3, high=5 * 3.141592653589793 / 3
+    ),
     head=dict(
         type='MSCLHead',
         projector=dict(

@@ -19,7 +19,7 @@ model = dict(
         # Both local features have 128 values.
         local=dict(projections=None),
         age_decay=0.99999,
-        # Rises to 1 by half a cosine; a config says in how many steps.
-        momentum=dict(momentum=0.994),
+        # Rises to 1 by half a cosine.
+        momentum=dict(momentum=0.994, total_steps='training'),
     ),
 )

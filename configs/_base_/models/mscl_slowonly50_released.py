@@ -31,7 +31,7 @@ model = dict(
         projector=dict(rgb=dict(in_channels=2048), flow=dict(in_channels=256)),
         local=dict(projections=dict(flow=dict(in_channels=256))),
         age_decay=0.99999,
-        # Rises to 1 by half a cosine; a config says in how many steps.
-        momentum=dict(momentum=0.994),
+        # Rises to 1 by half a cosine.
+        momentum=dict(momentum=0.994, total_steps='training'),
     ),
 )
