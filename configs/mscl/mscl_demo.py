@@ -43,7 +43,7 @@ test_evaluator = [
         type='PretextAccuracy',
         groups=dict(
             changing=('oscillate_sideways', 'oscillate_upright', 'circle'),
-            drifting=('still',),
+            camera=('still',),
         ),
     ),
 ]

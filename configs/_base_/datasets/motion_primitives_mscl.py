@@ -22,9 +22,8 @@ read_clips = [
     dict(type='DecodeCompressedVideo', flow_peak=True),
     dict(type='PackSSLInputs'),
 ]
-test_pipeline = [
-    open_video,
-    dict(type='SampleClips', num_clips=3, test_mode=True, **clips),
+test_sample = dict(type='SampleClips', num_clips=3, test_mode=True, **clips)
+read_test_clips = [
     dict(type='ClipResize', short_side=56, flow_stride=4),
     dict(type='ClipCenterCrop', size=56),
     dict(type='DecodeCompressedVideo', flow_peak=True),
@@ -62,7 +61,7 @@ test_dataloader = dict(
         query=dict(split='test'),
         streams=streams,
         reader_options=reader_options,
-        pipeline=test_pipeline,
+        pipeline=[open_video, test_sample, *read_test_clips],
     ),
 )
 test_evaluator = dict(type='VideoRetrieval', topk=(1, 5, 10))

@@ -10,6 +10,7 @@ from ssvrl_mm.datasets.transforms.crops import (
     ClipThreeCrop,
 )
 from ssvrl_mm.datasets.transforms.formatting import PackMotionTarget, PackSSLInputs
+from ssvrl_mm.datasets.transforms.frame_order import DisorderFrames
 from ssvrl_mm.datasets.transforms.geometry import ClipFlip, ClipResize
 from ssvrl_mm.datasets.transforms.gop_sampling import SampleGOPs
 from ssvrl_mm.datasets.transforms.loading import (
@@ -38,6 +39,7 @@ __all__ = [
     'ClipTenCrop',
     'ClipThreeCrop',
     'DecodeCompressedVideo',
+    'DisorderFrames',
     'OpenCompressedVideo',
     'PMSPLabels',
     'PackMotionTarget',
