@@ -185,7 +185,8 @@ def _without_motion(step: dict[str, Any]) -> dict[str, Any]:
 def _frames(results: Mapping[str, Any], streams: Sequence[str]) -> list[int]:
     """All frames that a sample shows."""
     keys = dict(_KEYS)
-    keys['motion'] = keys['residual'] = 'motion_inds' if 'motion_inds' in results else 'frame_inds'
+    moving = 'motion_inds' if 'motion_inds' in results else 'frame_inds'
+    keys |= dict.fromkeys(('motion', 'residual', 'flow'), moving)
     return np.unique(np.concatenate([np.ravel(results[keys[name]]) for name in streams])).tolist()
 
 
