@@ -210,6 +210,30 @@ def _score_in_float32(heads: types.ModuleType) -> None:
                 setattr(head, name, with_float32(vars(head)[name]))
 
 
+def _start_from_init_cfg(backbones: types.ModuleType) -> None:
+    """Has mmaction2's 3D ResNets heed ``init_cfg``, and come back from ``train()``.
+
+    Symptom: ``ResNet3dSlowOnly`` with ``init_cfg=dict(type='PretrainedBackbone', ...)`` trains from
+    random weights without a word; ``'NoneType' object is not callable`` after ``.eval()``.
+    Can go: when ``ResNet3d.init_weights`` calls mmengine's, and ``train`` returns the network.
+    """
+    network = backbones.ResNet3d
+    from_scratch, switch = network.init_weights, network.train
+
+    @functools.wraps(from_scratch)
+    def init_weights(self: Any, pretrained: str | None = None) -> None:
+        from_scratch(self, pretrained)
+        if self.init_cfg:
+            super(network, self).init_weights()
+
+    @functools.wraps(switch)
+    def train(self: Any, mode: bool = True) -> Any:
+        switch(self, mode)
+        return self
+
+    network.init_weights, network.train = init_weights, train
+
+
 def _name_unknown_side_data(sidedata: types.ModuleType) -> None:
     """Lets PyAV 18 show what else is attached to a frame that has data it knows no name for.
 
@@ -253,6 +277,7 @@ def _lay_out_configs_once(config: types.ModuleType) -> None:
 _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
     'av.sidedata.sidedata': _name_unknown_side_data,
     'mmaction': _provide_missing_drn,
+    'mmaction.models.backbones.resnet3d': _start_from_init_cfg,
     'mmaction.models.heads.base': _score_in_float32,
     'mmaction.models.heads.omni_head': _score_in_float32,
     'mmaction.models.heads.rgbpose_head': _score_in_float32,

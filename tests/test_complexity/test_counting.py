@@ -7,6 +7,7 @@ from torch import nn
 
 from ssvrl_mm.complexity.counting import REST, count_parameters, count_stages
 from ssvrl_mm.models.backbones import S3D, VideoResNet
+from ssvrl_mm.registry import MODELS
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,18 @@ def test_published_counts(network, shape, published, classifier):
     total = sum(stage.multiply_adds for stage in stages)
     assert (total + classifier) / 1e9 == pytest.approx(published, abs=1e-3)
     assert len(stages) == 5 and REST not in [stage.name for stage in stages]
+
+
+def test_a_backbone_of_mmaction2():
+    """PyTorchVideo's slow_r50: 54.52 G and 32.45 M with the classifier of 400 classes."""
+    config = dict(type='mmaction.ResNet3dSlowOnly', depth=50, pretrained=None, lateral=False)
+    with torch.device('meta'):
+        network = MODELS.build(config)
+    stages = count_stages(network, (3, 8, 256, 256))
+    total = sum(stage.multiply_adds for stage in stages) + 2048 * 400
+    parameters = sum(stage.parameters for stage in stages) + 2049 * 400
+    assert total / 1e9 == pytest.approx(54.52, abs=5e-3)
+    assert parameters / 1e6 == pytest.approx(32.45, abs=5e-3)
 
 
 class Part(BaseModule):

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule, xavier_init
 from torch import Tensor, nn
 
+from ssvrl_mm.models.utils.deterministic import resize_trilinear
 from ssvrl_mm.registry import MODELS
 
 
@@ -132,4 +133,4 @@ class SharedConvs(nn.Module):
 
 def _resized(x: Tensor, size: Sequence[int]) -> Tensor:
     """A map in another size, by trilinear interpolation."""
-    return x if x.shape[2:] == size else F.interpolate(x, tuple(size), mode='trilinear')
+    return x if x.shape[2:] == size else resize_trilinear(x, size)

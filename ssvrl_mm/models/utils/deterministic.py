@@ -1,9 +1,12 @@
 """Operations whose usual gradient CUDA computes in no fixed order, by others that have one.
 
 ``torch.use_deterministic_algorithms(True)``, which ``tools/train.py --deterministic`` switches on,
-refuses the gradient of 3D max pooling before torch 2.13, and the NLL loss of maps in any version.
-That of ``gather`` is deterministic on request.
+refuses the gradients of 3D max pooling before torch 2.13 and of trilinear interpolation before some
+version after 2.6, and the NLL loss of maps in any version. Those of ``gather`` and ``index_select``
+are deterministic on request.
 """
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +48,33 @@ class MaxPool3d(nn.MaxPool3d):
     def forward(self, clips: Tensor) -> Tensor:
         """Pools maps (N, C, T, H, W)."""
         return max_pool3d(clips, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+
+
+def resize_trilinear(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Trilinear interpolation, with a deterministic gradient where that is asked for.
+
+    Values are those of :func:`torch.nn.functional.interpolate`, corners not aligned.
+
+    Args:
+        maps: Maps (N, C, T, H, W).
+        size: The other (T, H, W).
+
+    Returns:
+        The maps in that size.
+    """
+    if not (torch.are_deterministic_algorithms_enabled() and maps.requires_grad):
+        return F.interpolate(maps, tuple(size), mode='trilinear')
+    resized, dtype = maps, torch.promote_types(maps.dtype, torch.float32)
+    for axis, length in enumerate(size, start=2):
+        last = resized.shape[axis] - 1
+        centres = torch.arange(length, dtype=dtype, device=maps.device) + 0.5
+        places = (centres * (last + 1) / length - 0.5).clamp(0, last)
+        before = places.long()
+        share = (places - before).view(-1, *[1] * (4 - axis))
+        low = resized.index_select(axis, before)
+        high = resized.index_select(axis, (before + 1).clamp(max=last))
+        resized = low * (1 - share) + high * share
+    return resized.to(maps.dtype)
 
 
 def cross_entropy_of_maps(logits: Tensor, classes: Tensor) -> Tensor:

@@ -1,9 +1,12 @@
 """mmaction2's SlowOnly as the RGB network of a contrastive recognizer, with a pyramid on it."""
 
+import pytest
 import torch
+from mmengine.registry import DefaultScope
 
 from ssvrl_mm.models.necks import TemporalPyramid
 from ssvrl_mm.models.recognizers import ContrastiveRecognizer
+from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.registry import MODELS
 
 from ..tiny import CRITERION, projector, samples
@@ -51,12 +54,37 @@ def test_trains_against_its_momentum_copy():
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
     clips = {'rgb': torch.rand(2, 2, 3, 8, 64, 64)}
     for step in range(3):  # the first has no negatives, the second zeros behind every block
-        with torch.autocast('cpu', torch.bfloat16):
-            losses = model(clips, samples([2 * step, 2 * step + 1]), mode='loss')
+        losses = model(clips, samples([2 * step, 2 * step + 1]), mode='loss')
         optimizer.zero_grad()
         losses['loss_rgb'].backward()
         optimizer.step()
     assert losses['loss_rgb'].isfinite() and losses['loss_rgb'] > 0
     moved = zip(before, model.backbone('rgb').parameters(), strict=True)
     assert all(not torch.equal(a, b) for a, b in moved)
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        half = model(clips, samples([6, 7]), mode='loss')['loss_rgb']
+    assert half.isfinite() and half.dtype == torch.float32
     assert model.extract_feat(clips).shape == (2, 2, 64)
+
+
+def test_starts_downstream_from_what_was_pretrained(tmp_path):
+    """mmaction2's own initialisation does not look at ``init_cfg``."""
+    torch.manual_seed(0)
+    pretrained = MODELS.build(slow_only(base_channels=2))
+    weights = pretrained.state_dict()
+    checkpoint = str(tmp_path / 'pretrained.pth')
+    torch.save({f'backbone_rgb.{name}': value for name, value in weights.items()}, checkpoint)
+
+    def started(prefix):
+        init_cfg = dict(type='PretrainedBackbone', checkpoint=checkpoint, prefix=prefix)
+        with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+            backbone = MODELS.build(dict(slow_only(base_channels=2), init_cfg=init_cfg))
+            backbone.init_weights()
+        return backbone
+
+    downstream = started('backbone_rgb.')
+    assert all(torch.equal(downstream.state_dict()[name], x) for name, x in weights.items())
+    assert downstream.eval() is downstream and not downstream.training
+    assert downstream.train() is downstream and downstream.layer4.training
+    with pytest.raises(WeightsError):
+        started('backbone_flow.')

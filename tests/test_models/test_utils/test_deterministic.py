@@ -5,7 +5,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ssvrl_mm.models.backbones import C3D, S3D, VideoResNet
 from ssvrl_mm.models.heads.motion_objectives import MotionClassification
-from ssvrl_mm.models.utils.deterministic import MaxPool3d, cross_entropy_of_maps, max_pool3d
+from ssvrl_mm.models.necks import TemporalPyramid
+from ssvrl_mm.models.utils.deterministic import (
+    MaxPool3d,
+    cross_entropy_of_maps,
+    max_pool3d,
+    resize_trilinear,
+)
 
 # Operators that torch refuses on CUDA under torch.use_deterministic_algorithms, of those with maps.
 REFUSED = (
@@ -18,6 +24,8 @@ REFUSED = (
     'nll_loss2d_backward',
     'grid_sampler_2d_backward',
     'reflection_pad2d_backward',
+    'reflection_pad3d_backward',
+    'upsample_trilinear3d_backward',
     'cumsum',
     'put_',
 )
@@ -122,6 +130,38 @@ def test_classification_of_motion_has_deterministic_operators_alone():
     with Recorded() as recorded:
         objective(predicted, torch.rand(2, 1, 2, 4, 16, 16))[0].backward()
     assert 'gather' in recorded.names and not recorded.names & set(REFUSED)
+
+
+@pytest.mark.parametrize('size', [(4, 6, 8), (3, 7, 5), (1, 2, 3), (2, 3, 4)])
+def test_interpolation_has_the_values_and_the_gradient_of_torch(deterministic, size):
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, 2, 3, 4, dtype=torch.double)
+    values, grad = gradient(lambda x: resize_trilinear(x, size), maps)
+    expected, expected_grad = gradient(lambda x: F.interpolate(x, size, mode='trilinear'), maps)
+    torch.testing.assert_close(values, expected)
+    torch.testing.assert_close(grad, expected_grad)
+    half, half_grad = gradient(lambda x: resize_trilinear(x, size), maps.bfloat16())
+    assert half.dtype == half_grad.dtype == torch.bfloat16
+    torch.testing.assert_close(half.double(), expected, rtol=0.01, atol=0.03)
+
+
+def test_a_pyramid_has_deterministic_operators_alone(deterministic):
+    maps = [torch.rand(1, c, t, s, s) for c, t, s in ((2, 4, 6), (3, 2, 3), (4, 1, 1))]
+    neck, names = TemporalPyramid((2, 3, 4), 8), []
+    for ask in (True, False):
+        torch.use_deterministic_algorithms(ask)
+        with Recorded() as recorded:
+            neck(maps).sum().backward()
+        names.append(recorded.names)
+    assert not names[0] & set(REFUSED) and 'index_select' in names[0]
+    assert 'upsample_trilinear3d_backward' in names[1] and 'index_select' not in names[1]
+
+
+def test_reflection_in_time_has_deterministic_operators_alone(deterministic):
+    network = VideoResNet('r3d', 10, width=0.125, temporal_padding='reflect')
+    with Recorded() as recorded:
+        network(torch.rand(2, 3, 4, 16, 16)).square().sum().backward()
+    assert 'cat' in recorded.names and not recorded.names & set(REFUSED)
 
 
 def test_cross_entropy_of_maps_is_torchs():
