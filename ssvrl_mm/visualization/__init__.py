@@ -1,6 +1,7 @@
-"""Pictures: motion, where a clip moves most, and what a search finds."""
+"""Pictures: motion, where and when a clip moves most, and what a search finds."""
 
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
+from ssvrl_mm.visualization.motion_scores import draw_motion_scores
 from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
 from ssvrl_mm.visualization.pmsp import draw_pmsp
 from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
@@ -11,6 +12,7 @@ __all__ = [
     'check_picture',
     'colour_wheel',
     'draw_motion',
+    'draw_motion_scores',
     'draw_pmsp',
     'draw_retrieval',
     'motion_panel',

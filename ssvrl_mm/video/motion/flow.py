@@ -284,7 +284,7 @@ def colour_code_flow(motion: np.ndarray, max_magnitude: float | None = None) -> 
     is_long = length > 1
     darkens = bool(is_long.any())
     colours = np.empty((*known.shape, 3), np.uint8)
-    for channel, (hues, steps) in enumerate(zip(COLOUR_WHEEL.T, _WHEEL_STEPS.T, strict=True)):
+    for channel, (hues, steps) in enumerate(zip(COLOUR_WHEEL.T, _STEPS.T, strict=True)):
         hue = hues.take(lower) + part * steps.take(lower)
         colour = 255 - length * (255 - hue)
         colours[..., channel] = np.where(is_long, hue * 0.75, colour) if darkens else colour
@@ -308,7 +308,7 @@ def _colour_wheel() -> np.ndarray:
 #: The hues of the wheel, float32 (55, 3), RGB in [0, 255], from that of motion to the right on.
 COLOUR_WHEEL = _colour_wheel()
 # From each hue to the next.
-_WHEEL_STEPS = np.roll(COLOUR_WHEEL, -1, axis=0) - COLOUR_WHEEL
+_STEPS = np.roll(COLOUR_WHEEL, -1, axis=0) - COLOUR_WHEEL
 
 
 def _require(method: object, methods: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from ssvrl_mm.video.flow_files import SUFFIX as FLOW_SUFFIX
 from ssvrl_mm.video.flow_files import FlowFile
 from ssvrl_mm.video.motion.differential import MotionDifferential
 from ssvrl_mm.video.motion.flow import VECTORS, FlowOptions, describe_method
+from ssvrl_mm.video.motion.geometry import grid_size
 from ssvrl_mm.video.motion_score_files import SUFFIX, ScoreHeader, read_scores, write_scores
 from ssvrl_mm.video.reader import CompressedVideoReader
 from ssvrl_mm.video.stored_flow import differences, video_facts
@@ -74,13 +75,15 @@ def score_motion(
             flow_file=options.file,
         ) as reader,
     ):
+        # Whether there is such flow, even in a video too short to have any.
+        reader.get_frames_at((), streams=('flow',))
         facts = reader.metadata
         size = facts.height, facts.width
         header = _header(options, distance, weight, MediaSource(video), len(reader), size)
 
         def write() -> None:
             differential = MotionDifferential(size, header.cell, header.distance, weight)
-            for flow in maps_of_flow(reader, header):
+            for flow in maps_of_flow(reader, options):
                 differential.add(flow)
             write_scores(target, header, differential.values)
 
@@ -139,21 +142,27 @@ def score_motion_tree(
     return make_files(score_motion, items, given, workers, progress)
 
 
-def maps_of_flow(reader: CompressedVideoReader, header: ScoreHeader) -> Iterator[np.ndarray]:
+def maps_of_flow(reader: CompressedVideoReader, options: FlowOptions) -> Iterator[np.ndarray]:
     """The flow at the times of a video, in pieces: float32 ``(n, gh, gw, 2)`` px.
 
     Flow at time t is that from frame t on: of a positive span, the reader's of the frame that it
     ends in. The last times have none.
+
+    Args:
+        reader: reads this flow.
+        options: which flow it is.
     """
-    first = max(header.span, 0)
-    if header.method == VECTORS:
+    facts = reader.metadata
+    if options.method == VECTORS:
         # Blocks of 24 bytes, of which a cell may have two, the motion that they make, and flow.
-        frame_bytes = 64 * header.grid[0] * header.grid[1]
+        rows, columns = grid_size((facts.height, facts.width))
+        frame_bytes = 64 * rows * columns
     else:
-        frame_bytes = 16 * header.height * header.width
+        frame_bytes = 16 * facts.height * facts.width
     step = max(_CHUNK_BYTES // frame_bytes, 1)
-    for start in range(first, first + header.num_maps, step):
-        part = range(start, min(start + step, first + header.num_maps))
+    first, last = max(options.span, 0), len(reader) + min(options.span, 0)
+    for start in range(first, last, step):
+        part = range(start, min(start + step, last))
         flow = reader.get_frames_at(part, streams=('flow',)).flow
         assert flow is not None
         yield flow
