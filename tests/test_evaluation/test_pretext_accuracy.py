@@ -26,8 +26,9 @@ GALLERY = [
 ]
 
 
-def measure(samples, **kwargs):
+def measure(samples, names=None, **kwargs):
     metric = PretextAccuracy(**kwargs)
+    metric.dataset_meta = None if names is None else dict(classes=names)
     metric.process(None, samples)
     return metric.evaluate(len(samples))
 
@@ -84,3 +85,58 @@ def test_the_table_has_a_row_for_every_task_and_class():
 def test_videos_that_were_not_asked_are_named_as_such(samples, classes, message):
     with pytest.raises(ValueError, match=f'{message}.*answers_pretext=True'):
         measure(samples, classes=classes)
+
+
+NAMES = ['left', 'circle', 'swing', 'still']
+# Of four times; the second task has eight candidates.
+TIMES = dict(truth_local=[0, 1, 2, 3], truth_both=[0, 1, 2, 3], choices_local=[4], choices_both=[8])
+MOVING = [
+    video(0, answer_local=[0, 1, 2, 0], answer_both=[0, 5, 6, 7], gt_label=1, **TIMES),
+    video(1, answer_local=[0, 1, 0, 0], answer_both=[0, 1, 6, 7], gt_label=[2], **TIMES),
+    video(2, answer_local=[0, 0, 0, 0], answer_both=[4, 4, 4, 4], gt_label=0, **TIMES),
+]
+GROUPS = dict(turning=('circle', 'swing'), circle=[1], still=['still'])
+
+
+def test_videos_of_some_classes_count_apart():
+    found = measure([*MOVING, *GALLERY], NAMES, groups=GROUPS)
+    assert found['pretext/local'] == 6 / 12 and found['pretext/both'] == 3 / 12
+    assert found['pretext/local_of_turning'] == 5 / 8 and found['pretext/both_of_turning'] == 3 / 8
+    assert found['pretext/local_of_circle'] == 3 / 4 and found['pretext/both_of_circle'] == 1 / 4
+    assert str(found['pretext/local_of_still']) == 'nan'
+    counts = {name: found[f'pretext/num_videos_of_{name}'] for name in GROUPS}
+    assert counts == dict(turning=2, circle=1, still=0) and found['pretext/num_videos'] == 3
+
+
+def test_chance_is_one_of_the_candidates():
+    found = measure(MOVING)
+    assert found['pretext/local_chance'] == 1 / 4 and found['pretext/both_chance'] == 1 / 8
+    assert not any(name.endswith('_chance') for name in measure(QUERIES))
+
+
+def test_the_table_shows_chance_and_the_errors_of_groups_are_those_of_their_videos():
+    lines = format_pretext(measure(MOVING, NAMES, groups=GROUPS)).splitlines()
+    assert lines[0].split() == ['right', 'answers', 'most', 'frequent', 'answer', 'chance']
+    rows = {line.split()[0]: line.split()[1:] for line in lines[1:]}
+    assert set(rows) == {
+        task + group
+        for task in ('local', 'both')
+        for group in ('', '_of_turning', '_of_circle', '_of_still')
+    }
+    assert rows['local'][0] == '50.0' and rows['local'][3:] == ['25.0', '25.0']
+    assert rows['both'][3:] == ['25.0', '12.5']
+    for group, share, count in (('turning', 5 / 8, 2), ('circle', 3 / 4, 1)):
+        error = f'{100 * wilson_error(share, count):.1f}'
+        assert rows[f'local_of_{group}'] == [f'{100 * share:.1f}', '±', error]
+    assert rows['local_of_still'] == ['nan']
+    assert (
+        len({line.rindex('.') for line in lines[1:] if line.split()[-1] in ('25.0', '12.5')}) == 1
+    )
+
+
+@pytest.mark.parametrize('names', [NAMES, None])
+def test_a_class_that_there_is_not_is_named_before_all_videos_have_passed(names):
+    metric = PretextAccuracy(groups=dict(turning=('circel', 1)))
+    metric.dataset_meta = None if names is None else dict(classes=names)
+    with pytest.raises(ValueError, match=r"does not have: \['circel'\]; it has \["):
+        metric.process(None, MOVING)

@@ -113,8 +113,7 @@ def build(local=LOCAL, angle=1.9, contrast_augmented=False, weights=None, **kwar
     return MSCLRecognizer(
         dict(rgb=dict(type=TinyStages), flow=dict(type=TinyFrames)),
         head(local, **options),
-        input_transforms=dict(flow=dict(type=Colour)),
-        **{**settings, **kwargs},
+        **{**settings, 'input_transforms': dict(flow=dict(type=Colour)), **kwargs},
     ).double()
 
 

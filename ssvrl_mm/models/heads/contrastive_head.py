@@ -59,8 +59,8 @@ class ContrastiveHead(PretextHead):
         stage: Which of :attr:`stages` to compute where :meth:`loss` is not told, as in a plain
             ``Recognizer3D``. None: the only one; of several, :meth:`loss` has to be told.
         num_clips: Clips per video when no ``key_feats`` are given; at least 2.
-        age_decay: Factor by which the keys of the queue shrink with every batch that is enqueued
-            after them: so do their dot products. None: they do not.
+        age_decay: Factor by which the keys of the queue shrink with every batch, that with which
+            they came included: so do their dot products. None: they do not.
         init_cfg: OpenMMLab initialisation.
 
     Raises:
@@ -101,8 +101,7 @@ class ContrastiveHead(PretextHead):
         self.projector = nn.ModuleDict(projectors)
         self.key_projector = nn.ModuleDict(encoders)
         dims = {s: p.out_channels for s, p in projectors.items()}
-        ages = {} if age_decay is None else dict(track_age=True)
-        self.queue = KeyQueue(queue_length, dims, **ages)
+        self.queue = KeyQueue(queue_length, dims, track_age=age_decay is not None)
         self.similarity = MODELS.build(similarity or dict(type='DotProduct'))
         self.criterion = MODELS.build({**criterion, 'reduction': 'none'})
         self.spread = SpreadMonitor()
@@ -280,11 +279,11 @@ class ContrastiveHead(PretextHead):
 
     def _memory(self, stream: str) -> Tensor:
         """(K, C) keys of the queue as queries meet them, the older the shorter with decay."""
-        memory = self.queue[stream]
-        if self.age_decay is None:
+        memory, ages = self.queue[stream], self.queue.ages
+        if self.age_decay is None or ages is None:
             return memory
-        ages: Any = self.queue.ages
-        return memory * (math.log(self.age_decay) * ages.to(memory.dtype)).exp()[:, None]
+        exponents = math.log(self.age_decay) * (ages + 1).to(memory.dtype)
+        return memory * exponents.exp()[:, None]
 
     def _compare(self, query: Tensor, key: Tensor, memory: Tensor) -> Tensor:
         """(N, 1 + K) similarities of queries with their own keys and with the memory."""

@@ -183,7 +183,7 @@ class MSCLHead(ContrastiveHead):
         # What was pooled over space is pooled over time, which gives the mean over both.
         (query,) = local_feats[AUGMENTED]
         query = self._embed(self.projector[flow], query.mean(dim=2))
-        key = self._embed(self.key_projector[flow], keys.detach())
+        key = self._embed(self.key_projector[flow], keys)
         return embedded._replace(
             queries={**embedded.queries, AUGMENTED: query}, keys={**embedded.keys, AUGMENTED: key}
         )

@@ -192,3 +192,14 @@ def test_refuses_wrong_options(options, message):
 def test_refuses_features_that_do_not_fit(options, rgb, flow, message):
     with pytest.raises(ValueError, match=message):
         LocalMotionContrast(**options)(rgb, flow)
+
+
+@pytest.mark.parametrize(
+    'times, tasks', [(1, {'local_augmented'}), (2, {'local', 'local_augmented'})]
+)
+def test_one_time_alone_leaves_augmented_flow_to_be_told_from(times, tasks):
+    x = [features(i, times) for i in range(3)]
+    assert set(LocalMotionContrast().answers(x[0], x[1], x[2:])) == tasks
+    _, logged = LocalMotionContrast().loss(x[0].requires_grad_(), x[1], x[2:], batch())
+    assert ('top1_local_times' in logged) == (times == 2)
+    assert not any(share.requires_grad for share in logged.values())

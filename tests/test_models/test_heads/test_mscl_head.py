@@ -1,14 +1,11 @@
 """MSCL's terms against the paper's equations, and against what its released code does."""
 
-import inspect
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from ssvrl_mm.models.heads import MoCoHead, MSCLHead
-from ssvrl_mm.models.utils import KeyQueue
 from ssvrl_mm.registry import MODELS
 
 from ..mscl import FRAMES, LENGTH, LOCAL, STREAMS, TIMES, head, lmcl
@@ -16,10 +13,6 @@ from ..tiny import CRITERION, nce_terms, projector, samples
 
 N = 4
 WIDTHS = dict(rgb=6, flow=5)
-tracks_ages = pytest.mark.skipif(
-    'track_age' not in inspect.signature(KeyQueue.__init__).parameters,
-    reason='this KeyQueue knows no ages',
-)
 
 
 def build(local=None, **kwargs):
@@ -87,14 +80,14 @@ def expected_terms(model, seed, ids, same_modality=True):
     return intra, {f'{a}_{b}': term(a, b) for a, b in pairs}
 
 
-@pytest.mark.parametrize('same_modality', [True, False])
+@pytest.mark.parametrize('option', [{}, dict(same_modality=True), dict(same_modality=False)])
 @pytest.mark.parametrize('augmented', [True, False])
-def test_terms_within_and_between_the_modalities(same_modality, augmented):
-    model = filled(same_modality=same_modality)
+def test_terms_within_and_between_the_modalities(option, augmented):
+    model = filled(**option)
     ids = [6, 100, 101, 3]  # two of them have entries in the queue
     for stream in STREAMS:  # keys come from the projections after their move
         model.key_projector[stream].momentum = 1.0
-    intra, inter = expected_terms(model, 7, ids, same_modality)
+    intra, inter = expected_terms(model, 7, ids, **option)
     terms = {n: t for n, t in {**intra, **inter}.items() if augmented or 'augmented' not in n}
     losses = run(model, 7, ids, augmented)
     assert {name for name in losses if name.startswith('loss')} == {f'loss_{n}' for n in terms}
@@ -190,7 +183,6 @@ def test_the_similarity_and_criterion_of_the_local_term_are_the_heads():
     assert model.local.criterion.temperature == 0.5 and model.criterion.temperature == 0.07
 
 
-@tracks_ages
 def test_older_keys_count_less():
     model, ids = filled(age_decay=0.5), [100, 101, 102, 103]
     for stream in STREAMS:

@@ -1,7 +1,6 @@
 """MSCL's recognizer: what its networks see, what the head is given, and what a run depends on."""
 
 import copy
-from inspect import signature
 
 import numpy as np
 import pytest
@@ -9,14 +8,11 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from ssvrl_mm.models.recognizers import MSCLRecognizer
-from ssvrl_mm.models.utils import KeyQueue
 
 from ..mscl import FRAMES, LOCAL, STREAMS, TIMES, Colour, TinyFrames, Turn, build, clips, head, lmcl
 from ..processes import run_processes
 from ..tiny import samples
 
-# Where the queue knows them.
-AGES = dict(age_decay=0.9) if 'track_age' in signature(KeyQueue.__init__).parameters else {}
 NO_LOCAL = dict(local=None)
 ABLATIONS = {
     'none': dict(local=None, weights=dict(inter=0)),
@@ -137,7 +133,7 @@ def test_augmentations_are_drawn_anew_and_one_after_the_other():
 def distributed(rank, splits):
     return {
         split: train(
-            DistributedDataParallel(build(contrast_augmented=True)),
+            DistributedDataParallel(build(contrast_augmented=True, age_decay=0.9)),
             3,
             slice(rank * split[0], rank * split[0] + split[rank]),
         )
@@ -147,7 +143,7 @@ def distributed(rank, splits):
 
 def test_two_processes_equal_one_however_the_batch_is_split(tmp_path):
     splits = [(2, 2), (3, 1)]
-    alone = train(build(contrast_augmented=True), 3)
+    alone = train(build(contrast_augmented=True, age_decay=0.9), 3)
     both = run_processes(distributed, tmp_path, splits)
     for split in splits:
         shares = [process[split] for process in both]
@@ -170,7 +166,9 @@ def test_two_processes_equal_one_however_the_batch_is_split(tmp_path):
 
 def test_a_resumed_run_equals_an_uninterrupted_one():
     def make():
-        return build(contrast_augmented=True, momentum=dict(momentum=0.9, total_steps=5), **AGES)
+        return build(
+            contrast_augmented=True, momentum=dict(momentum=0.9, total_steps=5), age_decay=0.9
+        )
 
     whole = train(make(), 4)
     saved = train(make(), 2)['state']
@@ -184,6 +182,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one():
     for name, value in whole['state'].items():
         assert torch.equal(value, rest['state'][name]), name
     assert int(rest['state']['key_backbone_flow.step']) == 4
+    assert rest['state']['head.queue.ages'].tolist() == [0, 0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize('contrast_augmented', [True, False])
