@@ -9,9 +9,10 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from ssvrl_mm.datasets.motion_rendering import CLASSES
-from ssvrl_mm.demo import run_demo
+from ssvrl_mm.demo import run_demo, write_config
 from ssvrl_mm.engine.runner import ToolRunner
 from ssvrl_mm.registry import DATASETS, MODELS
+from tests.clips import encode, translating
 from tests.test_downstream import RUN, flat
 
 MSCL = Path(__file__).resolve().parents[1] / 'configs/mscl'
@@ -154,3 +155,20 @@ def test_scores_are_made_where_they_are_missing(data, tmp_path, monkeypatch):
     inputs = dataset[0]['inputs']
     assert inputs['rgb'].shape == (2, 3, 8, 56, 56) and inputs['flow'].shape == (2, 2, 8, 14, 14)
     assert inputs['flow_peak'].dtype == torch.float32
+
+
+def test_videos_of_ones_own_need_neither_scores_nor_its_classes(tmp_path):
+    for number in range(16):
+        path = tmp_path / f'videos/{"run" if number % 2 else "walk"}/{number:02d}.mp4'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Shorter than a clip of the demo.
+        encode(path, translating(20, 1, 0, 64, 64, number))
+    own = write_config(MSCL / 'mscl_demo.py', tmp_path / 'videos', tmp_path / 'work')
+    cfg = Config.fromfile(own.config)
+    assert cfg.test_evaluator[1] == dict(type='PretextAccuracy', groups=None)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        train = DATASETS.build(cfg.train_dataloader.dataset)
+        gallery, query = DATASETS.build(cfg.test_dataloader.dataset).datasets
+    assert train[0]['inputs']['flow'].shape == (2, 2, 8, 14, 14)
+    for part in (gallery, query):
+        assert part[0]['inputs']['rgb'].shape == (3, 3, 8, 56, 56)

@@ -2,6 +2,4 @@
 _base_ = './mscl_demo.py'
 
 model = dict(flow_augment=None)
-train_dataloader = dict(
-    dataset=dict(pipeline=[_base_.open_video, _base_.sample, *_base_.read_clips])
-)
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))

@@ -7,8 +7,6 @@ model = dict(
     head=dict(local=None, weights=dict(inter=0)),
     answers_pretext=False,
 )
-train_dataloader = dict(
-    dataset=dict(pipeline=[_base_.open_video, _base_.sample, *_base_.read_clips])
-)
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 test_evaluator = [_base_.test_evaluator[0]]
 val_evaluator = test_evaluator

@@ -9,7 +9,7 @@ reader_options = dict(motion='codec', flow_method='vectors', flow_span=4)
 steps_per_epoch = 20
 
 open_video = dict(type='OpenCompressedVideo')
-clips = dict(clip_len=8, frame_interval=4, motion_offset=4)
+clips = dict(clip_len=8, frame_interval=4, motion_offset=4, shorten='stride')
 # Of the clips whose motion changes most, by scores that are made where they are missing; or any two.
 sample_motion = dict(
     type='SampleMotionClips', num_clips=2, scores_root='motion_scores_4', function='dw', **clips
@@ -30,6 +30,9 @@ read_test_clips = [
     dict(type='PackSSLInputs'),
 ]
 del clips
+# Without MDS, as videos of one's own have no scores.
+train_pipeline = [open_video, sample, *read_clips]
+test_pipeline = [open_video, test_sample, *read_test_clips]
 
 train_dataloader = dict(
     batch_size=32,
@@ -61,7 +64,7 @@ test_dataloader = dict(
         query=dict(split='test'),
         streams=streams,
         reader_options=reader_options,
-        pipeline=[open_video, test_sample, *read_test_clips],
+        pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(type='VideoRetrieval', topk=(1, 5, 10))
