@@ -31,6 +31,7 @@ HEADER = ScoreHeader(
 def values():
     scores = np.random.default_rng(0).random((7, 3)).astype(np.float32)
     scores[5:, 1:] = np.nan
+    scores[3] = 0  # as of a video that stands still
     return scores
 
 

@@ -55,8 +55,8 @@ class SampleMotionClips(SampleClips):
         weight: The weights that the scores have to have, 'softmax' or 'max'.
         flow_method: Where their flow has to come from, such as 'vectors'. None: anywhere.
         backend_args: mmengine's file backend that has the scores, see ``OpenCompressedVideo``.
-        **sampling: ``out_of_bound``, ``part`` and others of :class:`SampleClips` that do not say
-            how clips are drawn.
+        **sampling: ``motion_offset``, ``shorten``, ``part`` and ``out_of_bound`` of
+            :class:`SampleClips`.
 
     Raises:
         ValueError: An argument out of range.

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ssvrl_mm.video.motion.geometry import MotionAccumulator, Size, cell_size
+from ssvrl_mm.video.motion.geometry import MotionAccumulator, Size, cell_places, cell_size
 
 # How often the place where content lands is corrected by the motion found there. An even number of
 # looks leaves content that something else covers in its place.
@@ -56,7 +56,7 @@ def follow_ahead(
     """
     grid_h, grid_w = motion.shape[1:3]
     cell = np.array([cell_size(size[1], grid_w), cell_size(size[0], grid_h)], np.float32)
-    start = np.stack(np.meshgrid(np.arange(grid_w), np.arange(grid_h)), -1).astype(np.float32)
+    start = cell_places(grid_h, grid_w)
     place, mask = start, np.ones((grid_h, grid_w), bool)
     border = cv2.BORDER_REPLICATE
     for field, known in zip(motion, valid, strict=True):

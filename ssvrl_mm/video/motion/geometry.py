@@ -10,6 +10,7 @@ All functions are pure, keep the dtype and work on any number of leading dimensi
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -315,7 +316,6 @@ class MotionAccumulator:
 
     def __init__(self, size: Size) -> None:
         self._size = size
-        self._here: np.ndarray | None = None
         self._starts = True
 
     def restart(self, shape: tuple[int, ...]) -> None:
@@ -330,11 +330,8 @@ class MotionAccumulator:
             self.motion, self.valid, self._starts = total, valid.copy(), False
             return
         grid_h, grid_w = motion.shape[:2]
-        if self._here is None:
-            cells = np.meshgrid(np.arange(grid_w), np.arange(grid_h))
-            self._here = np.stack(cells, -1).astype(np.float32)
         cell = [cell_size(self._size[1], grid_w), cell_size(self._size[0], grid_h)]
-        there = self._here - total / np.array(cell, np.float32)
+        there = cell_places(grid_h, grid_w) - total / np.array(cell, np.float32)
         border = cv2.BORDER_REPLICATE
         self.motion = total + cv2.remap(
             self.motion, there, None, cv2.INTER_LINEAR, borderMode=border
@@ -342,6 +339,13 @@ class MotionAccumulator:
         before = self.valid.view(np.uint8)
         before = cv2.remap(before, there, None, cv2.INTER_NEAREST, borderMode=border)
         self.valid = valid & before.view(bool)
+
+
+@lru_cache(maxsize=4)
+def cell_places(grid_h: int, grid_w: int) -> np.ndarray:
+    """Column and row of each cell: float32 ``(gh, gw, 2)``, not to be written to."""
+    cells = np.meshgrid(np.arange(grid_w), np.arange(grid_h))
+    return np.stack(cells, -1).astype(np.float32)
 
 
 def spread(grid: np.ndarray, size: Size) -> np.ndarray:

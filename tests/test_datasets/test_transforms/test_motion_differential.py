@@ -185,6 +185,21 @@ def test_a_part_and_a_short_video(tmp_path, values):
     assert step(results)['frame_inds'].tolist() == [[0, 2, 4, 6]] * 2
 
 
+@pytest.mark.parametrize('offset', [2, -2])
+def test_the_flow_of_every_frame_is_in_the_video(tmp_path, values, offset):
+    write(tmp_path, values, replace(HEADER, span=offset))
+    step = SampleMotionClips(4, 2, scores_root=str(tmp_path), motion_offset=offset)
+    assert (step.span, step.distance) == (offset, 2)
+    found = []
+    for _ in range(600):
+        results = step(dict(filename='a/b.avi', total_frames=60))
+        frames = results['frame_inds']
+        np.testing.assert_array_equal(results['motion_inds'], frames + max(offset, 0))
+        found += frames[:, 0].tolist()
+    # The last clip's last frame is two frames before the last of the video.
+    assert set(found) == set(above(of_clips(values, 51)))
+
+
 @pytest.mark.parametrize(
     ('changes', 'options', 'words'),
     [
