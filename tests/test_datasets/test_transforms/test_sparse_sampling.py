@@ -39,7 +39,14 @@ def test_short_videos_repeat_frames_in_order():
         assert sample(dict(total_frames=1))['frame_inds'].tolist() == [[0] * 8]
 
 
+def test_the_largest_draw_stays_in_the_video(monkeypatch):
+    monkeypatch.setattr(random, 'random', lambda: 1 - 2**-53)
+    for total in (8, 100):
+        assert SampleSparseClips(8)(dict(total_frames=total))['frame_inds'].max() == total - 1
+
+
 def test_arguments():
+    assert SampleSparseClips(1, test_mode=True)(dict(total_frames=9))['frame_inds'] == [[4]]
     with pytest.raises(ValueError, match='clip_len must be 1 or more, got 0'):
         SampleSparseClips(0)
     assert repr(SampleSparseClips(4)) == 'SampleSparseClips(clip_len=4, test_mode=False)'
