@@ -94,6 +94,7 @@ def test_moving_window_covers_every_frame():
     assert results['frame_inds'][:, 0].tolist() == [0, 4, 8, 11]
     assert results['num_clips'] == 4
     assert set(results['frame_inds'].ravel()) == set(range(19))
+    assert SampleClips(8, stride=1, test_mode=True)(dict(total_frames=10))['num_clips'] == 3
     # A video as short as the window: one clip.
     assert SampleClips(8, stride=4, test_mode=True)(dict(total_frames=8))['num_clips'] == 1
 
