@@ -129,9 +129,8 @@ def test_the_table_shows_chance_and_the_errors_of_groups_are_those_of_their_vide
         error = f'{100 * wilson_error(share, count):.1f}'
         assert rows[f'local_of_{group}'] == [f'{100 * share:.1f}', '±', error]
     assert rows['local_of_still'] == ['nan']
-    assert (
-        len({line.rindex('.') for line in lines[1:] if line.split()[-1] in ('25.0', '12.5')}) == 1
-    )
+    assert len({line.index('±') for line in lines if '±' in line}) == 1
+    assert {len(lines[0])} == {len(line) for line in lines if line.endswith(('25.0', '12.5'))}
 
 
 @pytest.mark.parametrize('names', [NAMES, None])

@@ -124,11 +124,20 @@ class MSCLRecognizer(ContrastiveRecognizer):
             was found and which it is, and where flow is augmented ``answer_local_augmented``
             and ``truth_local_augmented`` with that among the candidates. ``choices_*`` (1,) is the
             number of candidates. Augmentations are the same for the same batch.
+
+        Raises:
+            KeyError: when the local term is to be asked and a stream is missing.
         """
         samples = super().predict(inputs, data_samples)
         asked = [i for i, s in enumerate(samples) if s.metainfo.get('role') != 'gallery']
         if not self.answers_pretext or not asked:
             return samples
+        missing = [stream for stream in self.streams if stream not in inputs]
+        if missing:
+            raise KeyError(
+                f'answers_pretext compares {self.streams}, and {missing} are missing: let the test '
+                'pipeline pack them, or set model.answers_pretext=False'
+            )
         clips = {s: self._clips(inputs, s)[asked].flatten(0, 1) for s in self.streams}
         with torch.random.fork_rng(devices=()):
             torch.default_generator.manual_seed(0)

@@ -97,6 +97,13 @@ def test_keys_are_coloured_and_not_turned():
     assert int(model.head.queue.fill) == 4
 
 
+def test_contrasted_flow_is_that_of_each_clip_turned():
+    inputs = clips(5)
+    queries, keys = build(contrast_augmented=True)._views(inputs)
+    for clip, turned in enumerate((queries['augmented_0'], keys['augmented'])):
+        torch.testing.assert_close(turned, Turn(1.9)(inputs['flow'][:, clip]))
+
+
 class Recorded(Turn):
     """Remembers what it gave."""
 
@@ -230,6 +237,13 @@ def test_a_gallery_is_asked_nothing_and_without_answers_pretext_nobody_is():
         sample.set_metainfo(dict(role='gallery'))
     build(answers_pretext=True).eval()(clips(7, n=2), videos, mode='predict')
     assert not hasattr(videos[0], 'answer_local')
+
+
+def test_who_is_asked_without_flow_is_told_so():
+    rgb = {'rgb': clips(7, n=2)['rgb']}
+    with pytest.raises(KeyError, match=r"\['flow'\] are missing.*answers_pretext=False"):
+        build(answers_pretext=True).eval()(rgb, samples(range(2)), mode='predict')
+    build().eval()(rgb, samples(range(2)), mode='predict')
 
 
 def test_augmented_flow_leaves_the_statistics_of_the_flow_alone():
