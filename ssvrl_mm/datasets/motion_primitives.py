@@ -1,9 +1,10 @@
 """MotionPrimitives: an embedded dataset of real bitstreams whose class is told only by the motion.
 
 A textured object of random shape moves before a textured background while a hand-held camera
-drifts over both. Textures, shapes, colours, sizes, places and speeds are drawn alike for every
-class, so that a single frame says nothing about the class. Half of the clips are H.264 with
-B-frames, half MPEG-4 Part 2 with a GOP of 12; or all of them are such MPEG-4, without B-frames.
+drifts over both, unless it is held still. Textures, shapes, colours, sizes, places and speeds are
+drawn alike for every class, so that a single frame says nothing about the class. Half of the clips
+are H.264 with B-frames, half MPEG-4 Part 2 with a GOP of 12; or all of them are such MPEG-4,
+without B-frames.
 
 Everything follows from a seed; nothing is downloaded.
 """
@@ -26,7 +27,10 @@ from ssvrl_mm.datasets.compressed_video import CompressedVideoDataset
 from ssvrl_mm.datasets.motion_rendering import CLASSES, render_clip
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.registry import DATASETS
+from ssvrl_mm.video.motion.flow import VECTORS, FlowOptions
+from ssvrl_mm.video.motion_score_files import SUFFIX
 from ssvrl_mm.video.tools.encoding import PRESETS
+from ssvrl_mm.video.tools.motion_scoring import score_motion
 
 SPLITS = ('train', 'test')
 
@@ -34,7 +38,7 @@ SPLITS = ('train', 'test')
 FORMAT = 1
 _STAMP = 'spec.json'
 # Options that older folders do not name: these have the defaults.
-_LATER = ('codecs', 'pace')
+_LATER = ('codecs', 'pace', 'drift')
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class MotionPrimitivesSpec:
             class alike. At 72 frames of 112 px, 0.75 keeps an object's centre in view in 99.4 % of
             the frames of the eight directions (1: 94 %), at 1 px per frame or more. Turning and
             growing objects stay in view, and stay as fast.
+        drift: Factor of the camera's drift, about 0.35 px per frame; 0: the camera is still, and
+            only the object moves. Nothing else of a clip depends on it.
 
     Raises:
         ValueError: One of them is out of range.
@@ -67,12 +73,15 @@ class MotionPrimitivesSpec:
     seed: int = 0
     codecs: str = 'mixed'
     pace: float = 1.0
+    drift: float = 1.0
 
     def __post_init__(self) -> None:
         if self.codecs not in _ENCODINGS:
             raise ValueError(f'codecs must be one of {list(_ENCODINGS)}, got {self.codecs!r}')
         if self.pace <= 0:
             raise ValueError(f'pace must be above 0, got {self.pace}')
+        if self.drift < 0:
+            raise ValueError(f'drift must be 0 or more, got {self.drift}')
         if self.size % 8 or self.size < 64:
             raise ValueError(f'size must be a multiple of 8 from 64 on, got {self.size}')
         if self.num_frames < 16:
@@ -111,7 +120,7 @@ def _encode(path: Path, frames: np.ndarray, fps: int, encoder: str, options: dic
 def _write_clip(job: tuple[Path, str, list[int], int, MotionPrimitivesSpec]) -> None:
     path, name, seed, encoding, spec = job
     _, encoder, options = _ENCODINGS[spec.codecs][encoding]
-    frames = render_clip(name, seed, spec.num_frames, spec.size, spec.pace)
+    frames = render_clip(name, seed, spec.num_frames, spec.size, spec.pace, spec.drift)
     path.parent.mkdir(parents=True, exist_ok=True)
     _encode(path, frames, spec.fps, encoder, options)
 
@@ -192,6 +201,32 @@ def write_motion_primitives(
     return root
 
 
+def score_motion_primitives(root: str | Path, span: int) -> Path:
+    """Scores the motion of the training videos where that is missing, for ``SampleMotionClips``.
+
+    Args:
+        root: Folder of the dataset.
+        span: Frames over which motion vectors are followed.
+
+    Returns:
+        ``motion_scores_<span>`` in the folder, which holds the scores.
+
+    Raises:
+        VideoError: A video could not be scored.
+    """
+    videos, target = Path(root) / 'videos', Path(root) / f'motion_scores_{span}'
+    lines = (Path(root) / 'train_list.txt').read_text().splitlines()
+    names = [line.rpartition(' ')[0] for line in lines]
+    missing = [name for name in names if not (target / f'{name}{SUFFIX}').exists()]
+    options = FlowOptions(VECTORS, span=span)
+    if missing:
+        with Progress('scoring MotionPrimitives', len(missing), 'clips') as progress:
+            for name in missing:
+                score_motion(videos / name, target / f'{name}{SUFFIX}', options=options)
+                progress.advance()
+    return target
+
+
 @DATASETS.register_module()
 class MotionPrimitives(CompressedVideoDataset):
     """The embedded dataset, written on first use.
@@ -203,6 +238,9 @@ class MotionPrimitives(CompressedVideoDataset):
         split: 'train' or 'test'.
         data_root: Folder of the dataset.
         spec: Keyword arguments of :class:`MotionPrimitivesSpec`.
+        score_span: Frames over which the motion of the training videos is scored, where that is
+            missing, for ``SampleMotionClips(scores_root='motion_scores_<score_span>')``. None: it
+            is not.
         **kwargs: For :class:`CompressedVideoDataset`: ``pipeline``, ``role``, ``test_mode``, ...
 
     Raises:
@@ -218,12 +256,15 @@ class MotionPrimitives(CompressedVideoDataset):
         split: str,
         data_root: str = 'data/motion_primitives',
         spec: dict[str, Any] | None = None,
+        score_span: int | None = None,
         **kwargs: Any,
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f'split must be one of {SPLITS}, got {split!r}')
         if is_main_process():
             write_motion_primitives(data_root, MotionPrimitivesSpec(**(spec or {})))
+            if score_span is not None:
+                score_motion_primitives(data_root, score_span)
         barrier()
         super().__init__(
             f'{split}_list.txt', data_root=data_root, data_prefix={'video': 'videos'}, **kwargs

@@ -121,7 +121,12 @@ def _trajectory(
 
 
 def render_clip(
-    name: str, seed: int | list[int], num_frames: int = 40, size: int = 112, pace: float = 1.0
+    name: str,
+    seed: int | list[int],
+    num_frames: int = 40,
+    size: int = 112,
+    pace: float = 1.0,
+    drift: float = 1.0,
 ) -> np.ndarray:
     """Renders one clip of a class.
 
@@ -131,6 +136,7 @@ def render_clip(
         num_frames: Frames T.
         size: Height and width in px.
         pace: Factor of the speed at which the object moves along, which is 1.3 to 2 px per frame.
+        drift: Factor of the camera's drift, about 0.35 px per frame.
 
     Returns:
         uint8 (T, size, size, 3) RGB.
@@ -146,7 +152,7 @@ def render_clip(
     patch_size = size
     patch = _texture(rng, patch_size, (4, 8), contrast=(40, 55))
     mask = _shape(rng, patch_size, radius=rng.uniform(0.16, 0.22) * size)
-    camera = _camera(rng, num_frames)
+    camera = drift * _camera(rng, num_frames)
     pose = _trajectory(name, rng, num_frames, size, pace)
 
     frames = np.empty((num_frames, size, size, 3), np.uint8)

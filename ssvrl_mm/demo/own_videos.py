@@ -130,15 +130,18 @@ def _split(
 
 
 def _evaluator(evaluator: Any, gallery: int) -> str:
-    """The demo's metrics as its config has them, but for k beyond the gallery."""
+    """The demo's metrics as its config has them, but for k beyond the gallery, and its classes."""
     if not isinstance(evaluator, list | tuple):
         return f'dict(topk={[k for k in evaluator.topk if k <= gallery]})'
-    parts = [
-        f'dict(_base_.test_evaluator[{i}], topk={[k for k in metric.topk if k <= gallery]})'
-        if 'topk' in metric
-        else f'_base_.test_evaluator[{i}]'
-        for i, metric in enumerate(evaluator)
-    ]
+    parts = []
+    for i, metric in enumerate(evaluator):
+        changes = []
+        if 'topk' in metric:
+            changes.append(f'topk={[k for k in metric.topk if k <= gallery]}')
+        if 'groups' in metric:
+            changes.append('groups=None')
+        own = f'_base_.test_evaluator[{i}]'
+        parts.append(f'dict({", ".join([own, *changes])})' if changes else own)
     return f'[{", ".join(parts)}]'
 
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -138,6 +139,25 @@ def test_pace_is_how_fast_objects_move_along_and_nothing_else(name):
     assert (fast == slow).all() == (not ways[0].any())
 
 
+def test_drift_is_the_way_of_the_camera_and_nothing_else():
+    still, usual, twice = (render_clip('still', 3, 24, 64, drift=drift) for drift in (0, 1, 2))
+    # Nothing of a still clip moves before a still camera.
+    assert (still == still[:1]).all()
+    assert (usual == render_clip('still', 3, 24, 64)).all() and (usual[0] != usual[1]).any()
+    # Everything goes the camera's way, twice as far with twice the drift.
+    centre = still[0, 24:40, 24:40]
+    ways = []
+    for frames in (usual, twice):
+        found = [cv2.minMaxLoc(cv2.matchTemplate(f, centre, cv2.TM_SQDIFF))[2] for f in frames]
+        ways.append(np.array(found) - 24)
+    assert np.linalg.norm(ways[0], axis=1).max() > 3
+    np.testing.assert_allclose(ways[1], 2 * ways[0], atol=1.5)
+    # Objects go their way.
+    moved = render_clip('right', 3, 24, 64, drift=0)
+    assert (moved != moved[:1]).any() and (moved[:, :4] == moved[:1, :4]).all()
+    assert '"drift": 0' in _stamp_of(MotionPrimitivesSpec(drift=0))
+
+
 def test_objects_stay_in_view_of_long_clips():
     seen = {}
     for pace in (0.75, 1):
@@ -177,7 +197,15 @@ def test_a_whole_folder_is_kept_another_spec_replaces_it_and_strangers_are_safe(
 
 
 @pytest.mark.parametrize(
-    'wrong', [dict(size=100), dict(size=32), dict(num_frames=8), dict(codecs='mpeg4'), dict(pace=0)]
+    'wrong',
+    [
+        dict(size=100),
+        dict(size=32),
+        dict(num_frames=8),
+        dict(codecs='mpeg4'),
+        dict(pace=0),
+        dict(drift=-0.1),
+    ],
 )
 def test_spec_is_checked(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -31,6 +31,11 @@ COCLR = {
     'mvcgc_s3d_rgb_retrieval_ucf101_coclr': ['rgb'],
     'mvcgc_s3d_motion_retrieval_ucf101_coclr': ['motion'],
 }
+MSCL = [
+    f'mscl_{network}_rgb_retrieval_{data}_coclr'
+    for network in ('r3d18', 's3d')
+    for data in ('ucf101', 'hmdb51')
+]
 # One network of all streams, and one of I-frames that nobody trains.
 IMRNET = [
     f'imrnet_{n}_retrieval_{data}' for n in ('r18', 'imagenet') for data in ('ucf101', 'hmdb51')
@@ -39,7 +44,7 @@ IMRNET = [
 
 def test_every_config_is_looked_at(repository):
     found = (repository / 'configs').glob('*/benchmarks/*_retrieval_*.py')
-    assert {path.stem for path in found} == {*NAMES, *COCLR, *IMRNET}
+    assert {path.stem for path in found} == {*NAMES, *COCLR, *IMRNET, *MSCL}
 
 
 @pytest.mark.parametrize('name', IMRNET)
@@ -106,6 +111,26 @@ def test_coclr_has_a_moving_window_and_one_random_clip_of_each_gallery_video(nam
     for dataset in (gallery, query):
         sizes = [step for step in dataset['pipeline'] if step['type'].startswith('Clip')]
         assert sizes[1]['size'] / sizes[0]['short_side'] == pytest.approx(224 / 256, abs=2e-3)
+
+
+@pytest.mark.parametrize('name', MSCL)
+def test_mscl_is_searched_as_coclr_is_by_the_clips_of_its_pretraining(name, repository):
+    cfg = Config.fromfile(repository / f'configs/mscl/benchmarks/{name}.py')
+    network = dict(s3d=dict(type='S3D'), r3d18=dict(type='VideoResNet', arch='r3d', depth=18))
+    wanted = network[name.split('_')[1]]
+    assert {key: cfg.model.backbones.rgb[key] for key in wanted} == wanted
+    [metric], (gallery, query) = parts_of(cfg, ['rgb'], name.split('_')[-2])
+    assert metric.preset == 'coclr'
+    launch.check_presets(cfg, ['test_dataloader', 'val_dataloader'])
+    clip = dict(type='SampleClips', clip_len=8, frame_interval=8)
+    assert sampling_of(gallery) == dict(clip, num_clips=1)
+    assert (gallery['seed'], query.get('seed')) == (0, None)
+    # Of 64 frames half are 32.
+    assert sampling_of(query) == dict(clip, stride=32 - 1, test_mode=True)
+    assert cfg.test_dataloader.batch_size == 1
+    for dataset in (gallery, query):
+        sizes = [step for step in dataset['pipeline'] if step['type'].startswith('Clip')]
+        assert sizes[1]['size'] / sizes[0]['short_side'] == 224 / 256
 
 
 def parts_of(cfg, streams, data):

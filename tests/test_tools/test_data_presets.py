@@ -24,6 +24,7 @@ UNLISTED = {
     'motion_primitives',
     'motion_primitives_classification',
     'motion_primitives_imrnet',
+    'motion_primitives_mscl',
     'optical_flow',
     'coclr_views',
 }
@@ -49,9 +50,11 @@ def test_presets_name_lists_that_the_tools_write(path, monkeypatch):
     for split, part in found:
         assert part.data_root == f'data/{dataset.name}'
         assert part.data_prefix == dict(video=folder_of(path))
-        assert part.ann_file in dataset.counts
+        # Mini-Kinetics is a part of the training list, which a command of the page makes.
+        mini = 'mini_' if path.stem == 'kinetics400_mini_mscl' else ''
+        assert part.ann_file.removeprefix(mini) in dataset.counts
         if split == 'train':
-            assert part.ann_file == 'train_list.txt'
+            assert part.ann_file == f'{mini}train_list.txt'
 
 
 @pytest.mark.parametrize('name', ['kinetics400', 'sthv2'])

@@ -10,6 +10,7 @@ from ssvrl_mm.datasets.transforms.crops import (
     ClipThreeCrop,
 )
 from ssvrl_mm.datasets.transforms.formatting import PackMotionTarget, PackSSLInputs
+from ssvrl_mm.datasets.transforms.frame_order import DisorderFrames
 from ssvrl_mm.datasets.transforms.geometry import ClipFlip, ClipResize
 from ssvrl_mm.datasets.transforms.gop_sampling import SampleGOPs
 from ssvrl_mm.datasets.transforms.loading import (
@@ -24,6 +25,7 @@ from ssvrl_mm.datasets.transforms.reversal import ReverseClips
 from ssvrl_mm.datasets.transforms.rotation import RotateClips
 from ssvrl_mm.datasets.transforms.sampling import SampleClips
 from ssvrl_mm.datasets.transforms.segment_frames import SampleSegments
+from ssvrl_mm.datasets.transforms.sparse_sampling import SampleSparseClips
 
 __all__ = [
     'ChooseAugmentedClips',
@@ -37,6 +39,7 @@ __all__ = [
     'ClipTenCrop',
     'ClipThreeCrop',
     'DecodeCompressedVideo',
+    'DisorderFrames',
     'OpenCompressedVideo',
     'PMSPLabels',
     'PackMotionTarget',
@@ -48,4 +51,5 @@ __all__ = [
     'SampleGOPs',
     'SampleMotionClips',
     'SampleSegments',
+    'SampleSparseClips',
 ]

@@ -1,0 +1,11 @@
+# R3D-18 on RGB, finetuned on UCF101 by clips of 8 frames.
+_base_ = [
+    '../../_base_/models/r3d18_classifier.py',
+    '../../_base_/datasets/ucf101_mscl_classification.py',
+    '../../_base_/schedules/downstream_coclr.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+train_dataloader = dict(dataset=dict(pipeline=_base_.eight_frames.train))
+val_dataloader = dict(dataset=dict(pipeline=_base_.eight_frames.val))
+test_dataloader = dict(dataset=dict(pipeline=_base_.eight_frames.test))

@@ -1,0 +1,12 @@
+# mscl_demo by L_RGB and L_Flow alone: each stream with its own memory.
+_base_ = './mscl_demo.py'
+
+model = dict(
+    neck=None,
+    flow_augment=None,
+    head=dict(local=None, weights=dict(inter=0)),
+    answers_pretext=False,
+)
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
+test_evaluator = [_base_.test_evaluator[0]]
+val_evaluator = test_evaluator

@@ -1,0 +1,14 @@
+# Table 2: as mscl_r3d18_mini_inter-local, flow by a 3D network that pads time by reflection.
+_base_ = [
+    '../_base_/models/mscl_r3d18.py',
+    '../_base_/datasets/kinetics400_mini_mscl.py',
+    '../_base_/schedules/mscl_mini.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    backbones=dict(
+        flow=dict(arch='r3d', temporal_strides=(1, 1, 2, 1, 1), temporal_padding='reflect')
+    ),
+    flow_augment=None,
+)

@@ -1,0 +1,9 @@
+# Tables 1 and 5: L_RGB, L_Flow and L_LMC, Eq. (5).
+_base_ = [
+    '../_base_/models/mscl_r3d18.py',
+    '../_base_/datasets/kinetics400_mini_mscl.py',
+    '../_base_/schedules/mscl_mini.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(flow_augment=None, head=dict(weights=dict(inter=0)))

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from ssvrl_mm.datasets.transforms import DisorderFrames
+
+
+def clips():
+    frames = np.stack([np.arange(0, 32, 4), np.arange(7, 39, 4)])
+    return dict(frame_inds=frames, motion_inds=frames + 4)
+
+
+def test_shuffled_clips_have_their_frames_and_flow_goes_with_them():
+    given, found = clips(), DisorderFrames('shuffled')(clips())
+    for before, after in zip(given['frame_inds'], found['frame_inds'], strict=True):
+        assert sorted(after) == before.tolist() and after.tolist() != before.tolist()
+    assert (found['motion_inds'] == found['frame_inds'] + 4).all()
+    # One clip is not the other's pattern, and each has always its own.
+    orders = [np.argsort(clip).tolist() for clip in found['frame_inds']]
+    assert orders[0] != orders[1]
+    again = DisorderFrames('shuffled')(clips())
+    assert all((again[key] == found[key]).all() for key in given)
+
+
+def test_two_frames_are_exchanged_and_one_stays():
+    for start in range(20):
+        two = DisorderFrames('shuffled')(dict(frame_inds=np.array([[start, start + 1]])))
+        assert two['frame_inds'].tolist() == [[start + 1, start]]
+    assert DisorderFrames('shuffled')(dict(frame_inds=np.array([[3]])))['frame_inds'] == [[3]]
+
+
+def test_a_single_frame_is_the_one_in_the_middle():
+    found = DisorderFrames('single')(clips())
+    assert found['frame_inds'].tolist() == [[16] * 8, [23] * 8]
+    assert found['motion_inds'].tolist() == [[20] * 8, [27] * 8]
+
+
+def test_arguments():
+    with pytest.raises(ValueError, match="must be one of .*'shuffled'"):
+        DisorderFrames('reversed')
+    results = clips()
+    results['motion_inds'] = results['motion_inds'][:, :4]
+    with pytest.raises(ValueError, match=r'clips \(V, T\) alike in all streams'):
+        DisorderFrames('single')(results)
+    assert repr(DisorderFrames('single')) == "DisorderFrames(order='single')"
