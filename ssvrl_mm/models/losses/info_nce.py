@@ -43,11 +43,7 @@ class InfoNCELoss(nn.Module):
         self.reduction = reduction
 
     def forward(
-        self,
-        similarities: Tensor,
-        positives: Tensor,
-        counted: Tensor | None = None,
-        weights: Tensor | None = None,
+        self, similarities: Tensor, positives: Tensor, counted: Tensor | None = None
     ) -> Tensor:
         """Contrasts every query with its candidates.
 
@@ -57,29 +53,16 @@ class InfoNCELoss(nn.Module):
                 positives, at least one per query.
             counted: (N, M) bool, True at the candidates that the denominator counts; positives
                 always count. None: all of them.
-            weights: (M,) or (N, M) numbers from 0 on, in at least float32, that multiply the
-                candidates' terms of the denominator; those of positives stay whole. None: 1.
 
         Returns:
             (N,) losses, or their mean or sum.
-
-        Raises:
-            ValueError: for weights of another shape.
         """
-        if weights is not None and weights.shape not in (
-            similarities.shape,
-            similarities.shape[1:],
-        ):
-            raise ValueError(
-                f'weights of {tuple(similarities.shape)} similarities must be one for each '
-                f'candidate, or for each similarity: got {tuple(weights.shape)}'
-            )
         with without_autocast(similarities):
             logits = full_precision(similarities)[0] / self.temperature
-            if positives.dim() == 1 and counted is None and weights is None:
+            if positives.dim() == 1 and counted is None:
                 losses = F.cross_entropy(logits, positives, reduction='none')
             else:
-                losses = _multi_instance(logits, positives, counted, weights)
+                losses = _multi_instance(logits, positives, counted)
         if self.reduction == 'none':
             return losses
         return losses.mean() if self.reduction == 'mean' else losses.sum()
@@ -89,17 +72,11 @@ class InfoNCELoss(nn.Module):
         return f'temperature={self.temperature}, reduction={self.reduction!r}'
 
 
-def _multi_instance(
-    logits: Tensor, positives: Tensor, counted: Tensor | None, weights: Tensor | None
-) -> Tensor:
+def _multi_instance(logits: Tensor, positives: Tensor, counted: Tensor | None) -> Tensor:
     """(N,) ``logsumexp(all that count) - logsumexp(positives)``."""
     if positives.dim() == 1:
         positives = F.one_hot(positives, logits.shape[1]).bool()
-    everything = logits
     if counted is not None:
-        everything = everything.masked_fill(~(counted | positives), -torch.inf)
-    if weights is not None:
-        # A factor of a term is a summand of its logarithm.
-        logarithms = weights.to(logits.dtype).log()
-        everything = everything + logarithms.expand_as(logits).masked_fill(positives, 0)
+        counted = counted | positives
+    everything = logits if counted is None else logits.masked_fill(~counted, -torch.inf)
     return everything.logsumexp(dim=1) - logits.masked_fill(~positives, -torch.inf).logsumexp(dim=1)

@@ -84,67 +84,6 @@ def test_positives_named_by_their_places(batch, temperature):
     np.testing.assert_allclose(terms, expected, rtol=1e-12, atol=1e-14)
 
 
-def weighted_terms(similarities, positives, counted, weights, temperature):
-    """One query at a time: the positives whole, of the others what weights leave."""
-    terms = []
-    for row, positive, counts, weight in zip(
-        np.exp(similarities / temperature), positives, counted, weights, strict=True
-    ):
-        others = counts & ~positive
-        mass = row[positive].sum()
-        terms.append(-np.log(mass / (mass + (weight * row)[others].sum())))
-    return terms
-
-
-@pytest.mark.parametrize('temperature', [0.07, 1.0])
-def test_weights_multiply_the_terms_of_the_negatives(batch, temperature):
-    (queries, _, candidates), (positive, counted) = batch
-    positive[:, 4] = True
-    rng = np.random.default_rng(1)
-    similarities, weights = queries @ candidates.T, rng.uniform(0.1, 3, (N, K))
-    criterion = InfoNCELoss(temperature, reduction='none')
-    s, p, c, w = tensors((similarities, positive, counted, weights))
-    everything = np.ones_like(counted)
-    for given, counts in ((c, counted), (None, everything)):
-        for each, all_weights in ((w, weights), (w[0], weights[:1].repeat(N, 0))):
-            expected = weighted_terms(similarities, positive, counts, all_weights, temperature)
-            terms = criterion(s, p, given, each)
-            np.testing.assert_allclose(terms, expected, rtol=1e-12, atol=1e-14)
-    # Of positives named by their places.
-    named = np.eye(K, dtype=bool)[[4, 0, 10, 4, 2]]
-    expected = weighted_terms(similarities, named, everything, weights, temperature)
-    terms = criterion(s, torch.tensor([4, 0, 10, 4, 2]), weights=w)
-    np.testing.assert_allclose(terms, expected, rtol=1e-12, atol=1e-14)
-
-
-def test_weights_of_one_and_zero(batch):
-    (queries, _, candidates), (positive, counted) = batch
-    positive[:, 4] = True
-    s, p, c = tensors((queries @ candidates.T, positive, counted))
-    criterion, ones = InfoNCELoss(reduction='none'), torch.ones(K)
-    torch.testing.assert_close(criterion(s, p, c, ones), criterion(s, p, c))
-    query = torch.from_numpy(queries).requires_grad_()
-    left_out = criterion(query @ torch.from_numpy(candidates).T, p, weights=c.double())
-    torch.testing.assert_close(left_out, criterion(s, p, c))
-    left_out.sum().backward()
-    assert query.grad.isfinite().all()
-
-
-def test_weights_of_age_in_half_precision_are_not_lost():
-    """All similarities equal: minus the logarithm of 1 / (1 + decay^1 + decay^2 + ...)."""
-    decay = 0.999 ** torch.arange(100)
-    similarities = torch.full((1, 100), 0.5, dtype=torch.bfloat16)
-    loss = InfoNCELoss()(similarities, torch.tensor([0]), weights=decay)
-    assert loss.dtype == torch.float32
-    assert loss.item() == pytest.approx(np.log((1 - 0.999**100) / (1 - 0.999)), abs=1e-5)
-
-
-@pytest.mark.parametrize('shape', [(N,), (N, 1), (1, K), (K, N), ()])
-def test_refuses_weights_of_another_shape(shape):
-    with pytest.raises(ValueError, match=r'weights of \(5, 11\) similarities'):
-        InfoNCELoss()(torch.zeros(N, K), torch.zeros(N).long(), weights=torch.ones(shape))
-
-
 def test_equal_similarities_give_the_share_of_positives():
     query, queue = torch.ones(1, 2), torch.ones(7, 2)
     positive = torch.tensor([[True, True, False, False, False, False, False]])
