@@ -21,6 +21,13 @@ def test_shuffled_clips_have_their_frames_and_flow_goes_with_them():
     assert all((again[key] == found[key]).all() for key in given)
 
 
+def test_every_order_but_their_own_may_come():
+    frames = np.arange(60)[:, None] * 10 + np.arange(3)
+    found = DisorderFrames('shuffled')(dict(frame_inds=frames))['frame_inds']
+    orders = {tuple(clip) for clip in (found % 10).tolist()}
+    assert orders == {(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)}
+
+
 def test_two_frames_are_exchanged_and_one_stays():
     for start in range(20):
         two = DisorderFrames('shuffled')(dict(frame_inds=np.array([[start, start + 1]])))
