@@ -269,6 +269,7 @@ def test_wrong_options(options, words):
 def test_shown():
     text = repr(SampleMotionClips(4, 2, scores_root='scores'))
     assert text.startswith('SampleMotionClips(clip_len=4, frame_interval=2, num_clips=2')
+    assert "shorten=None, scores_root='scores', function='dw', key_shift=8" in text
     assert text.endswith("span=2, distance=2, weight='softmax', flow_method=None)")
 
 
