@@ -222,6 +222,9 @@ def _start_from_init_cfg(backbones: types.ModuleType) -> None:
 
     @functools.wraps(from_scratch)
     def init_weights(self: Any, pretrained: str | None = None) -> None:
+        # As mmengine's: what has been initialised stays.
+        if self.is_init:
+            return
         from_scratch(self, pretrained)
         if self.init_cfg:
             super(network, self).init_weights()

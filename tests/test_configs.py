@@ -23,7 +23,7 @@ BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
 LEAVES = sorted(set(CONFIGS.glob('**/*.py')) - set(BASES))
 # What is trained first; test_downstream.py has what follows.
 RUNNABLE = [path for path in LEAVES if path.parent.name != 'benchmarks']
-# test_imrnet_configs.py and test_mscl_configs.py build these.
+# These are built in files of their own.
 ELSEWHERE = [path for path in RUNNABLE if path.parent.name in ('imrnet', 'coviar', 'mscl')]
 
 

@@ -79,8 +79,8 @@ def test_pretraining_has_the_numbers_of_the_paper(path):
 
     dataset, steps = cfg.train_dataloader.dataset, steps_of(cfg)
     assert dataset.data_root == f'data/{data}' and tuple(dataset.streams) == ('rgb', 'flow')
-    has_mds = 'SampleMotionClips' in steps
-    sample = steps['SampleMotionClips' if has_mds else 'SampleClips']
+    sample = steps['SampleMotionClips']
+    has_mds = sample.function != 'none'
     assert (sample.clip_len, sample.num_clips, sample.frame_interval) == (8, 2, span)
     size = 224 if 'slowonly' in stem else 112
     crop = steps['ClipRandomResizedCrop']
@@ -181,6 +181,7 @@ def test_released_differs_from_the_paper_in_what_its_code_does():
 NO_FRA = {'flow_augment': None}
 NO_LOCAL = {'flow_augment': None, 'neck': None, 'head.local': None}
 NO_INTER = {'head.weights.inter': 0}
+NO_TPN = {**NO_FRA, 'neck': dict(type='FrameProjection', in_channels=128, out_channels=128)}
 IN_3D = {'backbones.flow.arch': 'r3d', 'backbones.flow.temporal_strides': (1, 1, 2, 1, 1)}
 EQ10 = {'num_augmentations': 3, 'head.local.negatives': 'augmentations', **NO_INTER}
 SHIFT = dict(type='FlowShift', max_share=0.25, per='map')
@@ -188,16 +189,16 @@ ROWS = {
     '': {},
     '_intra': {**NO_LOCAL, **NO_INTER},
     '_inter': NO_LOCAL,
-    '_inter_flow-3d': {**NO_LOCAL, **IN_3D},
+    '_inter_flow-3d': {**NO_LOCAL, 'backbones.flow.arch': 'r3d'},
     '_local': {**NO_FRA, **NO_INTER},
     '_inter-local': NO_FRA,
     '_fra': {},
     '_mds': NO_FRA,
     '_mds-w': NO_FRA,
     '_mds-d': NO_FRA,
-    '_flow-3d': {**NO_FRA, **IN_3D},
-    '_flow-3d-reflect': {**NO_FRA, **IN_3D, 'backbones.flow.temporal_padding': 'reflect'},
-    '_no-tpn': {**NO_FRA, 'neck': dict(type='FrameProjection', in_channels=128, out_channels=128)},
+    '_flow-3d': {**NO_TPN, **IN_3D},
+    '_flow-3d-reflect': {**NO_TPN, **IN_3D, 'backbones.flow.temporal_padding': 'reflect'},
+    '_no-tpn': NO_TPN,
     '_local_boundary': {
         **NO_FRA,
         **NO_INTER,
@@ -224,16 +225,16 @@ def test_rows_of_the_ablations_differ_in_what_they_ablate_alone(path):
             node = node[parent]
         node[last] = value
     assert flat(cfg.model.to_dict()) == flat(expected.model.to_dict())
-    steps = steps_of(cfg)
-    assert ('SampleMotionClips' in steps) is (row in FUNCTIONS)
-    if row in FUNCTIONS:
-        assert steps['SampleMotionClips'].function == FUNCTIONS[row]
-    whole = steps_of(expected)
-    chosen = whole.pop('SampleMotionClips')
-    for key, value in steps.pop('SampleClips', {}).items():
-        assert key == 'type' or value == chosen[key]
-    steps.pop('SampleMotionClips', None)
+    # Clips are drawn alike, but for the scores.
+    steps, whole = steps_of(cfg), steps_of(expected)
+    scores = {'function', 'scores_root', 'flow_method'}
+    sample, chosen = (each.pop('SampleMotionClips') for each in (steps, whole))
+    assert sample.pop('function') == FUNCTIONS.get(row, 'none')
+    assert {*sample} & scores == (scores - {'function'} if row in FUNCTIONS else set())
+    assert sample == {key: chosen[key] for key in sample}
+    assert {*chosen} - scores == {*sample} - scores
     assert steps == whole
+    MODELS.build(shrink(cfg).model)
 
 
 def test_every_row_has_a_config():

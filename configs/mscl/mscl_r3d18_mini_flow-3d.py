@@ -1,4 +1,4 @@
-# Table 2: as mscl_r3d18_mini_inter-local, flow by a 3D network.
+# Table 2: as mscl_r3d18_mini_no-tpn, flow by a 3D network.
 _base_ = [
     '../_base_/models/mscl_r3d18.py',
     '../_base_/datasets/kinetics400_mini_mscl.py',
@@ -8,5 +8,6 @@ _base_ = [
 
 model = dict(
     backbones=dict(flow=dict(arch='r3d', temporal_strides=(1, 1, 2, 1, 1))),
+    neck=dict(_delete_=True, type='FrameProjection', in_channels=128, out_channels=128),
     flow_augment=None,
 )

@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 model = dict(
-    backbones=dict(flow=dict(arch='r3d', temporal_strides=(1, 1, 2, 1, 1))),
+    backbones=dict(flow=dict(arch='r3d')),
     neck=None,
     flow_augment=None,
     head=dict(local=None),

@@ -66,6 +66,14 @@ def _samples(loader: Mapping[str, Any]) -> list[Any]:
     """What the pipeline of the first dataset makes of a few generated videos."""
     dataset: Mapping[str, Any] = next(iter(innermost_datasets(loader.get('dataset'))), {})
     options = {key: dataset[key] for key in ('streams', 'reader_options') if dataset.get(key)}
+    if 'flow_root' in options.get('reader_options', {}):
+        # Nothing is stored of generated videos, and weights of networks need not be at hand.
+        options['reader_options'] = {**options['reader_options'], 'flow_method': 'dis'}
+        del options['reader_options']['flow_root']
+    pipeline = [
+        dict(step, function='none', scores_root=None) if step.get('scores_root') else step
+        for step in dataset.get('pipeline') or ()
+    ]
     with tempfile.TemporaryDirectory() as folder:
         videos = generate(Path(folder))
         listed = Path(folder, 'list.txt')
@@ -73,7 +81,7 @@ def _samples(loader: Mapping[str, Any]) -> list[Any]:
         try:
             generated = CompressedVideoDataset(
                 str(listed),
-                pipeline=dataset.get('pipeline') or (),
+                pipeline=pipeline,
                 data_prefix={'video': folder},
                 seed=0,
                 **options,

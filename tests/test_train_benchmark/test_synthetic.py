@@ -46,6 +46,18 @@ def test_streams_and_options_are_those_of_the_dataset():
         synthetic_loader(cfg, 1)
 
 
+def test_what_is_stored_of_videos_is_not_looked_for():
+    cfg = mvcgc().train_dataloader
+    cfg.dataset.update(
+        streams=('flow',),
+        reader_options=dict(flow_method='raft', flow_root='raft_2', flow_span=2, flow_cell=8),
+    )
+    for step in cfg.dataset.pipeline:
+        if step.type == 'SampleClips':
+            step.update(type='SampleMotionClips', scores_root='motion_scores/raft_2')
+    assert set(synthetic_loader(cfg, 1)['dataset'][0]['inputs']) == {'flow'}
+
+
 def test_a_pipeline_that_takes_no_video_files():
     cfg = mvcgc().train_dataloader
     cfg.dataset.pipeline = [dict(type='RawFrameDecode')]

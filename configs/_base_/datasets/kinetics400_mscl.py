@@ -4,9 +4,11 @@
 data_root = '{{$SSVRL_DATA:data}}/kinetics400'
 
 open_video = dict(type='OpenCompressedVideo')
-# Where a video is too short, its frames are taken closer to each other.
+# The second clip, the key, is within 128 frames of the first. Where a video is too short, its frames are taken
+# closer to each other.
 sample = dict(
-    type='SampleClips',
+    type='SampleMotionClips',
+    function='none',
     clip_len=8,
     frame_interval=16,
     num_clips=2,
@@ -15,10 +17,9 @@ sample = dict(
 )
 sample_motion = dict(
     sample,
-    type='SampleMotionClips',
+    function='dw',
     scores_root='motion_scores/raft_16',
     flow_method='raft',
-    function='dw',
 )
 read_clips = [
     dict(type='ClipRandomResizedCrop', size=112, area_range=(0.2, 1.0)),

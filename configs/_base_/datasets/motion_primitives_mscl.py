@@ -10,11 +10,10 @@ steps_per_epoch = 20
 
 open_video = dict(type='OpenCompressedVideo')
 clips = dict(clip_len=8, frame_interval=4, motion_offset=4, shorten='stride')
-# Of the clips whose motion changes most, by scores that are made where they are missing; or any two.
-sample_motion = dict(
-    type='SampleMotionClips', num_clips=2, scores_root='motion_scores_4', function='dw', **clips
-)
-sample = dict(type='SampleClips', num_clips=2, **clips)
+# Of the clips whose motion changes most, by scores that are made where they are missing; or any two. The second,
+# the key, is within 32 frames of the first.
+sample = dict(type='SampleMotionClips', function='none', num_clips=2, **clips)
+sample_motion = dict(sample, function='dw', scores_root='motion_scores_4', flow_method='vectors')
 # No flip: left and right are different classes.
 read_clips = [
     # As many vectors as the frame has of them.

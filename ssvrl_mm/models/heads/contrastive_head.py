@@ -60,12 +60,13 @@ class ContrastiveHead(PretextHead):
             ``Recognizer3D``. None: the only one; of several, :meth:`loss` has to be told.
         num_clips: Clips per video when no ``key_feats`` are given; at least 2.
         age_decay: Factor by which the keys of the queue shrink with every batch, that with which
-            they came included: so do their dot products. None: they do not.
+            they came included, where losses compare them: so do their dot products. Of dot products
+            alone. None: they do not.
         init_cfg: OpenMMLab initialisation.
 
     Raises:
         ValueError: for ``num_clips`` below 2, an unknown ``stage``, or an ``age_decay`` outside
-            (0, 1].
+            (0, 1] or of another similarity.
     """
 
     #: What :meth:`loss` can be asked for.
@@ -89,6 +90,10 @@ class ContrastiveHead(PretextHead):
             raise ValueError(f'a query and a key need num_clips >= 2, got {num_clips}')
         if age_decay is not None and not 0 < age_decay <= 1:
             raise ValueError(f'age_decay must lie in (0, 1], got {age_decay}')
+        if age_decay is not None and (similarity or {}).get('type', 'DotProduct') != 'DotProduct':
+            raise ValueError(
+                f'age_decay shortens keys, which dot products tell alone: not with {similarity}'
+            )
         self.age_decay = age_decay
         self.num_clips = num_clips
         self.stage = stage if stage is None else self._checked_stage(stage)

@@ -50,8 +50,8 @@ class MSCLHead(ContrastiveHead):
             ``momentum=dict(momentum=0.994, total_steps=...)``.
 
     Raises:
-        ValueError: for streams that are not two, a group that there is not, a negative weight, or
-            weights that leave nothing to learn.
+        ValueError: for streams that are not two, a group that there is not, a negative weight,
+            weights that leave nothing to learn, or ``same_modality`` of terms of weight 0.
 
     Example:
         >>> head = MSCLHead(
@@ -78,6 +78,8 @@ class MSCLHead(ContrastiveHead):
             raise ValueError(f'MSCL contrasts an RGB and a flow stream, got {self.streams}')
         self.same_modality = same_modality
         self.weights = _checked_weights(weights or {}, local is not None)
+        if not (same_modality or self.weights['inter']):
+            raise ValueError('same_modality=False changes inter, whose weight is 0')
         self.local = None
         if local is not None and self.weights['local']:
             shared = dict(criterion=criterion, similarity=similarity)

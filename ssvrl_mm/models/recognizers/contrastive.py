@@ -180,8 +180,10 @@ class ContrastiveRecognizer(MultiStreamRecognizer):
                 with evaluating(backbone):
                     feats[name] = pool_features(self._run(backbone, stream, clips))
                 continue
+            # What the convolutions see is sent, in their precision; a transform works in its own.
+            clips = self._transformed(stream, clips)
             clips = batch.shuffle(clips) if self.shuffle_bn else clips
-            feats[name] = pool_features(self._run(self._key_backbone(stream), stream, clips))
+            feats[name] = pool_features(self._key_backbone(stream)(self._lay_out(clips)))
             dealt.append(name)
         if self.shuffle_bn and dealt:
             restored = batch.unshuffle(*(feats[name] for name in dealt))

@@ -92,10 +92,13 @@ class MSCLRecognizer(ContrastiveRecognizer):
             raise ValueError('answers_pretext: the head has no local term to be asked')
         if flow_augment is not None and not (is_local or contrast_augmented):
             raise ValueError('nothing uses flow_augment: the head has no local term')
+        if num_augmentations < 1 or (flow_augment is None and num_augmentations > 1):
+            raise ValueError(
+                'num_augmentations must be at least 1, and without flow_augment not more, got '
+                f'{num_augmentations}'
+            )
         if flow_augment is None:
             num_augmentations = 0
-        elif num_augmentations < 1:
-            raise ValueError(f'num_augmentations must be at least 1, got {num_augmentations}')
         if contrast_augmented and num_augmentations != 1:
             raise ValueError(
                 f'contrast_augmented needs flow_augment once, got {num_augmentations} augmentations'

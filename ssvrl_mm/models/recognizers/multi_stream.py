@@ -103,9 +103,11 @@ class MultiStreamRecognizer(SelfSupervisedRecognizer, metaclass=ABCMeta):
 
     def _run(self, network: nn.Module, stream: str, clips: Tensor) -> Any:
         """What a network makes of clips (M, C, T, H, W) of a stream, transformed and laid out."""
-        if stream in self.input_transforms:
-            clips = self.input_transforms[stream](clips)
-        return network(self._lay_out(clips))
+        return network(self._lay_out(self._transformed(stream, clips)))
+
+    def _transformed(self, stream: str, clips: Tensor) -> Tensor:
+        """Clips (M, C, T, H, W) of a stream as its networks see them."""
+        return self.input_transforms[stream](clips) if stream in self.input_transforms else clips
 
     @staticmethod
     def _of_head(head: Any, backbones: Mapping[str, Any]) -> dict[str, Any]:

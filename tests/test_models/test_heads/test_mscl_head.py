@@ -211,6 +211,8 @@ def test_older_keys_count_less():
         (dict(weights=dict(intra=0, inter=0)), 'nothing to learn'),
         (dict(age_decay=1.5), r'age_decay must lie in \(0, 1\], got 1.5'),
         (dict(age_decay=0), r'age_decay must lie in \(0, 1\], got 0'),
+        (dict(age_decay=0.9, similarity=dict(type='NegativeDistance')), 'dot products tell alone'),
+        (dict(same_modality=False, weights=dict(inter=0)), 'inter, whose weight is 0'),
     ],
 )
 def test_refuses_wrong_options(options, message):

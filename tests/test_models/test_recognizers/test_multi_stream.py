@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ssvrl_mm.models.recognizers import ContrastiveRecognizer, PretextRecognizer
+from ssvrl_mm.models.utils.global_batch import GlobalBatch
 
 from ..tiny import samples
 from ..two_streams import STREAMS, build, clips
@@ -31,6 +32,19 @@ def test_a_transform_is_what_halved_inputs_are(stream):
     bare = transformed(inputs[stream], stream=stream)
     assert torch.equal(bare, plain(halved[stream], stream=stream))
     assert not torch.equal(bare, plain(inputs[stream], stream=stream))
+
+
+def test_keys_are_transformed_before_they_are_dealt_out(monkeypatch):
+    """What is sent to other processes is rounded under autocast, and rounded flow has edges."""
+    sent = []
+    monkeypatch.setattr(GlobalBatch, 'shuffle', lambda self, clips: sent.append(clips) or clips)
+    monkeypatch.setattr(GlobalBatch, 'unshuffle', lambda self, *feats: feats)
+    first, second = STREAMS
+    model = build([(0, 'cross')], input_transforms={first: dict(type=Halved)})
+    inputs = clips(0)
+    model(inputs, samples(range(4)), mode='loss')
+    assert torch.equal(sent[0], inputs[first][:, 1] / 2)
+    assert torch.equal(sent[1], inputs[second][:, 1])
 
 
 def test_other_recognizers_of_streams_transform_too():

@@ -80,6 +80,7 @@ def test_starts_downstream_from_what_was_pretrained(tmp_path):
         with DefaultScope.overwrite_default_scope('ssvrl_mm'):
             backbone = MODELS.build(dict(slow_only(base_channels=2), init_cfg=init_cfg))
             backbone.init_weights()
+            backbone.init_weights()  # as of a network around one that has been initialised
         return backbone
 
     downstream = started('backbone_rgb.')
