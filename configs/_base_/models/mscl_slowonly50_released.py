@@ -1,5 +1,5 @@
 # MSCL on SlowOnly-50 as its released code has it, by clips of 224 px.
-_base_ = './mscl_r3d18_released.py'
+_base_ = './mscl_r3d18.py'
 
 model = dict(
     backbones=dict(
@@ -15,17 +15,23 @@ model = dict(
             out_indices=(1, 2, 3),
         ),
         # An eighth of the channels of a ResNet-50; the stem takes every second map.
-        flow=dict(depth=50, width=0.125, stem_pool=True),
+        flow=dict(depth=50, temporal_strides=(2, 1, 1, 1, 1), stem_pool=True),
     ),
     # Of the pyramid's layers one is shared.
     neck=dict(in_channels=(512, 1024, 2048), num_shared=1),
+    # One of eight angles, (.2 + .2 j) pi.
+    flow_augment=dict(
+        _delete_=True,
+        type='FlowRotation',
+        angles=tuple((0.2 + 0.2 * j) * 3.141592653589793 for j in range(8)),
+    ),
+    # Rotated flow has terms of its own within and between the modalities.
+    contrast_augmented=True,
     head=dict(
         projector=dict(rgb=dict(in_channels=2048), flow=dict(in_channels=256)),
-        local=dict(
-            projections=dict(
-                _delete_=True,
-                flow=dict(type='Conv1d', in_channels=256, out_channels=128, kernel_size=1),
-            )
-        ),
+        local=dict(projections=dict(flow=dict(in_channels=256))),
+        age_decay=0.99999,
+        # Rises to 1 by half a cosine.
+        momentum=dict(momentum=0.994, total_steps='training'),
     ),
 )
