@@ -12,7 +12,12 @@ open_video = dict(type='OpenCompressedVideo')
 clips = dict(clip_len=8, frame_interval=4, motion_offset=4, shorten='stride')
 # Of the clips whose motion changes most, by scores that are made where they are missing; or any two.
 sample_motion = dict(
-    type='SampleMotionClips', num_clips=2, scores_root='motion_scores_4', function='dw', **clips
+    type='SampleMotionClips',
+    num_clips=2,
+    scores_root='motion_scores_4',
+    flow_method='vectors',
+    function='dw',
+    **clips,
 )
 sample = dict(type='SampleClips', num_clips=2, **clips)
 # No flip: left and right are different classes.
