@@ -110,7 +110,7 @@ def _fitted(
 def _coloured(
     flow: np.ndarray, size: tuple[int, int], cell: int, tile: tuple[int, int]
 ) -> np.ndarray:
-    colours = np.moveaxis(flow_colours(flow.astype(np.float32)), 1, -1).astype(np.uint8)
+    colours = np.ascontiguousarray(np.moveaxis(flow_colours(flow.astype(np.float32)), 1, -1))
     how = cv2.INTER_NEAREST if cell > 1 else cv2.INTER_AREA
     return side_by_side([_fitted(field, size, cell, tile, how) for field in colours], _GAP)
 
