@@ -161,6 +161,12 @@ def test_scores_are_made_where_they_are_missing(data, tmp_path, monkeypatch):
     assert inputs['flow_peak'].dtype == torch.float32
 
 
+def test_scores_are_those_of_motion_vectors():
+    steps = Config.fromfile(MSCL / 'mscl_demo.py').train_dataloader.dataset.pipeline
+    (sampler,) = [step for step in steps if step.type == 'SampleMotionClips']
+    assert sampler.flow_method == 'vectors'
+
+
 def test_videos_of_ones_own_need_neither_scores_nor_its_classes(tmp_path):
     for number in range(16):
         path = tmp_path / f'videos/{"run" if number % 2 else "walk"}/{number:02d}.mp4'

@@ -9,7 +9,7 @@ from ssvrl_mm.datasets.transforms.loading import (
     DecodeCompressedVideo,
     OpenCompressedVideo,
 )
-from ssvrl_mm.datasets.transforms.motion_differential import SampleMotionClips, scoring_command
+from ssvrl_mm.datasets.transforms.motion_differential import SampleMotionClips
 from ssvrl_mm.video import FlowFileError, ScoreFileError
 from ssvrl_mm.video.flow_files import SUFFIX
 from ssvrl_mm.video.motion.flow import FlowOptions
@@ -34,15 +34,16 @@ def check_stored_files(
         ScoreFileError: The same of the scores that ``SampleMotionClips`` reads.
     """
     steps = list(steps)
-    _check_flow(steps, videos, data_root, video_root)
+    streams, options = _reading(steps)
+    if 'flow' in streams:
+        _check_flow(options, videos, data_root, video_root)
     for step in steps:
         if isinstance(step, SampleMotionClips):
-            _check_scores(step, videos, data_root, video_root)
+            _check_scores(step, streams, options, videos, data_root, video_root)
 
 
-def _check_flow(
-    steps: Iterable[Any], videos: Sequence[str], data_root: str, video_root: str
-) -> None:
+def _reading(steps: Iterable[Any]) -> tuple[Sequence[str], dict[str, Any]]:
+    """The streams that a pipeline decodes, and the options of its reader."""
     options: dict[str, Any] = {}
     streams: Sequence[str] = ()
     for step in steps:
@@ -52,8 +53,14 @@ def _check_flow(
             options.update(step.reader_options)
         if isinstance(step, (ChooseStreams, DecodeCompressedVideo)):
             streams = step.streams or streams
+    return streams, options
+
+
+def _check_flow(
+    options: dict[str, Any], videos: Sequence[str], data_root: str, video_root: str
+) -> None:
     flow_root = options.get('flow_root')
-    if 'flow' not in streams or flow_root is None or '://' in flow_root:
+    if flow_root is None or '://' in flow_root:
         return
     folder = os.path.join(data_root, flow_root)
     looked_for = _missing(folder, SUFFIX, videos, video_root)
@@ -70,7 +77,12 @@ def _check_flow(
 
 
 def _check_scores(
-    sampler: SampleMotionClips, videos: Sequence[str], data_root: str, video_root: str
+    sampler: SampleMotionClips,
+    streams: Sequence[str],
+    options: dict[str, Any],
+    videos: Sequence[str],
+    data_root: str,
+    video_root: str,
 ) -> None:
     root = sampler.scores_root
     if root is None or sampler.backend_args or '://' in root:
@@ -79,7 +91,7 @@ def _check_scores(
     looked_for = _missing(folder, SCORES_SUFFIX, videos, video_root)
     if looked_for:
         where = video_root or 'the working directory'
-        command = scoring_command(video_root or '.', folder, sampler)
+        command = sampler.command(video_root or '.', data_root, options, streams)
         raise ScoreFileError(
             folder,
             f'there are no motion scores of the videos in {where}; {looked_for}; {command} makes '

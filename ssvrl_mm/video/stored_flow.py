@@ -114,11 +114,11 @@ class StoredFlow:
         found = differences(self._file.header, expected)
         if found:
             folder = os.path.dirname(self._file.path)
-            command = extraction_command(video.path, folder, options)
+            command = extraction_command(video.path, folder, options, overwrite=True)
             raise FlowFileError(
                 self._file.path,
                 f'holds other flow than is asked for of {video.path}: {"; ".join(found)}; '
-                f'{command} --overwrite makes it anew',
+                f'{command} makes it anew',
             )
 
     def needs(self, frames: Sequence[int]) -> tuple[set[int], set[int]]:
@@ -132,9 +132,12 @@ class StoredFlow:
         return Fields(flow, mask, origins)
 
 
-def extraction_command(video: str, folder: str, options: FlowOptions) -> str:
+def extraction_command(
+    video: str, folder: str, options: FlowOptions, overwrite: bool = False
+) -> str:
     """What to type to have the flow of a video, or of a folder of videos, stored in a folder."""
     method = options.method if isinstance(options.method, str) else 'raft'
     given = f'--method {method} --scale {options.scale:g} --cell {options.px_per_value}'
     places = f'{shlex.quote(video)} --out {shlex.quote(folder or ".")}'
-    return f'`python tools/data/extract_flow.py {places} {given} --span {options.span}`'
+    given += f' --span {options.span}{" --overwrite" if overwrite else ""}'
+    return f'`python tools/data/extract_flow.py {places} {given}`'

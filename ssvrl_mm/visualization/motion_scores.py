@@ -1,6 +1,7 @@
 """The picture of motion differential sampling: what a video's clips score, beneath its frames."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -49,7 +50,8 @@ def draw_motion_scores(
     Representation", ECCV 2022. A column is a time, and stands above it in the curve: the frame, the
     flow that begins in it, the weights of its foreground, and the flow turned round, as flow
     rotation augmentation has it. The curve shows the score of the clip that starts at each time,
-    and the median; starts above it are green. Bars show where the best and the worst clip lie.
+    and the median; it is green from one start above it to the next. Bars show where the best and
+    the worst clip lie.
 
     Args:
         frames: uint8 RGB ``(N, h, w, 3)``.
@@ -110,7 +112,7 @@ def _fitted(
 def _coloured(
     flow: np.ndarray, size: tuple[int, int], cell: int, tile: tuple[int, int]
 ) -> np.ndarray:
-    colours = np.moveaxis(flow_colours(flow.astype(np.float32)), 1, -1).astype(np.uint8)
+    colours = np.ascontiguousarray(np.moveaxis(flow_colours(flow.astype(np.float32)), 1, -1))
     how = cv2.INTER_NEAREST if cell > 1 else cv2.INTER_AREA
     return side_by_side([_fitted(field, size, cell, tile, how) for field in colours], _GAP)
 
@@ -164,9 +166,8 @@ def _curve(
     picture[y_of(median), ::2] = _BLUE
     places = [(x_of(start), y_of(float(scores[start]))) for start in known]
     kept = set(chosen)
-    for start, place, following in zip(known, places, places[1:], strict=False):
-        colour = _GREEN if start in kept else _GREY
-        cv2.line(picture, place, following, colour, 2, cv2.LINE_AA)
+    for ends, line in zip(pairwise(known), pairwise(places), strict=True):
+        cv2.line(picture, *line, _GREEN if kept.issuperset(ends) else _GREY, 2, cv2.LINE_AA)
     if len(known) < width / 20:
         for start, place in zip(known, places, strict=True):
             cv2.circle(picture, place, 3, _GREEN if start in kept else _GREY, -1, cv2.LINE_AA)

@@ -83,6 +83,7 @@ def test_failures_are_named_and_counted(main, folder, tmp_path, capsys):
         (['--weights', 'x.pth'], '--weights goes with --method raft'),
         (['--method', 'raft', '--weights', 'nowhere.pth'], 'no weights at nowhere.pth'),
         (['--method', 'vectors'], 'invalid choice'),
+        (['--workers', '-3'], "argument --workers: must be a number, 0 or more, got '-3'"),
         ([], '--out'),
     ],
 )

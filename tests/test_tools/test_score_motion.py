@@ -71,6 +71,8 @@ def test_options(main, folder, tmp_path, capsys):
         (['--method', 'raft', '--weights', 'nowhere.pth'], 'no weights at nowhere.pth'),
         (['--method', 'dis', '--flow-root', 'nowhere'], 'no folder of flow at nowhere'),
         (['--flow-root', '.'], "flow of 'vectors' is not stored"),
+        (['--workers', '-3'], "argument --workers: must be a number, 0 or more, got '-3'"),
+        (['--workers', 'two'], "argument --workers: must be a number, 0 or more, got 'two'"),
         ([], '--out'),
     ],
 )

@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from ssvrl_mm.apis.scored_video import read_scored_video
 from ssvrl_mm.datasets.motion_scores import clip_scores, starts_above_median
 from ssvrl_mm.video import CompressedVideoReader
 from ssvrl_mm.video.motion.flow import FlowOptions
 from ssvrl_mm.video.motion_score_files import read_scores
+from ssvrl_mm.video.tools.flow_extraction import extract_flow
 from ssvrl_mm.video.tools.motion_scoring import score_motion
 from tests.clips import encode, translating
 
@@ -56,10 +58,55 @@ def test_picture_of_a_clip(load, tmp_path):
     np.testing.assert_array_equal(picture[40 + 26 :][:72, 98 : 98 + 96], small)
 
 
-@pytest.mark.parametrize('function', ['w', 'd'])
-def test_options(load, function):
-    given = ['--method', 'dis', '--function', function, '--weight', 'max', '--distance', '1']
-    assert 'starts kept' in draw(load, 'clip.avi', '--out', 'x.png', '--span', '3', *given)
+def kept(options, function='dw', clip_len=8, interval=3, **scoring):
+    """What the tool says of starts that are kept, from the scores in a file."""
+    score_motion('clip.avi', 'y.scores', options=options, **scoring)
+    scores = read_scores('y.scores')
+    last_start = max(scores.header.num_maps - 1 - (clip_len - 1) * interval, 0)
+    found = clip_scores(scores.values[function], last_start, clip_len, interval)
+    return f'{len(starts_above_median(found))} of {last_start + 1} starts kept'
+
+
+@pytest.mark.parametrize(
+    ('given', 'scoring'),
+    [
+        (['--function', 'w'], dict(function='w')),
+        (['--function', 'w', '--weight', 'max'], dict(function='w', weight='max')),
+        (['--function', 'd', '--distance', '1'], dict(function='d', distance=1)),
+        (['--clip-len', '3', '--distance', '9'], dict(clip_len=3, distance=9)),
+    ],
+)
+def test_options(load, given, scoring):
+    said = draw(load, 'clip.avi', '--out', 'x.png', '--method', 'dis', '--span', '3', *given)
+    assert said.endswith(f'px, {kept(FlowOptions("dis", span=3), **scoring)}\n')
+
+
+def test_stored_flow(load):
+    options = FlowOptions('dis', scale=0.5, cell=2, span=3)
+    extract_flow('clip.avi', 'clip.avi.flow', options)
+    said = draw(load, 'clip.avi', '--out', 'x.png', '--span', '3', '--flow', 'clip.avi.flow')
+    assert said.endswith(f'px, {kept(options)}\n')
+
+
+def test_short_videos_have_closer_frames_and_fewer_columns(load, tmp_path):
+    given = ['--span', '8', '--clip-len', '8', '--columns', '8', '--width', '96']
+    said = draw(load, 'clip.avi', '--out', 'x.png', *given)
+    # 32 frames have flow: 8 of them are 4 apart.
+    found = kept(FlowOptions('vectors', span=8), interval=4)
+    assert said.endswith(f'px, {found}; frames of clips are 4 apart, as the video is short\n')
+    width = cv2.imread(str(tmp_path / 'x.png')).shape[1]
+    video = read_scored_video('clip.avi', FlowOptions('vectors', span=8), clip_len=8)
+    frames, flow, _, times = video.shown
+    assert (video.interval, video.clip_frames) == (4, 29)
+    # The middles of 6 parts, but that of the last, 36, has no flow; of 7, two would be the last.
+    assert times == [3, 10, 16, 23, 30, 31]
+    assert len(frames) == len(flow) == 6 and width == 6 * 96 + 5 * 2
+
+
+def test_a_clip_of_more_frames_than_there_are(load):
+    video = read_scored_video('clip.avi', FlowOptions('vectors', span=38), clip_len=8)
+    assert (video.interval, video.clip_frames, len(video.scores)) == (1, 2, 1)
+    assert video.shown[3] == [1]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +131,7 @@ def test_what_cannot_be_drawn_is_told(load, arguments, message):
         (['--width', '20'], '--width must be 48 or more'),
         (['--distance', '0'], '--distance must be 1 or more'),
         (['--function', 'none'], 'invalid choice'),
+        (['--flow', 'none.flow'], 'none.flow: cannot be read'),
     ],
 )
 def test_wrong_arguments(load, capsys, given, message):

@@ -153,7 +153,7 @@ def test_other_options(clip, stored, change, words):
     assert caught.value.path == str(stored['low'])
     assert words in caught.value.reason and 'the video' not in caught.value.reason
     assert 'python tools/data/extract_flow.py' in caught.value.reason
-    assert '--overwrite' in caught.value.reason
+    assert caught.value.reason.endswith(' --overwrite` makes it anew')
 
 
 def test_another_video(clip, stored, tmp_path):

@@ -87,6 +87,16 @@ def test_chosen_starts_and_bars():
         assert whole[left:right].all() and not whole[:left].any() and not whole[right]
 
 
+def test_the_curve_is_green_between_two_starts_that_are_kept():
+    scores = np.array([1.0, 1, 1, 1, 6, 7, 6, 1, 1, 1])
+    plot, _ = curve(picture(scores, [4, 5, 6]))
+    green = mask(plot, (20, 150, 60)).any(axis=0)
+    x = [round((start + 0.5) / 40 * 484) for start in range(10)]
+    assert green[x[4] + 4 : x[6] - 4].all()
+    # Dots of the starts reach 3 px beyond.
+    assert not green[: x[4] - 4].any() and not green[x[6] + 5 :].any()
+
+
 def test_the_curve_is_where_the_scores_are():
     scores = np.array([0.0, 10, 0, 10, 0, 10, 0, 10, 0, 10])
     plot, _ = curve(picture(scores, [1, 3, 5, 7, 9]))

@@ -94,7 +94,8 @@ class OpenCompressedVideo(BaseTransform):
     **Required keys:** ``filename``. **Optional keys:** ``reader_options``, which count before the
     arguments; ``video_root`` and ``data_root``, for ``flow_root``. **Added keys:** ``video_reader``
     (closed and taken out again by :class:`DecodeCompressedVideo`), ``total_frames``, ``avg_fps``,
-    ``original_shape`` and ``img_shape`` (h, w).
+    ``original_shape`` and ``img_shape`` (h, w). **Modified keys:** ``reader_options``, which the
+    arguments are added to.
 
     Args:
         motion: 'codec' (an error where the codec's vectors cannot be had), 'estimate', or 'auto'
@@ -148,6 +149,7 @@ class OpenCompressedVideo(BaseTransform):
         is_fetched = self.backend_args or '://' in filename
         source = fetch(filename, self.backend_args) if is_fetched else filename
         options = {**self.options, **results.get('reader_options', {})}
+        results['reader_options'] = dict(options)
         flow_root = options.pop('flow_root', None)
         if flow_root is not None and 'flow' in results.get('streams', ('flow',)):
             file = place_beside(results, flow_root, SUFFIX, FlowFileError)

@@ -3,7 +3,7 @@
 import os
 import random
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,15 @@ import numpy as np
 from ssvrl_mm.command_line import tool_command
 from ssvrl_mm.datasets.motion_scores import MISSING, clip_scores, starts_above_median
 from ssvrl_mm.datasets.transforms.sampling import SampleClips, frames_of_part
+from ssvrl_mm.datasets.transforms.scored_flow import (
+    SOURCES,
+    flow_arguments,
+    flow_facts,
+    scored_flow,
+)
 from ssvrl_mm.datasets.transforms.stored_files import place_beside, read_beside
 from ssvrl_mm.registry import TRANSFORMS
+from ssvrl_mm.suggestions import did_you_mean
 from ssvrl_mm.video import ScoreFileError
 from ssvrl_mm.video.decoding.digest import file_digest
 from ssvrl_mm.video.motion.differential import FUNCTIONS, WEIGHTS
@@ -35,7 +42,8 @@ class SampleMotionClips(SampleClips):
     one file serves any ``clip_len``.
 
     **Required keys:** ``total_frames``, ``filename``. **Optional keys:** ``data_root``,
-    ``video_root``. **Added keys:** as :class:`SampleClips`.
+    ``video_root``; ``streams`` and ``reader_options``, which tell the flow of the sample. **Added
+    keys:** as :class:`SampleClips`.
 
     Args:
         clip_len: Frames per clip T.
@@ -48,12 +56,16 @@ class SampleMotionClips(SampleClips):
         key_shift: A key's shift is drawn from -key_shift..key_shift frames. None: the frames of a
             clip, ``clip_len * frame_interval``, as in the released code.
         score_interval: From one frame whose score counts to the next. None: ``frame_interval``.
+            Where ``shorten`` lowers that, this is lowered in proportion, to 1 at least: the frames
+            that count stay those of the clip, or the same share of it.
         missing: 'skip' or 'zero', see :func:`~ssvrl_mm.datasets.motion_scores.clip_scores`.
         span: The span that the flow of the scores has to have. None: ``motion_offset`` if that is
             given, or else ``frame_interval``.
         distance: What frames have to be compared with: those so many frames later. None: the span.
         weight: The weights that the scores have to have, 'softmax' or 'max'.
-        flow_method: Where their flow has to come from, such as 'vectors'. None: anywhere.
+        flow_method: Where their flow has to come from, such as 'vectors'. None: from where the
+            sample's flow comes, or anywhere where it has none. If it comes from there, scale, cell
+            and options of the method have to be the same as well.
         backend_args: mmengine's file backend that has the scores, see ``OpenCompressedVideo``.
         **sampling: ``motion_offset``, ``shorten``, ``part`` and ``out_of_bound`` of
             :class:`SampleClips`.
@@ -105,44 +117,48 @@ class SampleMotionClips(SampleClips):
             )
         if key_shift is not None and key_shift < 0:
             raise ValueError(f'key_shift must be 0 or more, got {key_shift}')
-        if score_interval is not None and score_interval < 1:
-            raise ValueError(f'score_interval must be 1 or more, got {score_interval}')
+        for name, number in (('score_interval', score_interval), ('distance', distance)):
+            if number is not None and number < 1:
+                raise ValueError(f'{name} must be 1 or more, got {number}')
+        if span == 0:
+            raise ValueError('span must be a number of frames other than 0')
+        if flow_method not in (None, *SOURCES):
+            meant = did_you_mean(str(flow_method), SOURCES)
+            raise ValueError(
+                f'flow_method must be one of {SOURCES} or None, got {flow_method!r}'
+                f'{"; " if meant else ""}{meant}'
+            )
         self.scores_root = scores_root
         self.function = function
         self.key_shift = clip_len * frame_interval if key_shift is None else key_shift
         self.score_interval = frame_interval if score_interval is None else score_interval
         self.missing = missing
-        self.span = span or sampling.get('motion_offset') or frame_interval
+        if span is None:
+            span = self.motion_offset or frame_interval
+        self.span = span
         self.distance = abs(self.span) if distance is None else distance
         self.weight = weight
         self.flow_method = flow_method
         self.backend_args = backend_args
-        # Scores of the frames of the sample at hand, from the first that clips may start at.
-        self._values: np.ndarray | None = None
 
-    def transform(self, results: dict) -> dict:
-        """Adds the frame numbers."""
-        if self.scores_root is not None:
-            begin, total = frames_of_part(self.part, results['total_frames'])
-            scores = self._read(results)
-            self._values = scores.values[self.function][begin : begin + total]
-        return super().transform(results)
-
-    def chosen_starts(self, last_start: int) -> np.ndarray:
-        """The starts from 0 to ``last_start`` that clips of the sample at hand are drawn from."""
-        if self._values is None:
-            return np.arange(last_start + 1)
-        given = self.clip_len, self.score_interval, self.missing
-        return starts_above_median(clip_scores(self._values, last_start, *given))
-
-    def _starts(self, last_start: int) -> list[int]:
-        chosen = self.chosen_starts(last_start)
+    def _starts(self, last_start: int, interval: int, results: Mapping[str, Any]) -> list[int]:
+        chosen = self._chosen(last_start, interval, results)
         query = random.choice(chosen.tolist())
         starts = [query]
         for _ in range(self.num_clips - 1):
             wanted = query + random.randint(-self.key_shift, self.key_shift)
             starts.append(int(chosen[np.abs(chosen - wanted).argmin()]))
         return starts
+
+    def _chosen(self, last_start: int, interval: int, results: Mapping[str, Any]) -> np.ndarray:
+        """The starts from 0 to ``last_start`` that clips of a sample are drawn from."""
+        if self.scores_root is None:
+            return np.arange(last_start + 1)
+        begin, total = frames_of_part(self.part, results['total_frames'])
+        values = self._read(results).values[self.function][begin : begin + total]
+        distance = max(self.score_interval * interval // self.frame_interval, 1)
+        scores = clip_scores(values, last_start, self.clip_len, distance, self.missing)
+        return starts_above_median(scores)
 
     def _read(self, results: Mapping[str, Any]) -> MotionScores:
         """The scores of a sample's video."""
@@ -158,7 +174,7 @@ class SampleMotionClips(SampleClips):
             raise ScoreFileError(
                 path,
                 f'holds other scores than are asked for of {results["filename"]}: '
-                f'{"; ".join(found)}; {self._command(results)} --overwrite makes it anew',
+                f'{"; ".join(found)}; {self._command(results, overwrite=True)} makes it anew',
             )
         return scores
 
@@ -168,9 +184,13 @@ class SampleMotionClips(SampleClips):
             span=self.span,
             distance=self.distance,
             weight=self.weight,
-            method=self.flow_method or scores.header.method,
             num_frames=results['total_frames'],
         )
+        flow = scored_flow(self.flow_method, results.get('reader_options'), results.get('streams'))
+        if flow is not None:
+            expected |= flow_facts(flow)
+        elif self.flow_method is not None:
+            expected['method'] = self.flow_method
         filename = results['filename']
         if os.path.isfile(filename):
             # A process reads each file once for it; of what a backend gives, frames are counted.
@@ -178,11 +198,42 @@ class SampleMotionClips(SampleClips):
             expected['video_sha256'] = file_digest(filename)
         return differences(scores.header, replace(scores.header, **expected))
 
-    def _command(self, results: Mapping[str, Any]) -> str:
+    def _command(self, results: Mapping[str, Any], overwrite: bool = False) -> str:
         """What to type to have the scores of all videos."""
+        videos = results.get('video_root') or results['filename']
+        reading = results.get('reader_options'), results.get('streams')
+        return self.command(videos, results.get('data_root', ''), *reading, overwrite)
+
+    def command(
+        self,
+        videos: str,
+        data_root: str,
+        reader_options: Mapping[str, Any] | None = None,
+        streams: Sequence[str] | None = None,
+        overwrite: bool = False,
+    ) -> str:
+        """What to type to have the scores that are read of a video, or of a folder of them.
+
+        Args:
+            videos: The video or the folder.
+            data_root: What ``scores_root`` and ``flow_root`` are relative to.
+            reader_options: Of ``OpenCompressedVideo``.
+            streams: What is decoded of the video.
+            overwrite: Whether other scores are there, to be replaced.
+        """
         assert self.scores_root is not None
-        root = os.path.join(results.get('data_root', ''), self.scores_root)
-        return scoring_command(results.get('video_root') or results['filename'], root, self)
+        options = f'--span {self.span}'
+        if self.distance != abs(self.span):
+            options += f' --distance {self.distance}'
+        if self.weight != 'softmax':
+            options += f' --weight {self.weight}'
+        flow = scored_flow(self.flow_method, reader_options, streams)
+        options += flow_arguments(self.flow_method, flow, data_root)
+        if overwrite:
+            options += ' --overwrite'
+        folder = os.path.join(data_root, self.scores_root)
+        places = f'{shlex.quote(videos)} --out {shlex.quote(folder)}'
+        return f'`{tool_command("data/score_motion.py")} {places} {options}`'
 
     def __repr__(self) -> str:
         names = (
@@ -191,16 +242,3 @@ class SampleMotionClips(SampleClips):
         )  # fmt: skip
         options = ''.join(f', {name}={getattr(self, name)!r}' for name in names)
         return f'{super().__repr__()[:-1]}{options})'
-
-
-def scoring_command(videos: str, folder: str, sampler: SampleMotionClips) -> str:
-    """What to type to have the scores that a sampler reads of a video, or of a folder of them."""
-    options = f'--span {sampler.span}'
-    if sampler.distance != abs(sampler.span):
-        options += f' --distance {sampler.distance}'
-    if sampler.weight != 'softmax':
-        options += f' --weight {sampler.weight}'
-    if sampler.flow_method:
-        options += f' --method {sampler.flow_method}'
-    places = f'{shlex.quote(videos)} --out {shlex.quote(folder)}'
-    return f'`{tool_command("data/score_motion.py")} {places} {options}`'

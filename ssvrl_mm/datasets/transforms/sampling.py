@@ -1,7 +1,8 @@
 """Which frames of a video make its clips."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -152,7 +153,14 @@ class SampleClips(BaseTransform):
         self.motion_offset = motion_offset
         self.shorten = shorten
 
-    def _starts(self, last_start: int) -> Sequence[int]:
+    def _starts(self, last_start: int, interval: int, results: Mapping[str, Any]) -> Sequence[int]:
+        """The first frames of the clips, of those from 0 to ``last_start``.
+
+        Args:
+            last_start: The last that a clip may start at.
+            interval: Distance of a clip's frames in this video.
+            results: The sample.
+        """
         if self.stride is not None:
             return window_starts(self.stride, last_start)
         if self.test_mode:
@@ -181,7 +189,7 @@ class SampleClips(BaseTransform):
             raise VideoTooShortError(results.get('filename', ''), total, abs(offset) + 1)
         interval = self._interval(count)
         offsets = np.arange(self.clip_len) * interval
-        starts = self._starts(max(count - 1 - int(offsets[-1]), 0))
+        starts = self._starts(max(count - 1 - int(offsets[-1]), 0), interval, results)
         frames = np.asarray(starts, np.int64)[:, None] + offsets
         frames = frames % count if self.out_of_bound == 'loop' else frames.clip(max=count - 1)
         results['frame_inds'] = begin + frames

@@ -4,6 +4,8 @@ Eqs. (8) and (9) of Ni et al., "Motion Sensitive Contrastive Learning for Self-s
 Representation", ECCV 2022, on dense flow or on cells, such as those of the codec's vectors.
 """
 
+from collections import deque
+
 import cv2
 import numpy as np
 
@@ -53,9 +55,10 @@ class CoarseMap:
     """Means over windows of 28 px of a frame whose shorter side has 240, linear between them.
 
     That is the coarsening of Eq. (8): average pooling with a stride as wide as its windows, and
-    upsampling. Windows lie as in frames of 240 px whatever the size of the frame, so that they are
-    larger in larger ones; what is left over at the right and at the bottom is in none of them. They
-    may cut through cells, of which they take the share that they cover.
+    upsampling. A window's side is 28 / 240 of the frame's shorter side, in px of any size of frame:
+    there are 8 along that side, also where they are smaller than a cell. What is left over at the
+    right and at the bottom is in none of them. They may cut through cells, of which they take the
+    share that they cover.
 
     Args:
         size: ``(h, w)`` of the frame in px.
@@ -126,13 +129,14 @@ class MotionDifferential:
         self._coarsen = CoarseMap(size, cell)
         self._distance = distance
         self._weight = weight
-        self._tail: tuple[np.ndarray, ...] = ()
+        # Of the last maps, with which later ones are compared: colours, and weights of places.
+        self._last: deque[tuple[np.ndarray, np.ndarray]] = deque()
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in FUNCTIONS}
 
     def add(self, flow: np.ndarray) -> None:
         """Takes the next maps: float32 ``(n, gh, gw, 2)`` px, finite, any number of them."""
-        # As many at once as caches hold, and not so few that the last ones are copied too often.
-        step = max(_VALUES_AT_ONCE // flow[0].size if len(flow) else 1, self._distance)
+        # As many at once as caches hold.
+        step = max(_VALUES_AT_ONCE // flow[0].size, 1) if len(flow) else 1
         for begin in range(0, len(flow), step):
             self._add(flow[begin : begin + step])
 
@@ -141,14 +145,23 @@ class MotionDifferential:
         weights = foreground_weights(coarse, self._weight)
         # Softmax would add up to 1 in every map.
         self._parts['w'].append(_sum(weights if self._weight == 'max' else coarse))
-        colours = flow_colours(flow)
-        masked = colours * weights[:, None]
-        if self._tail:
-            pairs = zip(self._tail, (colours, masked), strict=True)
-            colours, masked = (np.concatenate(pair) for pair in pairs)
-        for name, maps in (('d', colours), ('dw', masked)):
-            self._parts[name].append(_distances(maps[: -self._distance], maps[self._distance :]))
-        self._tail = colours[-self._distance :].copy(), masked[-self._distance :].copy()
+        self._last.extend(zip(flow_colours(flow), weights, strict=True))
+        later = list(self._last)[self._distance :]
+        if later:
+            earlier = [self._last.popleft() for _ in later]
+            self._compare(earlier, later)
+
+    def _compare(
+        self,
+        earlier: list[tuple[np.ndarray, np.ndarray]],
+        later: list[tuple[np.ndarray, np.ndarray]],
+    ) -> None:
+        """Adds d and z of maps and as many later ones."""
+        colours, weights = (np.stack(part) for part in zip(*earlier, strict=True))
+        others, their_weights = (np.stack(part) for part in zip(*later, strict=True))
+        self._parts['d'].append(_distances(colours.astype(np.float32), others))
+        masked = others * their_weights[:, None]
+        self._parts['dw'].append(_distances(colours * weights[:, None], masked))
 
     @property
     def values(self) -> np.ndarray:
@@ -168,19 +181,22 @@ _NOTHING = np.empty(0, np.float32)
 
 
 def flow_colours(flow: np.ndarray) -> np.ndarray:
-    """Colours of maps of flow, each divided by its longest vector: float32 ``(n, 3, gh, gw)``.
+    """Colours of maps of flow, each divided by its longest vector: uint8 ``(n, 3, gh, gw)``.
 
-    They are those of :func:`~ssvrl_mm.video.motion.flow.colour_code_flow`, 0..255.
+    They are those of :func:`~ssvrl_mm.video.motion.flow.colour_code_flow`.
     """
     longest = np.sqrt(np.einsum('nyxc,nyxc->nyx', flow, flow).max(axis=(1, 2)))
     scaled = flow / np.where(longest > 0, longest, 1)[:, None, None, None]
     # Rounding may leave the longest vector a little too long, which would be darkened.
     colours = colour_code_flow(scaled, max_magnitude=1 + 1e-6)
-    return np.moveaxis(colours, -1, 1).astype(np.float32, order='C')
+    return np.ascontiguousarray(np.moveaxis(colours, -1, 1))
 
 
 def _distances(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The sums, over all places, of the distances of colours ``(n, 3, gh, gw)``: ``(n,)``."""
+    """The sums, over all places, of the distances of colours ``(n, 3, gh, gw)``: ``(n,)``.
+
+    The first are float32.
+    """
     change = maps - others
     return _sum(np.sqrt(np.einsum('ncyx,ncyx->nyx', change, change)))
 
@@ -195,12 +211,12 @@ def _means_and_weights(length: int, cell: int, window: float) -> tuple[np.ndarra
     Args:
         length: of the frame, px.
         cell: px per cell.
-        window: px; the whole frame where it is shorter.
+        window: px, at most the length.
     """
     cells = -(-length // cell)
-    count = max(int(length / window + 1e-6), 1)
+    count = int(length / window + 1e-6)
     edges = np.minimum(np.arange(cells + 1) * cell, length)
-    bounds = np.minimum(np.arange(count + 1) * window, length)
+    bounds = np.arange(count + 1) * window
     overlap = np.minimum(bounds[1:, None], edges[1:]) - np.maximum(bounds[:-1, None], edges[:-1])
     means = overlap.clip(0) / np.diff(bounds)[:, None]
     # Linear between the middles of equal parts of the frame, as images are resized.

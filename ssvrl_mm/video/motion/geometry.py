@@ -343,9 +343,11 @@ class MotionAccumulator:
 
 @lru_cache(maxsize=4)
 def cell_places(grid_h: int, grid_w: int) -> np.ndarray:
-    """Column and row of each cell: float32 ``(gh, gw, 2)``, not to be written to."""
+    """Column and row of each cell: read-only float32 ``(gh, gw, 2)``."""
     cells = np.meshgrid(np.arange(grid_w), np.arange(grid_h))
-    return np.stack(cells, -1).astype(np.float32)
+    places = np.stack(cells, -1).astype(np.float32)
+    places.setflags(write=False)
+    return places
 
 
 def spread(grid: np.ndarray, size: Size) -> np.ndarray:

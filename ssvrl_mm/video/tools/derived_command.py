@@ -30,10 +30,19 @@ def add_videos(parser: argparse.ArgumentParser) -> None:
 def add_work(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments that say how the work is done."""
     parser.add_argument(
-        '--workers', type=int, default=count_cores(), help='processes (default: %(default)s)'
+        '--workers',
+        type=_number_of_workers,
+        default=count_cores(),
+        help='processes (default: %(default)s)',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace files that do not fit')
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
+
+
+def _number_of_workers(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'must be a number, 0 or more, got {text!r}')
+    return int(text)
 
 
 def add_raft(parser: argparse.ArgumentParser) -> None:

@@ -95,10 +95,15 @@ def make_files(
 
     Returns:
         What became of each video, in the order of the items.
+
+    Raises:
+        ValueError: ``workers`` below 0.
     """
-    work = partial(_make_or_report, make=make, options=options)
     workers = count_cores() if workers is None else workers
-    results: list[FileResult | None] = [None] * len(items)
+    if workers < 0:
+        raise ValueError(f'workers must be 0 or more, got {workers}')
+    work = partial(_make_or_report, make=make, options=options)
+    results: dict[int, FileResult] = {}
     failed = written = 0
     bar = tqdm(total=len(items), unit='video', disable=not progress)
     with bar, closing(map_in_processes(work, items, workers)) as outcomes:
@@ -111,7 +116,7 @@ def make_files(
             written += outcome.target_bytes
             bar.set_postfix(failed=failed, MB=round(written / 1e6), refresh=False)
             bar.update()
-    return [result for result in results if result is not None]
+    return [results[number] for number in range(len(items))]
 
 
 def summary(results: Sequence[FileResult]) -> str:

@@ -105,7 +105,7 @@ def extract_flow_tree(
 
     Raises:
         VideoFilesError: a name leads out of the folder.
-        ValueError: the options cannot be stored.
+        ValueError: the options cannot be stored, or ``workers`` is below 0.
     """
     pairs = [(place_below(folder, name), place_below(target, name + SUFFIX)) for name in names]
     given = {'options': options or FlowOptions(), 'overwrite': overwrite}

@@ -133,6 +133,7 @@ def score_motion_tree(
 
     Raises:
         VideoFilesError: a name leads out of the folder.
+        ValueError: ``workers`` below 0.
     """
     items = []
     for name in names:

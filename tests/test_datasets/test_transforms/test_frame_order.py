@@ -21,6 +21,29 @@ def test_shuffled_clips_have_their_frames_and_flow_goes_with_them():
     assert all((again[key] == found[key]).all() for key in given)
 
 
+def order(**video):
+    found = DisorderFrames('shuffled')(clips() | video)
+    return [np.argsort(clip).tolist() for clip in found['frame_inds']]
+
+
+def test_each_video_has_an_order_of_its_own():
+    # As query and gallery may have them: the same frames, and the same number in their lists.
+    first = order(filename='data/test/a.avi', video_root='data', video_id=0)
+    second = order(filename='data/train/a.avi', video_root='data', video_id=0)
+    assert first[0] != second[0] and first[1] != second[1]
+    # Wherever the videos are kept.
+    assert order(filename='/disk/data/test/a.avi', video_root='/disk/data', video_id=7) == first
+    assert order(filename='s3://a.avi', video_root='s3://') != order(filename='s3://b.avi')
+    many = {str(order(filename=f'{number}.avi')) for number in range(50)}
+    assert len(many) == 50
+
+
+@pytest.mark.parametrize('key', ['imgs', 'motion', 'flow', 'residuals', 'iframes'])
+def test_behind_the_decoder_it_refuses(key):
+    with pytest.raises(ValueError, match=f"{key}'. are decoded already: .*stands before Decode"):
+        DisorderFrames('shuffled')(clips() | {key: []})
+
+
 def test_every_order_but_their_own_may_come():
     frames = np.arange(60)[:, None] * 10 + np.arange(3)
     found = DisorderFrames('shuffled')(dict(frame_inds=frames))['frame_inds']

@@ -1,6 +1,7 @@
 """Motion differentials beside the equations, written out place by place."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -153,7 +154,11 @@ def test_windows_are_as_large_a_part_of_any_frame():
     double = field.repeat(2, 1).repeat(2, 2)
     large = CoarseMap((120, 160))(double).reshape(1, 60, 2, 80, 2).mean((2, 4))
     np.testing.assert_allclose(CoarseMap((60, 80))(field), large, rtol=0.01)
-    # Of a frame that is smaller than a cell, it is all of it.
+    # Eight along the shorter side, though they are smaller than a pixel.
+    spot = np.zeros((1, 6, 8), np.float32)
+    spot[:, 2, 3] = 1
+    assert (CoarseMap((6, 8))(spot) > 0).sum() < 12
+    # Of a frame that is smaller than a cell, the cell is all.
     np.testing.assert_allclose(CoarseMap((6, 5), 8)(np.ones((1, 1, 1), np.float32)), 1)
 
 
@@ -195,6 +200,22 @@ def test_in_pieces(pieces, monkeypatch):
         parts.add(flow[start : start + pieces])
         parts.add(flow[:0])
     np.testing.assert_array_equal(parts.values, whole.values)
+
+
+def test_large_frames_are_compared_one_by_one():
+    """What is kept of each map: 3 bytes of colour and 4 of weights per place."""
+    flow = smooth(4, 240, 320)
+    distance, places = 40, 240 * 320
+    differential = MotionDifferential((240, 320), 1, distance)
+    differential.add(flow[:1])
+    tracemalloc.start()
+    for number in range(1, 45):
+        differential.add(flow[number % 4 :][:1])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Some 60 bytes per place for the work on a map and on the pair that is compared.
+    assert peak < (7 * (distance + 2) + 80) * places
+    np.testing.assert_allclose(differential.values[:5, 1], 0, atol=1)
 
 
 def test_fewer_maps_than_the_distance():

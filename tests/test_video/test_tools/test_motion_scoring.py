@@ -176,6 +176,11 @@ def test_another_video_and_damage(tmp_path):
     assert sorted(contents(target)) == ['clip.avi.scores']
 
 
+def test_fewer_than_no_workers(videos, tmp_path):
+    with pytest.raises(ValueError, match='workers must be 0 or more, got -3'):
+        score(videos, tmp_path, workers=-3)
+
+
 def test_scores_of_a_killed_run(repository, tmp_path):
     folder, target = tmp_path / 'videos', tmp_path / 'scores'
     folder.mkdir()
