@@ -21,9 +21,8 @@ from ssvrl_mm.wrapping import innermost_datasets
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
 LEAVES = sorted(set(CONFIGS.glob('**/*.py')) - set(BASES))
-# What is trained first; test_downstream.py has what follows.
+# test_downstream.py has what follows.
 RUNNABLE = [path for path in LEAVES if path.parent.name != 'benchmarks']
-# These are built in files of their own.
 ELSEWHERE = [path for path in RUNNABLE if path.parent.name in ('imrnet', 'coviar', 'mscl')]
 
 

@@ -344,8 +344,7 @@ class MotionAccumulator:
 @lru_cache(maxsize=4)
 def cell_places(grid_h: int, grid_w: int) -> np.ndarray:
     """Column and row of each cell: read-only float32 ``(gh, gw, 2)``."""
-    cells = np.meshgrid(np.arange(grid_w), np.arange(grid_h))
-    places = np.stack(cells, -1).astype(np.float32)
+    places = np.stack(np.meshgrid(np.arange(grid_w), np.arange(grid_h)), -1).astype(np.float32)
     places.setflags(write=False)
     return places
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video.motion.following import follow_ahead, follow_back
-from ssvrl_mm.video.motion.geometry import cell_centres
+from ssvrl_mm.video.motion.geometry import cell_centres, cell_places
 
 SIZE = (64, 88)
 GRID = (8, 11)
@@ -123,3 +123,12 @@ def test_an_object_ahead():
     flow, _ = follow_ahead(motion, np.ones((2, *GRID), bool), SIZE)
     assert flow[0, :, 0].tolist()[4:6] == [16, 16]
     assert not flow[:, :3].any() and not flow[:, 8:].any()
+
+
+def test_places_of_cells_cannot_be_written_to():
+    places = cell_places(2, 3)
+    assert places.tolist() == [[[0, 0], [1, 0], [2, 0]], [[0, 1], [1, 1], [2, 1]]]
+    with pytest.raises(ValueError, match='read-only'):
+        places += 1
+    # The next one to ask has the same array.
+    assert cell_places(2, 3) is places

@@ -8,7 +8,6 @@ from ssvrl_mm.video.motion import geometry
 from ssvrl_mm.video.motion.geometry import (
     accumulate_motion,
     cell_centres,
-    cell_places,
     cell_size,
     crop_motion,
     crop_resize_motion,
@@ -393,12 +392,3 @@ def test_what_does_not_fit_is_refused():
         flip_motion(motion, direction='sideways')
     with pytest.raises(ValueError, match='T flags'):
         accumulate_motion(motion, [True])
-
-
-def test_places_of_cells_cannot_be_written_to():
-    places = cell_places(2, 3)
-    assert places.tolist() == [[[0, 0], [1, 0], [2, 0]], [[0, 1], [1, 1], [2, 1]]]
-    with pytest.raises(ValueError, match='read-only'):
-        places += 1
-    # The next one to ask has the same array.
-    assert cell_places(2, 3) is places
