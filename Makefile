@@ -14,7 +14,7 @@ demo: $(STAMP)
 	@$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(GROUP),--group "$$GROUP")
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # What `pip install .` gives without the pins, in an environment that is removed at the end. TORCH names
 # the torch to take; the newest brings CUDA, 6 GB: `make test-unpinned PYTHON=python3.12 TORCH=torch==2.13.0`.

@@ -106,7 +106,7 @@ def test_demo_of_another_method(repository, tmp_path):
         (['--videos', 'mine'], 'work_dirs/demo_videos'),
         (['--work-dir', 'elsewhere', '--videos', 'mine'], 'elsewhere'),
         (
-            ['--config', '/x/configs/context_motion/context_motion_demo.py'],
+            ['--config', 'CONFIGS/context_motion/context_motion_demo.py'],
             'work_dirs/context_motion/context_motion_demo',
         ),
     ],
@@ -115,7 +115,8 @@ def test_runs_of_the_demo_do_not_share_a_folder(repository, monkeypatch, argumen
     spec = importlib.util.spec_from_file_location('demo', repository / 'tools/demo.py')
     demo = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(demo)
-    monkeypatch.setattr(sys, 'argv', ['demo.py', *arguments])
+    given = [word.replace('CONFIGS', str(repository / 'configs')) for word in arguments]
+    monkeypatch.setattr(sys, 'argv', ['demo.py', *given])
     assert demo.parse_args().work_dir.as_posix() == work_dir
 
 
