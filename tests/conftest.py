@@ -45,7 +45,7 @@ def default_scope():
 def pytest_collection_finish():
     """Leaves what the imports made to the garbage collector no more.
 
-    mmengine collects garbage whenever a dataset is built: a tenth of a second among all modules.
+    mmengine collects garbage whenever a dataset is built: a fifth of a second among all modules.
     """
     gc.collect()
     gc.freeze()
