@@ -74,7 +74,7 @@ def next_steps(args: argparse.Namespace, config: Path) -> str:
 def main() -> None:
     """Runs the demo."""
     args = parse_args()
-    takes = 'about 5 minutes on two cores' if args.config == CONFIG else 'minutes on two cores'
+    takes = '6 to 9 minutes on two cores' if args.config == CONFIG else 'minutes on two cores'
     print(
         'The demo pretrains on compressed video without labels and searches videos by what was '
         f'learned: {takes}.',
