@@ -55,8 +55,8 @@ def test_it_scores_trains_and_says_what_retrieval_and_the_local_task_come_to(
     said = capsys.readouterr().out
     assert 'Pretext tasks on held-out videos' in said and 'Retrieval R@1' in said
     folder = data / 'motion_primitives_72'
-    assert len([*folder.glob('motion_scores_4/train/*/*.scores')]) == 16
-    assert not [*folder.glob('motion_scores_4/test/**/*.scores')]
+    assert len([*folder.glob('motion_scores_2/train/*/*.scores')]) == 16
+    assert not [*folder.glob('motion_scores_2/test/**/*.scores')]
 
     # The same weights see one frame, less itself: nothing, and one video is like another.
     cfg = small('benchmarks/mscl_demo_single', data, tmp_path / 'single', monkeypatch)
@@ -151,7 +151,7 @@ def test_scores_are_made_where_they_are_missing(data, tmp_path, monkeypatch):
     cfg = small('mscl_demo', data, tmp_path, monkeypatch)
     with DefaultScope.overwrite_default_scope('ssvrl_mm'):
         DATASETS.build(cfg.train_dataloader.dataset)
-        files = sorted((data / 'motion_primitives_72/motion_scores_4').rglob('*.scores'))
+        files = sorted((data / 'motion_primitives_72/motion_scores_2').rglob('*.scores'))
         kept, lost = files[0].stat().st_mtime_ns, files[1].read_bytes()
         files[1].unlink()
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
