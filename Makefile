@@ -13,8 +13,9 @@ export VIDEOS GROUP
 demo: $(STAMP)
 	@$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(GROUP),--group "$$GROUP")
 
+# For two cores: workers wait for what they have started a third of the time, which is a third one's.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # What `pip install .` gives without the pins, in an environment that is removed at the end. TORCH names
 # the torch to take; the newest brings CUDA, 6 GB: `make test-unpinned PYTHON=python3.12 TORCH=torch==2.13.0`.
