@@ -1,9 +1,5 @@
 """Retrieval under mmengine's loops, in one process and in two."""
 
-import json
-import os
-
-import torch
 from mmengine.dataset import ConcatDataset, DefaultSampler
 from mmengine.runner import Runner
 
@@ -16,6 +12,7 @@ from tests.test_evaluation.toy_videos import (
     all_samples,
     run_metric,
 )
+from tests.test_models.processes import run_processes
 
 
 class Halves(DefaultSampler):
@@ -56,20 +53,13 @@ def validate(work_dir, round_up=True, sampler=DefaultSampler, **metric):
 
 
 def process(rank, folder):
-    """One of two processes; writes what it got."""
-    os.chdir(folder)
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
-    got = [
+    """What one of two processes gets."""
+    return [
         validate(folder),
         validate(folder, round_up=False),
         validate(folder, sampler=Halves),
         validate(folder, collect_device='gpu'),
     ]
-    with open(f'{folder}/rank_{rank}.json', 'w') as file:
-        json.dump(got, file)
-    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_give_the_result_of_one(tmp_path):
@@ -77,11 +67,8 @@ def test_two_processes_give_the_result_of_one(tmp_path):
     assert seen == NUM_GALLERY + NUM_QUERY
     assert expected['retrieval/both_R@1'] == run_metric(all_samples())['retrieval/both_R@1']
 
-    torch.multiprocessing.spawn(process, (str(tmp_path),), nprocs=2)
-
     shares = []
-    for rank in range(2):
-        outcomes = json.loads((tmp_path / f'rank_{rank}.json').read_text())
+    for outcomes in run_processes(process, tmp_path, tmp_path):
         assert [metrics for metrics, _ in outcomes] == [expected] * 4
         shares.append([seen for _, seen in outcomes])
     # Padded to 7 each; ragged 7 and 6; halves of 6 and 7 with 2 and 3 repeats.

@@ -1,5 +1,4 @@
 import json
-import os
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from tests.test_evaluation.toy_videos import (
     ToyModel,
     video,
 )
+from tests.test_models.processes import run_processes
 
 
 class TrainedModel(ToyModel):
@@ -104,18 +104,11 @@ def train(work_dir, name, own_loader=False, processes=1, round_up=True, **kwargs
 
 
 def process(rank, folder):
-    """One of two processes."""
-    os.chdir(folder)
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
-    found = [
+    """What one of two processes finds."""
+    return [
         train(folder, f'a{rank}', processes=2),
         train(folder, f'b{rank}', own_loader=True, processes=2, round_up=False),
     ]
-    with open(f'{folder}/rank_{rank}.json', 'w') as file:
-        json.dump(found, file)
-    torch.distributed.destroy_process_group()
 
 
 def accuracy(epoch):
@@ -152,12 +145,8 @@ def test_accuracy_during_training_on_one_and_two_processes(tmp_path):
         assert values == [metrics[f'knn/rgb_{figure}'] for metrics in found.values()]
     assert [steps[epoch]['knn/rgb_effective_rank'] < 7 - epoch for epoch in found] == [True] * 3
 
-    torch.multiprocessing.spawn(process, (str(tmp_path),), nprocs=2)
-
-    expected = {str(epoch): metrics for epoch, metrics in found.items()}
-    for rank in range(2):
-        # 13 videos, padded to 7 and 7, and ragged, 7 and 6.
-        assert json.loads((tmp_path / f'rank_{rank}.json').read_text()) == [expected] * 2
+    # 13 videos, padded to 7 and 7, and ragged, 7 and 6.
+    assert run_processes(process, tmp_path, tmp_path) == [[found] * 2] * 2
 
 
 def test_interval_views_and_own_dataloader(tmp_path):
