@@ -328,7 +328,8 @@ def test_pipelines_pack_what_the_model_takes(name, root, monkeypatch):
     cfg = load(name)
     model = MODELS.build(small(cfg))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    data = pseudo_collate([dataset[i] for i in range(3)])
+    # One that is long enough, and the short one.
+    data = pseudo_collate([dataset[i] for i in (0, 2)])
     third = 'flow' if name.endswith('flow') else 'motion'
     assert set(data['inputs']) == {'rgb', 'iframe', third} - (
         {'motion'}
