@@ -1,5 +1,6 @@
-"""Pictures: motion, where and when a clip moves most, and what a search finds."""
+"""Pictures: motion, where and when a clip moves most, what a search finds, where features lie."""
 
+from ssvrl_mm.visualization.embedding import Embedded, draw_embeddings, embed
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
 from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
@@ -7,14 +8,17 @@ from ssvrl_mm.visualization.pmsp import draw_pmsp
 from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
 
 __all__ = [
+    'Embedded',
     'PictureError',
     'Shown',
     'check_picture',
     'colour_wheel',
+    'draw_embeddings',
     'draw_motion',
     'draw_motion_scores',
     'draw_pmsp',
     'draw_retrieval',
+    'embed',
     'motion_panel',
     'write_picture',
 ]
