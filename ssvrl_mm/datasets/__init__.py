@@ -22,7 +22,6 @@ from ssvrl_mm.datasets.recordings import (
 )
 from ssvrl_mm.datasets.retrieval import RetrievalDataset
 from ssvrl_mm.datasets.seeding import seeded_generators
-from ssvrl_mm.datasets.split_videos import SplitVideoDataset
 from ssvrl_mm.datasets.splits import split_by_group, split_by_ratio
 from ssvrl_mm.datasets.video_list import (
     VIDEO_SUFFIXES,
@@ -43,7 +42,6 @@ __all__ = [
     'MotionPrimitives',
     'MotionPrimitivesSpec',
     'RetrievalDataset',
-    'SplitVideoDataset',
     'VideoEntry',
     'VideoListError',
     'describe_recordings',
