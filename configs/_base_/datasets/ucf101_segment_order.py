@@ -3,7 +3,6 @@
 data_root = '{{$SSVRL_DATA:data}}/ucf101'
 
 open_video = dict(type='OpenCompressedVideo')
-# Rows without contrast take one clip.
 sample = dict(
     type='SampleShuffledSegments',
     clip_len=16,
@@ -13,13 +12,41 @@ sample = dict(
     gap='next',
     num_clips=2,
 )
-# Crops of 152 px come from 174 x 232, of 224 px from 256 x 342.
 resize = dict(type='ClipResize', size=(128, 171))
 random_crop = dict(type='ClipRandomCrop', size=112)
 flip = dict(type='ClipFlip', flip_ratio=0.5)
 decode = dict(type='DecodeCompressedVideo')
 pack = dict(type='PackSSLInputs', extra_keys=('segment_order', 'segment_lengths', 'sampling_rates'))
 train_pipeline = [open_video, sample, resize, random_crop, flip, decode, pack]
+# Rows without contrast take one clip.
+one_clip_pipeline = [
+    open_video,
+    dict(sample, num_clips=1),
+    resize,
+    random_crop,
+    flip,
+    decode,
+    pack,
+]
+# Longer and larger clips, frames x px.
+clips_32x112, clips_64x112, clips_16x152, clips_16x224, clips_64x152 = (
+    [
+        open_video,
+        dict(sample, clip_len=clip_len),
+        dict(type='ClipResize', size=cut_from),
+        dict(type='ClipRandomCrop', size=size),
+        flip,
+        decode,
+        pack,
+    ]
+    for clip_len, size, cut_from in (
+        (32, 112, (128, 171)),
+        (64, 112, (128, 171)),
+        (16, 152, (174, 232)),
+        (16, 224, (256, 342)),
+        (64, 152, (174, 232)),
+    )
+)
 # For a test that asks for order and rates of a video besides looking for others like it: a shuffled clip, and 10 of
 # consecutive frames.
 pretext_pipeline = [

@@ -1,38 +1,66 @@
 # Classification on UCF101 split 1 as in VCOP and segment order: clips of 16 consecutive frames, crops of 112 px; ten
 # uniform clips at test. Of the 9,537 training videos 800 are held out, by which the epoch can be chosen.
+# `clips_32x112` and the like have the pipelines of longer and larger clips, frames x px.
 data_root = '{{$SSVRL_DATA:data}}/ucf101'
 
 open_video = dict(type='OpenCompressedVideo')
-sample = dict(type='SampleClips', clip_len=16)
-# Crops of 152 px come from 174 x 232, of 224 px from 256 x 342.
-resize = dict(type='ClipResize', size=(128, 171))
-random_crop = dict(type='ClipRandomCrop', size=112)
 flip = dict(type='ClipFlip', flip_ratio=0.5)
 decode = dict(type='DecodeCompressedVideo')
 pack = dict(type='PackSSLInputs')
 
-# VCOP does not flip.
-train_pipeline = [open_video, dict(sample, num_clips=1), resize, random_crop, flip, decode, pack]
-# The probabilities of all clips and crops of a video are averaged.
-test_protocols = {
-    name: [
-        open_video,
-        dict(sample, test_mode=True, **clips),
-        resize,
-        dict(type=crop, size=112),
-        decode,
-        pack,
-    ]
-    for name, clips, crop in (
-        ('one_clip', dict(num_clips=1), 'ClipCenterCrop'),
-        ('ten_clips', dict(num_clips=10), 'ClipCenterCrop'),
-        ('three_crops', dict(num_clips=1), 'ClipThreeCrop'),
-        # A window that moves by half its length.
-        ('ten_crops', dict(stride=8), 'ClipTenCrop'),
+# How is tested; the probabilities of all clips and crops of a video are averaged. The crop, and the clips: their number,
+# or how much of a clip a window moves by.
+test_crop, test_clips, test_stride = dict(
+    one_clip=('ClipCenterCrop', 1, None),
+    ten_clips=('ClipCenterCrop', 10, None),
+    three_crops=('ClipThreeCrop', 1, None),
+    ten_crops=('ClipTenCrop', 1, 0.5),
+)['{{$SSVRL_TEST_PROTOCOL:ten_clips}}']
+
+clips_16x112, clips_32x112, clips_64x112, clips_16x152, clips_16x224, clips_64x152 = (
+    dict(
+        train=[
+            open_video,
+            dict(type='SampleClips', clip_len=clip_len, num_clips=1),
+            dict(type='ClipResize', size=cut_from),
+            dict(type='ClipRandomCrop', size=size),
+            flip,
+            decode,
+            pack,
+        ],
+        **{
+            split: [
+                open_video,
+                dict(type='SampleClips', clip_len=clip_len, test_mode=True, **clips),
+                dict(type='ClipResize', size=cut_from),
+                dict(type=crop, size=size),
+                decode,
+                pack,
+            ]
+            for split, crop, clips in (
+                ('val', 'ClipCenterCrop', dict(num_clips=1)),
+                (
+                    'test',
+                    test_crop,
+                    dict(stride=int(test_stride * clip_len))
+                    if test_stride
+                    else dict(num_clips=test_clips),
+                ),
+            )
+        },
     )
-}
-val_pipeline = test_protocols['one_clip']
-test_pipeline = test_protocols['{{$SSVRL_TEST_PROTOCOL:ten_clips}}']
+    for clip_len, size, cut_from in (
+        (16, 112, (128, 171)),
+        (32, 112, (128, 171)),
+        (64, 112, (128, 171)),
+        (16, 152, (174, 232)),
+        (16, 224, (256, 342)),
+        (64, 152, (174, 232)),
+    )
+)
+# VCOP does not flip.
+train_pipeline_without_flip = [step for step in clips_16x112['train'] if step is not flip]
+del test_crop, test_clips, test_stride
 
 train_dataloader = dict(
     batch_size=8,
@@ -48,7 +76,7 @@ train_dataloader = dict(
         ann_file='train_list.txt',
         data_prefix=dict(video='videos'),
         streams=('rgb',),
-        pipeline=train_pipeline,
+        pipeline=clips_16x112['train'],
     ),
 )
 val_dataloader = dict(
@@ -57,7 +85,12 @@ val_dataloader = dict(
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(train_dataloader['dataset'], held_out=True, pipeline=val_pipeline, test_mode=True),
+    dataset=dict(
+        train_dataloader['dataset'],
+        held_out=True,
+        pipeline=clips_16x112['val'],
+        test_mode=True,
+    ),
 )
 test_dataloader = dict(
     val_dataloader,
@@ -67,7 +100,7 @@ test_dataloader = dict(
         ann_file='test_list.txt',
         data_prefix=dict(video='videos'),
         streams=('rgb',),
-        pipeline=test_pipeline,
+        pipeline=clips_16x112['test'],
         test_mode=True,
     ),
 )
