@@ -1,10 +1,11 @@
-"""Pictures: motion, where and when a clip moves most, and what a search finds."""
+"""Pictures: motion, where and when a clip moves most, views of it, and what a search finds."""
 
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
 from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
 from ssvrl_mm.visualization.pmsp import draw_pmsp
 from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
+from ssvrl_mm.visualization.views import draw_views
 
 __all__ = [
     'PictureError',
@@ -15,6 +16,7 @@ __all__ = [
     'draw_motion_scores',
     'draw_pmsp',
     'draw_retrieval',
+    'draw_views',
     'motion_panel',
     'write_picture',
 ]

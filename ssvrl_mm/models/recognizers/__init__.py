@@ -10,6 +10,7 @@ from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.recognizers.multi_stream_classifier import MultiStreamClassifier
 from ssvrl_mm.models.recognizers.pretext import PretextRecognizer
 from ssvrl_mm.models.recognizers.self_supervised import SelfSupervisedRecognizer
+from ssvrl_mm.models.recognizers.view_synthesis import ViewSynthesizer
 
 __all__ = [
     'ContextMotionDecoupling',
@@ -22,4 +23,5 @@ __all__ = [
     'MultiStreamRecognizer',
     'PretextRecognizer',
     'SelfSupervisedRecognizer',
+    'ViewSynthesizer',
 ]
