@@ -30,6 +30,7 @@ from ssvrl_mm.evaluation.probe_metric import FeatureProbe
 from ssvrl_mm.evaluation.retrieval import PRESETS, VideoRetrieval, format_table
 from ssvrl_mm.evaluation.sampling_rate_error import SamplingRateError, format_rates
 from ssvrl_mm.evaluation.score_files import ScoreFileError, Scores, fuse_scores, read_scores
+from ssvrl_mm.evaluation.view_quality import ViewQuality
 
 __all__ = [
     'PRESETS',
@@ -45,6 +46,7 @@ __all__ = [
     'Scores',
     'VideoClassification',
     'VideoRetrieval',
+    'ViewQuality',
     'chance_recall',
     'format_pretext',
     'format_probe',

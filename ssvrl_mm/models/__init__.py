@@ -8,11 +8,13 @@ from ssvrl_mm.models.utils.flow_augmentation import FlowRotation, FlowShift
 from ssvrl_mm.models.utils.flow_colouring import FlowBoundary, FlowColouring
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
 from ssvrl_mm.models.utils.similarity import DotProduct, NegativeDistance
+from ssvrl_mm.models.view_synthesis import FlowEstimator, ViewAutoencoder
 
 __all__ = [
     'DotProduct',
     'FlowBoundary',
     'FlowColouring',
+    'FlowEstimator',
     'FlowRotation',
     'FlowShift',
     'NegativeDistance',
@@ -21,6 +23,7 @@ __all__ = [
     'SSLDataPreprocessor',
     'SingleStreamPreprocessor',
     'StackedStreamsPreprocessor',
+    'ViewAutoencoder',
     'backbones',
     'heads',
     'losses',

@@ -12,6 +12,7 @@ from ssvrl_mm.models.recognizers.multi_stream_classifier import MultiStreamClass
 from ssvrl_mm.models.recognizers.pretext import PretextRecognizer
 from ssvrl_mm.models.recognizers.segment_order import SegmentOrderRecognizer
 from ssvrl_mm.models.recognizers.self_supervised import SelfSupervisedRecognizer
+from ssvrl_mm.models.recognizers.view_synthesis import ViewSynthesizer
 
 __all__ = [
     'ClipOrderRecognizer',
@@ -26,4 +27,5 @@ __all__ = [
     'PretextRecognizer',
     'SegmentOrderRecognizer',
     'SelfSupervisedRecognizer',
+    'ViewSynthesizer',
 ]

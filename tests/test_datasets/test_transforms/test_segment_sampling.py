@@ -217,6 +217,7 @@ def test_arguments(options, message):
 
 def test_a_clip_that_the_shortest_segments_fill_is_allowed():
     assert draw(100, clip_len=9)[2].tolist() == [[3, 3, 3]]
+    assert draw(100, clip_len=4, num_segments=2, min_length=2)[2].tolist() == [[2, 2]]
     assert repr(SampleShuffledSegments(gap=2)) == (
         'SampleShuffledSegments(clip_len=16, num_segments=3, max_rate=8, min_length=3, '
         'num_clips=1, gap=2, test_mode=False, num_ordered=0, part=(0.0, 1.0))'
