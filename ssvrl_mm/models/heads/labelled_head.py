@@ -26,9 +26,9 @@ class LabelledHead(JointHead, metaclass=ABCMeta):
     does in a recognizer of this package. Features are pooled; perceptron and loss are computed in
     at least float32, under autocast too.
 
-    Labels are checked on the host, where they cost no wait for the device. Those that the data
-    preprocessor moved to a device are looked at in the first batch; keep them on the host with its
-    ``host_fields`` to have all of them checked.
+    Labels are checked on the host, where nothing waits for the device. Those that the data
+    preprocessor moved to a device are looked at in the first batch of a training; keep them on the
+    host with its ``host_fields`` to have all of them checked.
 
     Args:
         in_channels: Channels of the features.
@@ -144,13 +144,11 @@ class LabelledHead(JointHead, metaclass=ABCMeta):
                 f'{remedy}'
             )
         labels = torch.cat([part[:count] for part in parts])
-        on_host = labels.device.type == 'cpu'
-        if on_host or not self._looked:
+        if unlabelled or _on_host(labels) or not self._looked:
             values = labels.detach().cpu().numpy()
-            _check_values(
-                values[values != UNLABELLED] if unlabelled else values, within, key, remedy
-            )
-            self._looked = self._looked or not on_host
+            known = values[values != UNLABELLED] if unlabelled else values
+            _check_values(known, within, key, remedy)
+        self._looked = self._looked or not unlabelled
         return labels
 
 
@@ -230,6 +228,11 @@ def described_by(
         return dict(features)
     chosen = torch.cat(marks).nonzero().flatten()
     return {s: pooled[chosen.to(pooled.device)] for s, pooled in _pooled(features).items()}
+
+
+def _on_host(labels: Tensor) -> bool:
+    """Whether to look at labels makes nobody wait."""
+    return labels.device.type == 'cpu'
 
 
 def _pooled(features: Mapping[str, Features]) -> dict[str, Tensor]:
