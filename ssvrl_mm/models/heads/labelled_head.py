@@ -103,7 +103,7 @@ class LabelledHead(JointHead, metaclass=ABCMeta):
         """
         described = described_by(self.by_stream(feats), data_samples, self.label_key)
         samples = super().predict(described, data_samples, average_clips)
-        if all(getattr(sample, self.label_key, None) is not None for sample in samples):
+        if all(self.label_key in sample for sample in samples):
             self.answer(feats, samples)
         return samples
 
@@ -194,7 +194,7 @@ def checked_segments(num_segments: int, what: str = 'num_segments') -> int:
 
 
 def described_by(
-    features: Mapping[str, Features], data_samples: Sequence[Any], key: str
+    features: Mapping[str, Features], data_samples: Sequence[Any], *keys: str
 ) -> dict[str, Features]:
     """The features that a video is described by: those of its clips without a label, if it has any.
 
@@ -204,7 +204,7 @@ def described_by(
     Args:
         features: Stream -> features of the V clips of each video, (N * V, C, ...).
         data_samples: N samples, some with labels (V, ...).
-        key: Name of the labels; -1 is none.
+        *keys: Names of the labels, of which the first that all samples have counts; -1 is none.
 
     Returns:
         Stream -> features, (N * W, C) of the W clips without labels; as they are where there is
@@ -213,10 +213,10 @@ def described_by(
     Raises:
         ValueError: for videos that differ in the number of such clips.
     """
-    labels = [getattr(sample, key, None) for sample in data_samples]
-    if any(given is None for given in labels):
+    key = next((name for name in keys if all(name in sample for sample in data_samples)), None)
+    if key is None:
         return dict(features)
-    rows = [torch.as_tensor(given).cpu() for given in labels]
+    rows = [torch.as_tensor(getattr(sample, key)).cpu() for sample in data_samples]
     marks = [given.reshape(given.shape[0], -1)[:, 0] == UNLABELLED for given in rows]
     counts = {int(mark.sum()) for mark in marks}
     if len(counts) != 1:
