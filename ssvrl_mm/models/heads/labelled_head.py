@@ -26,9 +26,9 @@ class LabelledHead(JointHead, metaclass=ABCMeta):
     does in a recognizer of this package. Features are pooled; perceptron and loss are computed in
     at least float32, under autocast too.
 
-    Labels are checked on the host, where they cost no wait for the device. Those that the data
-    preprocessor moved to a device are looked at in the first batch; keep them on the host with its
-    ``host_fields`` to have all of them checked.
+    Labels are checked on the host, where nothing waits for the device. Those that the data
+    preprocessor moved to a device are looked at in the first batch of a training; keep them on the
+    host with its ``host_fields`` to have all of them checked.
 
     Args:
         in_channels: Channels of the features.
@@ -103,7 +103,7 @@ class LabelledHead(JointHead, metaclass=ABCMeta):
         """
         described = described_by(self.by_stream(feats), data_samples, self.label_key)
         samples = super().predict(described, data_samples, average_clips)
-        if all(getattr(sample, self.label_key, None) is not None for sample in samples):
+        if all(self.label_key in sample for sample in samples):
             self.answer(feats, samples)
         return samples
 
@@ -144,13 +144,11 @@ class LabelledHead(JointHead, metaclass=ABCMeta):
                 f'{remedy}'
             )
         labels = torch.cat([part[:count] for part in parts])
-        on_host = labels.device.type == 'cpu'
-        if on_host or not self._looked:
+        if unlabelled or _on_host(labels) or not self._looked:
             values = labels.detach().cpu().numpy()
-            _check_values(
-                values[values != UNLABELLED] if unlabelled else values, within, key, remedy
-            )
-            self._looked = self._looked or not on_host
+            known = values[values != UNLABELLED] if unlabelled else values
+            _check_values(known, within, key, remedy)
+        self._looked = self._looked or not unlabelled
         return labels
 
 
@@ -196,7 +194,7 @@ def checked_segments(num_segments: int, what: str = 'num_segments') -> int:
 
 
 def described_by(
-    features: Mapping[str, Features], data_samples: Sequence[Any], key: str
+    features: Mapping[str, Features], data_samples: Sequence[Any], *keys: str
 ) -> dict[str, Features]:
     """The features that a video is described by: those of its clips without a label, if it has any.
 
@@ -206,7 +204,7 @@ def described_by(
     Args:
         features: Stream -> features of the V clips of each video, (N * V, C, ...).
         data_samples: N samples, some with labels (V, ...).
-        key: Name of the labels; -1 is none.
+        *keys: Names of the labels, of which the first that all samples have counts; -1 is none.
 
     Returns:
         Stream -> features, (N * W, C) of the W clips without labels; as they are where there is
@@ -215,10 +213,10 @@ def described_by(
     Raises:
         ValueError: for videos that differ in the number of such clips.
     """
-    labels = [getattr(sample, key, None) for sample in data_samples]
-    if any(given is None for given in labels):
+    key = next((name for name in keys if all(name in sample for sample in data_samples)), None)
+    if key is None:
         return dict(features)
-    rows = [torch.as_tensor(given).cpu() for given in labels]
+    rows = [torch.as_tensor(getattr(sample, key)).cpu() for sample in data_samples]
     marks = [given.reshape(given.shape[0], -1)[:, 0] == UNLABELLED for given in rows]
     counts = {int(mark.sum()) for mark in marks}
     if len(counts) != 1:
@@ -230,6 +228,11 @@ def described_by(
         return dict(features)
     chosen = torch.cat(marks).nonzero().flatten()
     return {s: pooled[chosen.to(pooled.device)] for s, pooled in _pooled(features).items()}
+
+
+def _on_host(labels: Tensor) -> bool:
+    """Whether to look at labels makes nobody wait."""
+    return labels.device.type == 'cpu'
 
 
 def _pooled(features: Mapping[str, Features]) -> dict[str, Tensor]:

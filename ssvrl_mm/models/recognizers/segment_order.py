@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from ssvrl_mm.models.heads.labelled_head import described_by
+from ssvrl_mm.models.heads.sampling_rate_head import SamplingRateHead
 from ssvrl_mm.models.heads.segment_order_head import SegmentOrderHead
 from ssvrl_mm.models.recognizers.contrastive import ContrastiveRecognizer
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
@@ -136,8 +137,8 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
 
     def _write(self, features: Mapping[str, Features], samples: Sequence[Any]) -> Sequence[Any]:
         """The features, of clips without labels where there are some, and answers if wanted."""
-        described = described_by(features, samples, SegmentOrderHead.label_key)
-        super()._write(described, samples)
+        keys = (SegmentOrderHead.label_key, SamplingRateHead.label_key)
+        super()._write(described_by(features, samples, *keys), samples)
         for head in (self.order, self.rate) if self.answers_pretext else ():
             if head is not None:
                 head.answer(features, samples)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssvrl_mm.models.heads import SamplingRateHead
+from ssvrl_mm.models.heads import SamplingRateHead, labelled_head
 
 from ..segments import cross_entropy, linear, segment_samples, stacked
 
@@ -137,3 +137,19 @@ def test_predicted_rates_are_written_for_queries(task):
         np.testing.assert_allclose(
             samples[i].features['rgb'][0], feats[2 * i + 1].mean(dim=(1, 2, 3)), rtol=1e-5
         )
+
+
+def test_labels_on_a_device_are_looked_at_in_the_first_batch(monkeypatch):
+    wrong, right = (segment_samples(2, sampling_rates=torch.tensor([[1, r, 3]])) for r in (0, 2))
+    for sample in wrong:
+        sample.set_metainfo(dict(role='gallery'))
+    monkeypatch.setattr(labelled_head, '_on_host', lambda labels: False)
+    model = head()
+    for _ in range(2):  # a test looks at all of them, and says nothing of training
+        with pytest.raises(ValueError, match='at least 1'):
+            model.predict(maps(2), wrong)
+        model.predict(maps(2), right)
+    with pytest.raises(ValueError, match='at least 1'):
+        model.loss(maps(2), wrong)
+    model.loss(maps(2), right)
+    model.loss(maps(2), wrong)  # looked at, it would hold up every step

@@ -226,17 +226,22 @@ def test_features_and_answers_come_from_one_pass():
 
 
 @pytest.mark.parametrize('answers_pretext', [False, True])
-def test_clips_without_labels_describe_the_videos(answers_pretext):
-    model = build(head=None, rate=None, answers_pretext=answers_pretext).eval()
+@pytest.mark.parametrize('left_out', ['order', 'rate'])
+def test_clips_without_labels_describe_the_videos(answers_pretext, left_out):
+    model = build(head=None, answers_pretext=answers_pretext, **{left_out: None}).eval()
     inputs, given = clips(0, n=2, num_clips=3), segment_samples(2, 3)
     for sample in given:
         sample.set_field(torch.tensor([2, -1, -1]), 'segment_order')
+        sample.set_field(torch.tensor([[1, 2, 3], [-1] * 3, [-1] * 3]), 'sampling_rates')
+        if left_out == 'order':
+            del sample.segment_order
     model(inputs, given, mode='predict')
     for sample, video in zip(given, inputs['rgb'], strict=True):
         pooled = model.backbone_rgb(video[1:]).mean(dim=(0, 2, 3, 4)).detach()
         torch.testing.assert_close(sample.features['rgb'][0], pooled.float())
-        assert hasattr(sample, 'answer_order') == answers_pretext
-        assert not hasattr(sample, 'predicted_rates')
+        answers = dict(rate='answer_order', order='predicted_rates')
+        assert hasattr(sample, answers[left_out]) == answers_pretext
+        assert answers['rate' if left_out == 'order' else 'order'] not in sample
 
 
 def test_videos_without_labels_are_described_unless_they_are_to_be_asked():
