@@ -7,6 +7,7 @@ from ssvrl_mm.models.stacked_streams_preprocessor import StackedStreamsPreproces
 from ssvrl_mm.models.utils.flow_augmentation import FlowRotation, FlowShift
 from ssvrl_mm.models.utils.flow_colouring import FlowBoundary, FlowColouring
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
+from ssvrl_mm.models.utils.shuffle_similarity import ShuffleSimilarity
 from ssvrl_mm.models.utils.similarity import DotProduct, NegativeDistance
 from ssvrl_mm.models.view_synthesis import FlowEstimator, ViewAutoencoder
 
@@ -21,6 +22,7 @@ __all__ = [
     'PretrainedBackbone',
     'PretrainedStreams',
     'SSLDataPreprocessor',
+    'ShuffleSimilarity',
     'SingleStreamPreprocessor',
     'StackedStreamsPreprocessor',
     'ViewAutoencoder',
