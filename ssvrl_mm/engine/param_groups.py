@@ -103,9 +103,9 @@ def _fit(optimizer: Optimizer, state_dict: Mapping[str, Any]) -> dict[str, Any]:
             f'the checkpoint to resume holds {len(saved)} parameter groups, and this run has '
             f'{len(built)}. One of a version that made a group of every parameter, or of another '
             'tool, resumes with --cfg-options '
-            'optim_wrapper.constructor=DefaultOptimWrapperConstructor (of a run with optimizers of '
-            'several parts optim_wrapper.PART.constructor); otherwise paramwise_cfg or the model '
-            'is another than in that run.'
+            'optim_wrapper.constructor=DefaultOptimWrapperConstructor; where parts of the model '
+            'have optimizers of their own, optim_wrapper.PART.constructor. Otherwise paramwise_cfg '
+            'or the model is another than in that run.'
         )
     groups = [
         {**then, **{name: now[name] for name in _IMPLEMENTATIONS if name in now}}

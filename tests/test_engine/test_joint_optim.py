@@ -17,8 +17,7 @@ from ssvrl_mm.engine import (
     TrainingDivergedError,
 )
 from ssvrl_mm.engine.config_checks import check_options
-from ssvrl_mm.engine.optim import each_wrapper, set_precision
-from ssvrl_mm.engine.runner import ToolRunner
+from ssvrl_mm.engine.optim import each_wrapper, fit_optimizer, set_precision
 from tests.test_models.processes import run_processes
 
 from .test_hooks.toy_run import toy_run
@@ -54,7 +53,10 @@ class Numbers(torch.utils.data.Dataset):
 
 def run(folder, epochs=2, optim_wrapper=BOTH, model=None, **kwargs):
     loader = dict(
-        dataset=Numbers(), sampler=dict(type='DefaultSampler', shuffle=False), batch_size=2
+        dataset=Numbers(),
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        batch_size=2,
+        collate_fn=dict(type='default_collate'),
     )
     runner = toy_run(
         folder,
@@ -125,12 +127,8 @@ def test_a_run_of_other_optimizers_is_not_resumed(tmp_path, saved, resumed, mess
     run(tmp_path, 1, saved)
     settings = dict(resume=True, load_from=str(tmp_path / 'epoch_1.pth'))
     with pytest.raises(CheckpointFileError, match=message):
-        # The tools' runner merges groups, and so tells what a checkpoint holds.
-        runner = toy_run(
-            tmp_path / 'resumed', 2, model=Pair(), optim_wrapper=resumed, **settings,
-        )  # fmt: skip
-        runner.optim_wrapper = ToolRunner.build_optim_wrapper(runner, runner.optim_wrapper)
-        runner.load_or_resume()
+        # As the tools do, whose optimizer of a whole model tells what a checkpoint holds.
+        run(tmp_path / 'resumed', 2, fit_optimizer(resumed), **settings)
 
 
 def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):

@@ -19,8 +19,8 @@ class FlowEstimator(BaseModule):
     is a U-Net, and of which width, is our choice. It starts from no motion anywhere.
 
     Args:
-        channels: Of the maps at full, half, quarter, ... size. With four sizes a place sees 20 px
-            around itself.
+        channels: Of the maps at full, half, quarter, ... size. With three sizes a place sees about
+            8 px around itself, with four 16, which no motion that it finds can exceed.
         init_cfg: OpenMMLab initialisation.
 
     Raises:

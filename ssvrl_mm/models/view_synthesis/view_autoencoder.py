@@ -97,9 +97,12 @@ class ViewAutoencoder(BaseModule):
         self.decoder = nn.Sequential(
             nn.Conv3d(latent_channels, quarter, 1),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose3d(quarter, half, (3, 4, 4), stride=(1, 2, 2), padding=1),
+            # Enlarged first: transposed convolutions draw lattices.
+            nn.Upsample(scale_factor=(1, 2, 2)),
+            nn.Conv3d(quarter, half, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose3d(half, full, (3, 4, 4), stride=(1, 2, 2), padding=1),
+            nn.Upsample(scale_factor=(1, 2, 2)),
+            nn.Conv3d(half, full, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv3d(full, 3, 3, padding=1),
         )

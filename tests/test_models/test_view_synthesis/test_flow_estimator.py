@@ -42,14 +42,14 @@ def test_every_weight_has_a_say(estimator):
 
 def test_it_learns_where_a_texture_moves():
     torch.manual_seed(0)
-    estimator = FlowEstimator((16, 16))
+    estimator = FlowEstimator((16, 16, 16))
     optimizer = torch.optim.Adam(estimator.parameters(), lr=5e-3)
     criterion = CharbonnierLoss()
     known = [(1, 0), (-1, 0), (0, 1), (0, -1)]
     clips = torch.cat(
-        [as_clip(translating(3, dx=dx, dy=dy))[..., :24, :24] / 255 for dx, dy in known]
+        [as_clip(translating(3, dx=dx, dy=dy))[..., :32, :32] / 255 for dx, dy in known]
     ).float()
-    for _ in range(50):
+    for _ in range(60):
         loss = criterion(predict_first(clips, estimator(clips)), clips[:, :, :-1])
         optimizer.zero_grad()
         loss.backward()

@@ -60,7 +60,7 @@ def test_draws_have_the_deviation_that_the_encoder_says():
         model.encoder[-1].bias.copy_(torch.tensor([1.0, 2, 3, 0, 2, -2]))
     drawn = []
     model.decoder.register_forward_pre_hook(lambda module, args: drawn.append(args[0]))
-    model(torch.zeros(2, 3, 4, 64, 64))
+    model(torch.zeros(4, 3, 8, 64, 64))
     values = drawn[0].transpose(0, 1).flatten(1)
     torch.testing.assert_close(values.mean(1), torch.tensor([1.0, 2, 3]), atol=0.15, rtol=0)
     deviations = torch.exp(torch.tensor([0.0, 2, -2]) / 2)

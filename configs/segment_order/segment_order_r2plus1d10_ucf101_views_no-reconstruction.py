@@ -1,0 +1,24 @@
+# segment_order_r2plus1d10_ucf101_views.py after the letter of the paper, in which nothing but the flow keeps a view near its
+# clip. In the demo views become a grey lattice by it; there the networks are small and steps are few.
+_base_ = [
+    '../_base_/models/segment_order_views.py',
+    '../_base_/datasets/ucf101_segment_order_views.py',
+    '../_base_/schedules/segment_order_views.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    feature_extractor=dict(
+        _delete_=True,
+        type='VideoResNet',
+        arch='r2plus1d',
+        depth=10,
+        mid_channels_by='convolution',
+        init_cfg=dict(
+            type='PretrainedBackbone',
+            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_r2plus1d10_ucf101_no-view/epoch_300.pth}}',
+            prefix='backbone_rgb.',
+        ),
+    ),
+    weights=dict(reconstruction=0.0),
+)
