@@ -28,9 +28,11 @@ model = dict(
         criterion=dict(temperature=0.4),
     ),
     view_generator=dict(
+        channels=(8, 16, 32),
+        latent_channels=16,
         remove_still=True,
         init_cfg=dict(
-            checkpoint='{{$SSVRL_VIEWS:work_dirs/segment_order/segment_order_demo_views/epoch_15.pth}}'
+            checkpoint='{{$SSVRL_VIEWS:work_dirs/segment_order/segment_order_demo_views/epoch_4.pth}}'
         ),
     ),
     answers_pretext=True,

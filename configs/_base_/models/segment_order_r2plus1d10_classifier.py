@@ -8,6 +8,7 @@ model = dict(
         arch='r2plus1d',
         depth=10,
         mid_channels_by='convolution',
+        factored_shortcuts=True,
         init_cfg=dict(
             type='PretrainedBackbone',
             checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_r2plus1d10_ucf101/epoch_300.pth}}',

@@ -9,6 +9,7 @@ model = dict(
             arch='r2plus1d',
             depth=10,
             mid_channels_by='convolution',
+            factored_shortcuts=True,
         )
     )
 )
