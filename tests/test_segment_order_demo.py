@@ -118,6 +118,22 @@ def test_rows_differ_in_what_they_leave_out(row):
         MODELS.build(cfg['model'])
 
 
+@pytest.mark.parametrize(
+    'path, asked',
+    [
+        ('segment_order/segment_order_demo_no-view', ['order.mlp', 'rate.mlp']),
+        ('vcop/vcop_demo', ['head.fc']),
+    ],
+)
+def test_a_checkpoint_without_the_heads_that_are_asked_is_refused(path, asked):
+    cfg = Config.fromfile(CONFIGS / f'{path}.py').model
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        for answers in (True, False):
+            model = MODELS.build(dict(cfg, answers_pretext=answers))
+            spared = [name.startswith(model.training_only) for name in asked]
+            assert spared == [not answers] * len(asked)
+
+
 @pytest.mark.parametrize('path', ['segment_order/segment_order_demo_no-view', 'vcop/vcop_demo'])
 def test_videos_of_ones_own_are_cut_and_shuffled_too(path, tmp_path):
     for number in range(16):

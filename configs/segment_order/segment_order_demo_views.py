@@ -16,6 +16,7 @@ model = dict(
     flow_estimator=dict(channels=(8, 16, 32)),
     feature_extractor=dict(
         width=0.25,
+        temporal_strides=(1, 2, 2, 2, 2),
         init_cfg=dict(
             checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_demo_no-view/epoch_15.pth}}'
         ),

@@ -11,7 +11,17 @@ max_epochs = 15
 model = dict(
     # So small a network looks at still textures for hours before it notices what moves.
     data_preprocessor=dict(rgb=dict(remove_still=True)),
-    backbones=dict(rgb=dict(_delete_=True, type='VideoResNet', arch='r3d', depth=10, width=0.25)),
+    # The network of segment_order_demo.py.
+    backbones=dict(
+        rgb=dict(
+            _delete_=True,
+            type='VideoResNet',
+            arch='r3d',
+            depth=10,
+            width=0.25,
+            temporal_strides=(1, 2, 2, 2, 2),
+        )
+    ),
     head=dict(in_channels=128, hidden_channels=128),
     answers_pretext=True,
     average_clips=True,

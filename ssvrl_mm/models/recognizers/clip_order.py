@@ -45,6 +45,9 @@ class ClipOrderRecognizer(PretextRecognizer):
     ) -> None:
         super().__init__(backbones, head, **kwargs)
         self.answers_pretext = answers_pretext
+        if answers_pretext:
+            # A test of a head that nobody trained would give figures, too.
+            self.training_only = ()
         self.spread = SpreadMonitor()
 
     def loss(self, inputs: Mapping[str, Tensor], data_samples: Sequence[Any]) -> dict[str, Tensor]:
