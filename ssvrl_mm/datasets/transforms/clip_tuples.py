@@ -87,7 +87,6 @@ class SampleClipTuples(BaseTransform):
             if not self.test_mode:
                 raise VideoTooShortError(str(results.get('filename')), total, needed)
             gap = max(total - shown, 0) // (self.num_clips - 1)
-            needed = shown + (self.num_clips - 1) * gap
         last_start = max(total - needed, 0)
         with seeded_generators(number_of_video(results)) if self.test_mode else nullcontext():
             start = last_start // 2 if self.test_mode else random.randint(0, last_start)

@@ -60,6 +60,8 @@ def test_in_test_mode_they_are_in_the_middle_and_short_videos_close_the_gap():
     frames, index = draw(20, test_mode=True)
     expected = (np.array(ORDERS[index])[:, None] * 16 + np.arange(16)) % 20
     assert (frames == expected).all()
+    frames, _ = draw(20, num_clips=2, test_mode=True)
+    assert sorted(frames[:, 0]) == [0, 16]
 
 
 def test_in_test_mode_the_order_goes_with_the_video():

@@ -126,8 +126,10 @@ def test_gaps_count_for_what_fits():
     random.seed(4)
     # 13 steps within segments and 2 x 20 between them: 26 + 40 + 1 frames at a rate of 2.
     frames, *_, rates = draw(67, gap=20, num_clips=300)
-    assert frames.max() == 66 and {2} < set(rates.ravel().tolist())
-    assert {tuple(r) for r in draw(66, gap=20, num_clips=300)[3].tolist()} != {(2, 2, 2)}
+    assert frames.max() == 66
+    # An eighth of those drawn again, as nearly all are; one frame less, and it hardly comes.
+    assert (rates == 2).all(axis=1).sum() > 20
+    assert (draw(66, gap=20, num_clips=300)[3] == 2).all(axis=1).sum() < 10
     assert draw(54, gap=20, num_clips=50)[3].max() == 1
     assert draw(20, gap=20, num_clips=50)[3].max() == 1
 
