@@ -74,6 +74,9 @@ def demo(tmp_path, monkeypatch):
     (tmp_path / 'list.txt').write_text('\n'.join(lines) + '\n')
     for name in ('train_dataloader', 'val_dataloader'):
         loader = cfg[name]
+        for step in loader.dataset.pipeline:
+            if 'size' in step:  # of smaller pictures, so that it takes seconds
+                step['size'] = 32 if step['type'] == 'ClipResize' else 24
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
         loader.dataset = dict(
             type='CompressedVideoDataset',

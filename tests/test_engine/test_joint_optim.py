@@ -43,17 +43,12 @@ class Pair(BaseModel):
         }
 
 
-class Numbers(torch.utils.data.Dataset):
-    def __len__(self):
-        return 6
-
-    def __getitem__(self, index):
-        return dict(inputs=torch.randn(3, generator=torch.Generator().manual_seed(index)))
+INPUTS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
 
 
 def run(folder, epochs=2, optim_wrapper=BOTH, model=None, **kwargs):
     loader = dict(
-        dataset=Numbers(),
+        dataset=[dict(inputs=row) for row in INPUTS],
         sampler=dict(type='DefaultSampler', shuffle=False),
         batch_size=2,
         collate_fn=dict(type='default_collate'),
@@ -85,7 +80,7 @@ def alone(part, config, epochs=2):
     settings = dict(config['optimizer'])
     kind = getattr(torch.optim, settings.pop('type'))
     optimizer = kind(getattr(model, part).parameters(), **settings)
-    batches = torch.stack([each['inputs'] for each in Numbers()]).split(2)
+    batches = INPUTS.split(2)
     for epoch in range(epochs):
         for group in optimizer.param_groups:
             group['lr'] = config['optimizer']['lr'] * 0.1**epoch
@@ -136,8 +131,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):
     runner = run(tmp_path, 1, dict(BOTH, **parts))
     model = Pair()
     wrapper = JointOptimConstructor({'first': SGD, 'second': ADAM})(model)
-    batch = torch.stack([each['inputs'] for each in Numbers()])
-    model.train_step(dict(inputs=batch), wrapper)
+    model.train_step(dict(inputs=INPUTS), wrapper)
     for name, value in runner.model.state_dict().items():
         torch.testing.assert_close(value, model.state_dict()[name])
 
@@ -203,8 +197,8 @@ def test_clipping_is_of_each_part_and_logged_by_its_name(tmp_path):
     parts = dict(first=dict(SGD, clip_grad=clip), second=dict(ADAM, clip_grad=clip))
     run(tmp_path, 1, dict(BOTH, **parts))
     [row, *_] = [json.loads(line) for line in next(tmp_path.glob('*/vis_data/scalars.json')).open()]
-    model, batch = Pair(), torch.stack([Numbers()[i]['inputs'] for i in (0, 1)])
-    sum(model(batch).values()).backward()
+    model = Pair()
+    sum(model(INPUTS[:2]).values()).backward()
     for part in ('first', 'second'):
         grads = [p.grad.flatten() for p in getattr(model, part).parameters()]
         assert row[f'{part}.grad_norm'] == pytest.approx(float(torch.cat(grads).norm()))

@@ -91,7 +91,7 @@ def test_checkpoints_without_the_flow_are_refused(draw):
 def test_other_models_and_configs_without_videos_are_told(draw):
     cfg = Config.fromfile('views.py')
 
-    del cfg['test_dataloader']
+    cfg.test_dataloader = None
     cfg.dump('other.py')
     with pytest.raises(SystemExit, match='^error: .*tests with no videos: name some'):
         draw('--out', 'x.png', config='other.py')

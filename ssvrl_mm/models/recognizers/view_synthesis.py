@@ -1,6 +1,6 @@
 """Training of the generator of views, with the flow that it must keep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -156,7 +156,7 @@ class ViewSynthesizer(BaseModel):
         losses = {'loss_photometric': self.penalty(predict_first(pixels, flow), pixels[:, :, :-1])}
         constants = {name: value.detach() for name, value in self._flow_weights().items()}
         cosine = self._cosine(clips, view)
-        terms = {
+        terms: dict[str, Callable[[], Tensor]] = {
             'info_max': lambda: self.penalty(
                 flow.detach(), functional_call(self.flow_estimator, constants, (view_pixels,))
             ),
@@ -201,8 +201,9 @@ class ViewSynthesizer(BaseModel):
         """How views differ from clips (M, 3, T, H, W): name -> (M,), the cosine of f among them."""
         views = self.synthesise(clips[None])[0]
         flows = self.flows(clips), self.flows(views)
-        pixels = [self.view_generator.to_pixels(each) for each in (clips, views)]
-        return {**compare_views(*pixels, *flows), 'cosine': self._cosine(clips, views)}
+        pixels, view_pixels = map(self.view_generator.to_pixels, (clips, views))
+        found = compare_views(pixels, view_pixels, *flows)
+        return {**found, 'cosine': self._cosine(clips, views)}
 
     def flows(self, clips: Tensor) -> Tensor:
         """What O sees in clips (M, 3, T, H, W), normalised: (M, 2, T - 1, H, W) px."""
@@ -227,7 +228,7 @@ class ViewSynthesizer(BaseModel):
         """Views are of use where they are normalised as clips are."""
         preprocessor: Any = self.data_preprocessor
         for name in ('mean', 'std'):
-            given, wanted = (getattr(m, name, None) for m in (preprocessor, self.view_generator))
+            given, wanted = getattr(preprocessor, name, None), getattr(self.view_generator, name)
             if isinstance(given, Tensor) and not torch.allclose(given, wanted.flatten(0, 1)):
                 raise ValueError(
                     f'{name} of data_preprocessor.rgb is {(given * 255).flatten().tolist()}, that '

@@ -47,8 +47,8 @@ class FlowEstimator(BaseModule):
             for shallow, deep in zip(channels[:-1], channels[1:], strict=True)
         )
         self.flow = nn.Conv2d(channels[0], 2, 3, padding=1)
-        nn.init.zeros_(self.flow.weight)
-        nn.init.zeros_(self.flow.bias)
+        for parameter in self.flow.parameters():
+            nn.init.zeros_(parameter)
         # A third less time on a CPU, and what mixed precision wants on a GPU.
         self.to(memory_format=torch.channels_last)
 
