@@ -19,7 +19,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file; left out where the model names one for each of its streams',
+        help='checkpoint file; left out where the model names one for each of its streams; '
+        '`random`: the weights that a training starts from',
     )
     parser.add_argument('--dump', metavar='FILE.pkl', help='also write the predictions there')
     parser.add_argument(
@@ -40,6 +41,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if args.checkpoint is None and not cfg.model.get('checkpoints') and not has_own:
         sys.exit(f'{args.config}: give a checkpoint to test')
     cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.checkpoint == 'random':
+        cfg.load_from = None
+        hooks = [h for h in cfg.get('custom_hooks') or () if h['type'] != 'InitBeforeTestHook']
+        cfg.custom_hooks = [*hooks, {'type': 'InitBeforeTestHook', 'random': True}]
     if args.amp:
         from ssvrl_mm.engine.optim import evaluate_with_amp
 

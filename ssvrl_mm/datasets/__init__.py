@@ -7,6 +7,7 @@ from ssvrl_mm.datasets.compressed_video import (
     CompressedVideoDataset,
     pipeline_with_choice,
 )
+from ssvrl_mm.datasets.hold_out import HoldOutDataset
 from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitives,
     MotionPrimitivesSpec,
@@ -37,6 +38,7 @@ __all__ = [
     'VIDEO_SUFFIXES',
     'BadVideosError',
     'CompressedVideoDataset',
+    'HoldOutDataset',
     'MotionPrimitives',
     'MotionPrimitivesSpec',
     'RetrievalDataset',

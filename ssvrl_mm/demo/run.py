@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import ssvrl_mm.datasets
 import ssvrl_mm.models  # noqa: F401 - what a Runner would import in the middle of a step
 from ssvrl_mm.demo.summary import Target, format_summary, summarise
 from ssvrl_mm.engine.runner import ToolRunner
-from ssvrl_mm.evaluation import format_pretext
+from ssvrl_mm.evaluation import format_pretext, format_rates
 from ssvrl_mm.progress import Progress
 
 # Random weights may well give features that are all alike: no reason to warn a newcomer.
@@ -124,19 +125,28 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
 
     Returns:
         The figures, see :func:`~ssvrl_mm.demo.summary.summarise`; and ``pretext``, those of a
-        :class:`~ssvrl_mm.evaluation.PretextAccuracy`.
+        :class:`~ssvrl_mm.evaluation.PretextAccuracy`, and ``rates``, those of a
+        :class:`~ssvrl_mm.evaluation.SamplingRateError`.
     """
     trial = train_between_tests(cfg)
     figures = summarise(trial.before, trial.after)
-    pretext = {k.split('/', 1)[1]: v for k, v in trial.after.items() if k.startswith('pretext/')}
+    # Halves of a video are of those that were trained on.
+    videos = 'held-out videos' if target is Target.CLASS else 'the training videos themselves'
+    pretext, rates = (_of_prefix(trial.after, prefix) for prefix in ('pretext/', 'rates/'))
     if pretext:
         figures['pretext'] = pretext
-        # Halves of a video are of those that were trained on.
-        videos = 'held-out videos' if target is Target.CLASS else 'the training videos themselves'
         say(
             f'\nPretext tasks on {videos} after training, in per cent, ± at 95 %; beside '
             f'them the most frequent answer of the training videos\n{format_pretext(pretext)}'
         )
+    if rates:
+        figures['rates'] = rates
+        say(f'\nSampling rates of segments on {videos}, ± at 95 %\n{format_rates(rates)}')
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
     return figures
+
+
+def _of_prefix(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
+    """The metrics of an evaluator by their own names."""
+    return {k.removeprefix(prefix): v for k, v in metrics.items() if k.startswith(prefix)}

@@ -16,6 +16,7 @@ from ssvrl_mm.engine.hooks import (
     TrainingDivergedError,
     ValidateOnResumeHook,
 )
+from ssvrl_mm.engine.joint_optim import JointOptimConstructor, JointOptimWrapper
 from ssvrl_mm.engine.loader_workers import WorkerStoppedError
 from ssvrl_mm.engine.optim import DeviceAmpOptimWrapper
 from ssvrl_mm.engine.param_groups import MergedGroupsConstructor
@@ -28,6 +29,8 @@ __all__ = [
     'FiniteLossHook',
     'InitBeforeTestHook',
     'IterationSeedHook',
+    'JointOptimConstructor',
+    'JointOptimWrapper',
     'KNNProbeHook',
     'MergedGroupsConstructor',
     'NothingToTrainError',

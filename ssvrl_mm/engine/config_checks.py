@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from ssvrl_mm.engine.optim import each_wrapper
 from ssvrl_mm.suggestions import argument_names, did_you_mean, takes_any_argument
 
 # What mmengine reads of a config beside the arguments of its runner, and mmaction2's tools too.
@@ -143,6 +144,9 @@ def _allowed(at: Mapping[str, Any], path: list[str]) -> set[str] | None:
         return _dataloader_keys()
     if 'type' in at:
         return _arguments_of(at['type'])
+    if path == ['optim_wrapper'] and '' not in each_wrapper(at):
+        # What is meant for an optimizer of the whole model would be taken for a further part.
+        return {*at, 'constructor'}
     return None
 
 

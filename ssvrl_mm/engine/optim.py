@@ -1,11 +1,12 @@
 """Optimizers as the device has them: mixed precision, fused steps."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
 
 from ssvrl_mm.engine.param_groups import MergedGroupsConstructor
 from ssvrl_mm.registry import OPTIM_WRAPPERS
@@ -56,14 +57,46 @@ def DeviceAmpOptimWrapper(
     return AmpOptimWrapper(dtype=dtype, loss_scale=loss_scale, **kwargs)
 
 
+def each_wrapper(optim_wrapper: Any) -> dict[str, Any]:
+    """The optimizer wrappers of a run by the part of the model that each is of.
+
+    Args:
+        optim_wrapper: An optimizer wrapper or its config, of the whole model or of several parts.
+
+    Returns:
+        Part -> its wrapper, or its config; of a wrapper of the whole model ``''`` -> itself.
+
+    Example:
+        >>> adam = dict(optimizer=dict(type='Adam', lr=1e-4))
+        >>> list(each_wrapper(adam)), list(each_wrapper(dict(first=adam, constructor='Own')))
+        ([''], ['first'])
+    """
+    if isinstance(optim_wrapper, OptimWrapperDict):
+        return dict(optim_wrapper.items())
+    if not isinstance(optim_wrapper, Mapping) or 'optimizer' in optim_wrapper:
+        return {'': optim_wrapper}
+    parts = {
+        name: part
+        for name, part in optim_wrapper.items()
+        if isinstance(part, Mapping) and 'optimizer' in part
+    }
+    return parts or {'': optim_wrapper}
+
+
 def set_precision(optim_wrapper: ConfigDict, amp: bool) -> None:
     """Chooses mixed precision on CUDA, or float32, whatever a config says.
 
     Args:
-        optim_wrapper: Config of an optimizer wrapper, changed in place. One of another kind than
-            ``OptimWrapper`` keeps its way of mixed precision.
+        optim_wrapper: Config of an optimizer wrapper, or of one for each of several parts of the
+            model, changed in place. One of another kind than ``OptimWrapper`` keeps its way of
+            mixed precision.
         amp: Whether to use mixed precision where the device has it.
     """
+    for part in each_wrapper(optim_wrapper).values():
+        _set_precision(part, amp)
+
+
+def _set_precision(optim_wrapper: ConfigDict, amp: bool) -> None:
     if not amp:
         optim_wrapper.type = 'OptimWrapper'
         for name in ('dtype', 'loss_scale'):

@@ -91,14 +91,21 @@ def _fit(optimizer: Optimizer, state_dict: Mapping[str, Any]) -> dict[str, Any]:
 
     Learning rates of schedules go by the number of the group.
     """
+    if 'param_groups' not in state_dict:
+        raise CheckpointFileError(
+            f'the checkpoint to resume holds optimizers of {sorted(state_dict)}, and this run has '
+            'one: resume with the config that it was trained with, or give it as load_from to '
+            'start anew from its weights'
+        )
     saved, built = state_dict['param_groups'], optimizer.param_groups
     if len(saved) != len(built):
         raise CheckpointFileError(
             f'the checkpoint to resume holds {len(saved)} parameter groups, and this run has '
             f'{len(built)}. One of a version that made a group of every parameter, or of another '
             'tool, resumes with --cfg-options '
-            'optim_wrapper.constructor=DefaultOptimWrapperConstructor; otherwise paramwise_cfg or '
-            'the model is another than in that run.'
+            'optim_wrapper.constructor=DefaultOptimWrapperConstructor; where parts of the model '
+            'have optimizers of their own, optim_wrapper.PART.constructor. Otherwise paramwise_cfg '
+            'or the model is another than in that run.'
         )
     groups = [
         {**then, **{name: now[name] for name in _IMPLEMENTATIONS if name in now}}

@@ -28,7 +28,9 @@ from ssvrl_mm.evaluation.nearest_neighbours import (
 from ssvrl_mm.evaluation.pretext_accuracy import PretextAccuracy, format_pretext
 from ssvrl_mm.evaluation.probe_metric import FeatureProbe
 from ssvrl_mm.evaluation.retrieval import PRESETS, VideoRetrieval, format_table
+from ssvrl_mm.evaluation.sampling_rate_error import SamplingRateError, format_rates
 from ssvrl_mm.evaluation.score_files import ScoreFileError, Scores, fuse_scores, read_scores
+from ssvrl_mm.evaluation.view_quality import ViewQuality
 
 __all__ = [
     'PRESETS',
@@ -39,13 +41,16 @@ __all__ = [
     'PretextAccuracy',
     'ProbeReport',
     'ProbeSplit',
+    'SamplingRateError',
     'ScoreFileError',
     'Scores',
     'VideoClassification',
     'VideoRetrieval',
+    'ViewQuality',
     'chance_recall',
     'format_pretext',
     'format_probe',
+    'format_rates',
     'classification_errors',
     'classification_metrics',
     'classification_table',

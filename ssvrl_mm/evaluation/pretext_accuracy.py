@@ -22,10 +22,11 @@ class PretextAccuracy(BaseMetric):
     """Accuracy in the pretext tasks, beside that of who always gives the most frequent answer.
 
     The data samples of queries hold ``answer_<task>`` and ``truth_<task>``, (K,) int each, as a
-    :class:`~ssvrl_mm.models.recognizers.JointPretextRecognizer` or an
-    :class:`~ssvrl_mm.models.recognizers.MSCLRecognizer` with ``answers_pretext`` writes them; those
-    of the gallery, the training videos, the truths alone, if there are any. Truths below 0 do not
-    count. Where there is ``choices_<task>``, (1,) int, answers are one of so many candidates.
+    :class:`~ssvrl_mm.models.recognizers.JointPretextRecognizer` for instance, or an
+    :class:`~ssvrl_mm.models.recognizers.MSCLRecognizer`, with ``answers_pretext`` writes them;
+    those of the gallery, the training videos, the truths alone, if there are any. Truths below 0
+    do not count. Where there is ``choices_<task>``, (1,) int, answers are one of so many
+    candidates.
 
     Metrics, with the prefix ``pretext``, in [0, 1]: of every task ``<task>``, the share of right
     answers, and ``<task>_most_frequent``, that of the answer which is right most often of the
@@ -70,7 +71,6 @@ class PretextAccuracy(BaseMetric):
         """Keeps answers and truths of each video."""
         self._labels()  # a name that is wrong is told before all videos have passed
         for sample in data_samples:
-            key = tuple(str(sample.get(name)) for name in ('role', 'video_id', 'filename'))
             found = {
                 kind: {
                     name.removeprefix(kind): value.cpu().numpy().ravel()
@@ -80,7 +80,7 @@ class PretextAccuracy(BaseMetric):
                 for kind in (ANSWER, TRUTH, CHOICES)
             }
             label = int(torch.as_tensor(sample.get('gt_label', -1)).flatten()[0])
-            self.results.append(dict(key=key, label=label, **found))
+            self.results.append(dict(key=video_key(sample), label=label, **found))
 
     def evaluate(self, size: int) -> dict:
         """Collects the results of all processes, repeated videos and all, and computes."""
@@ -188,6 +188,12 @@ def format_pretext(metrics: Mapping[str, float]) -> str:
         constant, chance = ('' if x is None else f'{100 * x:.1f}' for x in others)
         lines.append(f'{name:<{width}}{cell:>15}{constant:>22}{chance:>8}'.rstrip())
     return '\n'.join(lines)
+
+
+def video_key(sample: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What tells the videos of an evaluation apart: role, id and file of a data sample."""
+    role, video_id, filename = (str(sample.get(n)) for n in ('role', 'video_id', 'filename'))
+    return role, video_id, filename
 
 
 def _share(flags: np.ndarray) -> float:

@@ -7,20 +7,25 @@ from ssvrl_mm.models.stacked_streams_preprocessor import StackedStreamsPreproces
 from ssvrl_mm.models.utils.flow_augmentation import FlowRotation, FlowShift
 from ssvrl_mm.models.utils.flow_colouring import FlowBoundary, FlowColouring
 from ssvrl_mm.models.utils.pretrained import PretrainedBackbone, PretrainedStreams
+from ssvrl_mm.models.utils.shuffle_similarity import ShuffleSimilarity
 from ssvrl_mm.models.utils.similarity import DotProduct, NegativeDistance
+from ssvrl_mm.models.view_synthesis import FlowEstimator, ViewAutoencoder
 
 __all__ = [
     'DotProduct',
     'FlowBoundary',
     'FlowColouring',
+    'FlowEstimator',
     'FlowRotation',
     'FlowShift',
     'NegativeDistance',
     'PretrainedBackbone',
     'PretrainedStreams',
     'SSLDataPreprocessor',
+    'ShuffleSimilarity',
     'SingleStreamPreprocessor',
     'StackedStreamsPreprocessor',
+    'ViewAutoencoder',
     'backbones',
     'heads',
     'losses',

@@ -1,20 +1,26 @@
-"""Pictures: motion, where and when a clip moves most, and what a search finds."""
+"""Pictures: motion, where and when a clip moves most, views, searches, where features lie."""
 
+from ssvrl_mm.visualization.embedding import Embedded, draw_embeddings, embed
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
 from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
 from ssvrl_mm.visualization.pmsp import draw_pmsp
 from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
+from ssvrl_mm.visualization.views import draw_views
 
 __all__ = [
+    'Embedded',
     'PictureError',
     'Shown',
     'check_picture',
     'colour_wheel',
+    'draw_embeddings',
     'draw_motion',
     'draw_motion_scores',
     'draw_pmsp',
     'draw_retrieval',
+    'draw_views',
+    'embed',
     'motion_panel',
     'write_picture',
 ]

@@ -40,11 +40,37 @@ MSCL = [
 IMRNET = [
     f'imrnet_{n}_retrieval_{data}' for n in ('r18', 'imagenet') for data in ('ucf101', 'hmdb51')
 ]
+# Segment order and VCOP, by the networks that both have.
+ORDER = [
+    f'{method}_{network}_rgb_retrieval_{data}'
+    for method in ('segment_order', 'vcop')
+    for network in ('c3d', 'r3d10', 'r2plus1d10')
+    for data in ('ucf101', 'hmdb51')
+]
 
 
 def test_every_config_is_looked_at(repository):
     found = (repository / 'configs').glob('*/benchmarks/*_retrieval_*.py')
-    assert {path.stem for path in found} == {*NAMES, *COCLR, *IMRNET, *MSCL}
+    assert {path.stem for path in found} == {*NAMES, *COCLR, *IMRNET, *MSCL, *ORDER}
+
+
+@pytest.mark.parametrize('name', ORDER)
+def test_segment_order_and_vcop_are_searched_clip_by_clip(name, repository):
+    [path] = (repository / 'configs').glob(f'*/benchmarks/{name}.py')
+    cfg = Config.fromfile(path)
+    method, _, network = name.partition('_rgb_')[0].rpartition('_')
+    trained = Config.fromfile(path.parents[1] / f'{method}_{network}_ucf101.py')
+    assert cfg.model.backbones == trained.model.backbones
+    assert trained.test_dataloader.dataset.pipeline == cfg.test_dataloader.dataset.pipeline
+    [metric], datasets = parts_of(cfg, ['rgb'], name.split('_')[-1])
+    assert metric.preset == 'vcop'
+    launch.check_presets(cfg, ['test_dataloader', 'val_dataloader'])
+    for dataset in datasets:
+        assert sampling_of(dataset) == dict(
+            type='SampleClips', clip_len=16, num_clips=10, test_mode=True
+        )
+        sizes = [step['size'] for step in dataset['pipeline'] if 'size' in step]
+        assert sizes == [(128, 171), 112]
 
 
 @pytest.mark.parametrize('name', IMRNET)

@@ -16,11 +16,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ssvrl_mm.registry import MODELS
 
-from .joint import TinyJoint, labelled
+from .joint import TinyJoint
 from .joint import clips as joint_clips
+from .joint import labelled as labelled_windows
 from .mscl import build as build_mscl
 from .mscl import clips as rgb_and_flow
 from .processes import run_processes
+from .segments import TinyGenerator, segment_labels
+from .tiny import CRITERION, TinyBackbone, projector
 from .two_streams import STREAMS, build, clips, moco
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -74,6 +77,35 @@ def mscl():
         ).float()
 
 
+def segments(**kwargs):
+    """Order and sampling rate of segments, and what else the arguments say."""
+    torch.manual_seed(0)
+    model = dict(
+        type='SegmentOrderRecognizer',
+        backbones=dict(rgb=dict(type=TinyBackbone)),
+        order=dict(type='SegmentOrderHead', in_channels=6),
+        rate=dict(type='SamplingRateHead', in_channels=6),
+        **kwargs,
+    )
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        return MODELS.build(model).double()
+
+
+def segment_order():
+    """With contrast of clips and views."""
+    contrast = dict(type='MoCoHead', projector=projector(), criterion=CRITERION, queue_length=6)
+    views = dict(view_generator=dict(type=TinyGenerator), view_probability=0.7)
+    return segments(head=contrast, **views)
+
+
+def vcop():
+    torch.manual_seed(0)
+    head = dict(type='ClipOrderHead', in_channels=6)
+    model = dict(backbones=dict(rgb=dict(type=TinyBackbone)), head=head)
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        return MODELS.build(dict(type='ClipOrderRecognizer', **model)).double()
+
+
 def query_and_key_with_flow(step, n):
     return {stream: x.float() for stream, x in rgb_and_flow(step, n).items()}
 
@@ -84,6 +116,17 @@ def clips_of_gops(step, n):
 
 def two_clips(step, n):
     return clips(step, n)
+
+
+def three_clips_of_rgb(step, n):
+    return dict(rgb=clips(step, n, num_clips=3)['rgb'])
+
+
+def labelled(n):
+    """Data samples with the labels of all methods, of as many clips as are shown."""
+    videos = [segment_labels(i, num_clips=3) for i in range(n)]
+    of_segments = {name: [video[name] for video in videos] for name in videos[0]}
+    return labelled_windows(n, clip_order=[[i % 6] for i in range(n)], **of_segments)
 
 
 def clip_frame_and_motion(step, n):
@@ -106,6 +149,11 @@ METHODS = {
     # Sizes; clips of RGB, flow and turned flow dealt out, their features brought back, all keys
     # gathered.
     'mscl': (mscl, query_and_key_with_flow, 6),
+    # Sizes; clips dealt out, their features brought back, keys gathered.
+    'segment_order': (segment_order, three_clips_of_rgb, 4),
+    # Sizes.
+    'segments_alone': (segments, three_clips_of_rgb, 1),
+    'vcop': (vcop, three_clips_of_rgb, 1),
 }
 
 

@@ -120,3 +120,11 @@ def test_a_demo_that_is_not_there(tool, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         module.parse_args()
     assert 'there is no config configs/mvcgc/dmeo.py' in capsys.readouterr().err
+
+
+def test_random_weights_are_tested_as_training_would_begin_with_them(merged):
+    cfg = merged('test', 'random')
+    assert (cfg.resume, cfg.load_from) == (False, None)
+    starts = [hook for hook in cfg.custom_hooks if hook['type'] == 'InitBeforeTestHook']
+    assert starts == [dict(type='InitBeforeTestHook', random=True)]
+    assert merged('test', 'random.pth').load_from == 'random.pth'

@@ -1,5 +1,6 @@
 """Transforms of the pipeline, one file per stage."""
 
+from ssvrl_mm.datasets.transforms.clip_tuples import SampleClipTuples
 from ssvrl_mm.datasets.transforms.context_motion import SampleContextMotion
 from ssvrl_mm.datasets.transforms.crops import (
     ClipCenterCrop,
@@ -25,6 +26,7 @@ from ssvrl_mm.datasets.transforms.reversal import ReverseClips
 from ssvrl_mm.datasets.transforms.rotation import RotateClips
 from ssvrl_mm.datasets.transforms.sampling import SampleClips
 from ssvrl_mm.datasets.transforms.segment_frames import SampleSegments
+from ssvrl_mm.datasets.transforms.segment_sampling import SampleShuffledSegments
 from ssvrl_mm.datasets.transforms.sparse_sampling import SampleSparseClips
 
 __all__ = [
@@ -46,10 +48,12 @@ __all__ = [
     'PackSSLInputs',
     'ReverseClips',
     'RotateClips',
+    'SampleClipTuples',
     'SampleClips',
     'SampleContextMotion',
     'SampleGOPs',
     'SampleMotionClips',
     'SampleSegments',
+    'SampleShuffledSegments',
     'SampleSparseClips',
 ]

@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from ssvrl_mm.registry import TRANSFORMS
 
-ORDERS = ('shuffled', 'single')
+ORDERS = ('shuffled', 'single', 'first_of_segments')
 
 # What DecodeCompressedVideo leaves, of frames whose numbers come too late to be exchanged.
 _DECODED = ('imgs', 'motion', 'flow', 'residuals', 'iframes')
@@ -26,16 +26,19 @@ class DisorderFrames(BaseTransform):
     the step that samples the frames and ``DecodeCompressedVideo``.
 
     **Required keys:** ``frame_inds`` (V, T). **Optional keys:** ``filename`` and ``video_root``,
-    which tell videos apart. **Modified keys:** ``frame_inds``, ``motion_inds`` (V, T), where it is
-    there.
+    which tell videos apart; ``segment_lengths`` (V, n) for 'first_of_segments'. **Modified keys:**
+    ``frame_inds``, ``motion_inds`` (V, T), where it is there.
 
     Args:
         order: 'shuffled': the frames of each clip in a random order, which is not their own;
-            'single': T times the frame in the middle.
+            'single': T times the frame in the middle; 'first_of_segments': in each of the segments
+            of :class:`~ssvrl_mm.datasets.transforms.SampleShuffledSegments` all the time its first
+            frame, so that cuts between them, compression and brightness are what is left. Clips
+            without segments stay.
 
     Raises:
         ValueError: An unknown ``order``; the other streams have other clips or lengths than RGB;
-            the frames are decoded already.
+            the frames are decoded already; 'first_of_segments' without ``segment_lengths``.
 
     Example:
         >>> DisorderFrames('single')(dict(frame_inds=np.arange(8).reshape(2, 4)))['frame_inds']
@@ -62,8 +65,11 @@ class DisorderFrames(BaseTransform):
             raise ValueError(
                 f'DisorderFrames takes clips (V, T) alike in all streams, got {shapes}'
             )
-        video = _number_of_video(results)
-        places = np.stack([self._places(clip, video) for clip in frames])
+        if self.order == 'first_of_segments':
+            places = _first_of_segments(results, frames.shape[1])
+        else:
+            video = number_of_video(results)
+            places = np.stack([self._places(clip, video) for clip in frames])
         for key in keys:
             results[key] = np.take_along_axis(np.asarray(results[key]), places, axis=1)
         return results
@@ -84,7 +90,25 @@ class DisorderFrames(BaseTransform):
         return f'{type(self).__name__}(order={self.order!r})'
 
 
-def _number_of_video(results: Mapping[str, Any]) -> int:
+def _first_of_segments(results: Mapping[str, Any], clip_len: int) -> np.ndarray:
+    """Which frame of a clip takes each place, (V, T), if segments show their first alone."""
+    if 'segment_lengths' not in results:
+        raise ValueError(
+            "DisorderFrames('first_of_segments') needs segment_lengths: it stands behind "
+            'SampleShuffledSegments'
+        )
+    return np.stack(
+        [
+            # Where each begins, as often as it is long.
+            np.repeat(np.cumsum(lengths) - lengths, lengths)
+            if min(lengths) > 0
+            else np.arange(clip_len)
+            for lengths in results['segment_lengths']
+        ]
+    )
+
+
+def number_of_video(results: Mapping[str, Any]) -> int:
     """A number that goes with a video, wherever its dataset is kept; 0 of one without a name."""
     name, root = results.get('filename', ''), results.get('video_root') or ''
     if root and '://' not in name:

@@ -81,6 +81,9 @@ class InitBeforeTestHook(Hook):
     :class:`~ssvrl_mm.models.recognizers.LateFusionRecognizer`, or whose backbones all name weights
     of another library (``pretrained``). A model that names none is refused.
 
+    Args:
+        random: Whether it is not, and has the weights that its training would start from.
+
     Raises:
         RuntimeError: Neither the run nor the model names a checkpoint.
 
@@ -90,6 +93,9 @@ class InitBeforeTestHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def __init__(self, random: bool = False) -> None:
+        self.random = random
+
     def before_test(self, runner: Runner) -> None:
         """Calls the model's ``init_weights`` unless weights were loaded or trained."""
         model: Any = unwrap_model(runner.model)
@@ -97,7 +103,7 @@ class InitBeforeTestHook(Hook):
             return
         parts, checkpoints = getattr(model, 'classifiers', None), getattr(model, 'checkpoints', {})
         complete = parts is not None and set(parts) == set(checkpoints)
-        if not complete and not getattr(model, 'starts_pretrained', False):
+        if not (self.random or complete or getattr(model, 'starts_pretrained', False)):
             raise RuntimeError(
                 'nothing to test: give a checkpoint, or model.checkpoints one for every classifier'
             )

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ssvrl_mm.engine.checkpoint_files import CheckpointFileError, newest_checkpoint
+from ssvrl_mm.engine.optim import each_wrapper
 from ssvrl_mm.registry import HOOKS
 from ssvrl_mm.wrapping import unwrap_model
 
@@ -123,9 +124,13 @@ def _stop(runner: Runner, what: str) -> None:
         good = f'the last good checkpoint is {found.path}' if found else 'no checkpoint was saved'
     except CheckpointFileError as error:
         good = str(error)
+    clip = ' or '.join(
+        '.'.join(filter(None, ('optim_wrapper', part, 'clip_grad')))
+        for part in each_wrapper(runner.optim_wrapper)
+    )
     message = (
-        f'{what}; {good}. Nothing was saved since. A lower learning rate, optim_wrapper.clip_grad '
-        'or --no-amp may help.'
+        f'{what}; {good}. Nothing was saved since. A lower learning rate, {clip} or --no-amp may '
+        'help.'
     )
     if get_rank() == 0:
         runner.logger.error(message)

@@ -5,6 +5,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ssvrl_mm.engine.optim import each_wrapper
 from ssvrl_mm.registry import HOOKS
 from ssvrl_mm.wrapping import unwrap_model
 
@@ -51,7 +52,8 @@ class RestartStagesHook(Hook):
         model: Any = unwrap_model(runner.model)
         if runner.epoch in [start for start, _ in model.stages[1:]]:
             model.restart()
-            runner.optim_wrapper.optimizer.state.clear()
+            for wrapper in each_wrapper(runner.optim_wrapper).values():
+                wrapper.optimizer.state.clear()
             self._waiting = True
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
@@ -60,7 +62,7 @@ class RestartStagesHook(Hook):
         if self._waiting:
             self._waiting = not bool(model.head.queue.is_full)
         if self._waiting:
-            groups = runner.optim_wrapper.param_groups
+            groups = _groups(runner)
             self._rates = [group['lr'] for group in groups]
             for group in groups:
                 group['lr'] = 0.0
@@ -68,6 +70,12 @@ class RestartStagesHook(Hook):
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Gives the learning rate back."""
         if self._rates is not None:
-            for group, rate in zip(runner.optim_wrapper.param_groups, self._rates, strict=True):
+            for group, rate in zip(_groups(runner), self._rates, strict=True):
                 group['lr'] = rate
             self._rates = None
+
+
+def _groups(runner: Runner) -> list[dict]:
+    """The parameter groups of all optimizers."""
+    wrappers = each_wrapper(runner.optim_wrapper).values()
+    return [group for wrapper in wrappers for group in wrapper.param_groups]

@@ -95,9 +95,10 @@ class FactoredConvs(nn.Sequential):
         # Another norm, SyncBatchNorm for instance, computes for itself.
         if not extra or not _fills(clips) or type(norm) is not nn.BatchNorm3d:
             return super().forward(clips)
-        clips = over_space._conv_forward(clips, _filled(over_space.weight, 0, extra), None)
+        bias = None if over_space.bias is None else _filled(over_space.bias, 0, extra)
+        clips = over_space._conv_forward(clips, _filled(over_space.weight, 0, extra), bias)
         clips = relu(_norm(norm, clips, extra))
-        clips = over_time._conv_forward(clips, _filled(over_time.weight, 1, extra), None)
+        clips = over_time._conv_forward(clips, _filled(over_time.weight, 1, extra), over_time.bias)
         for layer in rest:
             clips = layer(clips)
         return clips

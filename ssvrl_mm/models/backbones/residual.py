@@ -10,14 +10,14 @@ from .factored import FactoredConvs
 Strides = tuple[int, int]  # temporal, spatial
 
 
-def mid_channels(in_channels: int, channels: int, side: int = 3) -> int:
+def mid_channels(in_channels: int, channels: int, side: int = 3, length: int = 3) -> int:
     """Channels between the two halves of a (2+1)D convolution.
 
-    As many as give the two together the weights of one convolution of 3 x side x side (Tran et al.
-    2018, section 3.5), rounded down.
+    As many as give the two together the weights of one convolution of length x side x side (Tran et
+    al. 2018, section 3.5), rounded down.
     """
     area = side**2
-    return (3 * area * in_channels * channels) // (area * in_channels + 3 * channels)
+    return length * area * in_channels * channels // (area * in_channels + length * channels)
 
 
 def conv_3d(in_channels: int, channels: int, mid: int, strides: Strides) -> nn.Module:
@@ -60,6 +60,7 @@ def conv_2plus1d_alone(in_channels: int, channels: int, mid: int, strides: Strid
 
 
 ConvMaker = Callable[[int, int, int, Strides], nn.Module]
+ShortcutMaker = Callable[[int, int, Strides], nn.Module]
 CONVS: dict[str, ConvMaker] = {'r3d': conv_3d, 'r2plus1d': conv_2plus1d, 'r2d': conv_2d}
 
 
@@ -67,6 +68,18 @@ def pointwise(in_channels: int, channels: int, strides: Strides = (1, 1)) -> nn.
     """1x1x1 convolution."""
     temporal, spatial = strides
     return nn.Conv3d(in_channels, channels, 1, (temporal, spatial, spatial), bias=False)
+
+
+def pointwise_2plus1d(in_channels: int, channels: int, strides: Strides = (1, 1)) -> nn.Module:
+    """1x1x1 convolution that skips places, BatchNorm, ReLU, 1x1x1 convolution that skips frames."""
+    temporal, spatial = strides
+    mid = mid_channels(in_channels, channels, side=1, length=1)
+    return FactoredConvs(
+        pointwise(in_channels, mid, (1, spatial)),
+        nn.BatchNorm3d(mid),
+        nn.ReLU(inplace=True),
+        pointwise(mid, channels, (temporal, 1)),
+    )
 
 
 def unit(conv: nn.Module, channels: int, relu: bool = True) -> nn.Sequential:
@@ -85,17 +98,20 @@ class ResidualBlock(nn.Module, metaclass=ABCMeta):
         in_channels: Channels of the input.
         channels: Channels of the block's 3x3x3 (or 1x3x3, or (2+1)D) convolutions.
         strides: Temporal and spatial stride.
+        shortcut: What makes the projection.
     """
 
     expansion: int  # channels of the output, as a multiple of ``channels``
 
-    def __init__(self, in_channels: int, channels: int, strides: Strides) -> None:
+    def __init__(
+        self, in_channels: int, channels: int, strides: Strides, shortcut: ShortcutMaker
+    ) -> None:
         super().__init__()
         out_channels = channels * self.expansion
         self.downsample = None
         if strides != (1, 1) or in_channels != out_channels:
-            shortcut = pointwise(in_channels, out_channels, strides)
-            self.downsample = unit(shortcut, out_channels, relu=False)
+            projection = shortcut(in_channels, out_channels, strides)
+            self.downsample = unit(projection, out_channels, relu=False)
         self.relu = nn.ReLU(inplace=True)
 
     @abstractmethod
@@ -138,8 +154,9 @@ class BasicBlock(ResidualBlock):
         conv: ConvMaker,
         strides: Strides = (1, 1),
         last: ConvMaker | None = None,
+        shortcut: ShortcutMaker = pointwise,
     ) -> None:
-        super().__init__(in_channels, channels, strides)
+        super().__init__(in_channels, channels, strides, shortcut)
         mid = mid_channels(in_channels, channels)
         self.conv1 = unit(conv(in_channels, channels, mid, strides), channels)
         self.conv2 = unit((last or conv)(channels, channels, mid, (1, 1)), channels, relu=False)
@@ -165,8 +182,9 @@ class Bottleneck(ResidualBlock):
         conv: ConvMaker,
         strides: Strides = (1, 1),
         first: ConvMaker | None = None,
+        shortcut: ShortcutMaker = pointwise,
     ) -> None:
-        super().__init__(in_channels, channels, strides)
+        super().__init__(in_channels, channels, strides, shortcut)
         mid = mid_channels(in_channels, channels)
         wide = channels * self.expansion
         entry = first(in_channels, channels, mid, (1, 1)) if first else None

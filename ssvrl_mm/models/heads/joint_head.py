@@ -105,16 +105,29 @@ class JointHead(PretextHead, metaclass=ABCMeta):
             KeyError: for a sample without labels.
             ValueError: for another shape.
         """
-        found = [getattr(sample, key, None) for sample in data_samples or ()]
-        if not found or any(labels is None for labels in found):
-            raise KeyError(
-                f'{type(self).__name__} needs {key!r} in every data sample: the transform that '
-                f"writes it in the pipeline, and dict(type='PackSSLInputs', extra_keys=({key!r},))"
-            )
-        labels = torch.cat([torch.as_tensor(part) for part in found])
+        labels = torch.cat(self.packed(data_samples, key))
         if tuple(labels.shape) != (len(like), *shape):
             raise ValueError(
                 f'{key!r} of {len(like)} clips must be {(len(like), *shape)}, got '
                 f'{tuple(labels.shape)}'
             )
         return labels.to(like.device, torch.long, non_blocking=True)
+
+    def packed(self, data_samples: Sequence[Any] | None, key: str) -> list[Tensor]:
+        """The field of this name of every data sample, at least (1,), where it lies.
+
+        Args:
+            data_samples: N samples.
+            key: The name.
+
+        Raises:
+            KeyError: for a sample without it.
+        """
+        found = [getattr(sample, key, None) for sample in data_samples or ()]
+        if not found or any(labels is None for labels in found):
+            raise KeyError(
+                f'{type(self).__name__} needs {key!r} in every data sample: the transform that '
+                f"writes it in the pipeline, and dict(type='PackSSLInputs', extra_keys=({key!r},)) "
+                f"or mmaction2's dict(type='PackActionInputs', algorithm_keys=({key!r},))"
+            )
+        return [torch.atleast_1d(torch.as_tensor(labels)) for labels in found]

@@ -1,5 +1,6 @@
 """Recognizers: streams, backbones, momentum copies and head of one method."""
 
+from ssvrl_mm.models.recognizers.clip_order import ClipOrderRecognizer
 from ssvrl_mm.models.recognizers.context_motion import ContextMotionDecoupling
 from ssvrl_mm.models.recognizers.contrastive import ContrastiveRecognizer
 from ssvrl_mm.models.recognizers.joint_pretext import JointPretextRecognizer
@@ -9,9 +10,12 @@ from ssvrl_mm.models.recognizers.mscl import MSCLRecognizer
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
 from ssvrl_mm.models.recognizers.multi_stream_classifier import MultiStreamClassifier
 from ssvrl_mm.models.recognizers.pretext import PretextRecognizer
+from ssvrl_mm.models.recognizers.segment_order import SegmentOrderRecognizer
 from ssvrl_mm.models.recognizers.self_supervised import SelfSupervisedRecognizer
+from ssvrl_mm.models.recognizers.view_synthesis import ViewSynthesizer
 
 __all__ = [
+    'ClipOrderRecognizer',
     'ContextMotionDecoupling',
     'ContrastiveRecognizer',
     'JointPretextRecognizer',
@@ -21,5 +25,7 @@ __all__ = [
     'MultiStreamClassifier',
     'MultiStreamRecognizer',
     'PretextRecognizer',
+    'SegmentOrderRecognizer',
     'SelfSupervisedRecognizer',
+    'ViewSynthesizer',
 ]

@@ -32,7 +32,7 @@ class PretextRecognizer(MultiStreamRecognizer):
         ...     head=dict(type='YourHead', streams=('rgb',)))
     """
 
-    training_only = ('head.',)
+    training_only: tuple[str, ...] = ('head.',)
 
     def __init__(
         self, backbones: Mapping[str, Any], head: Mapping[str, Any], **kwargs: Any

@@ -6,11 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssvrl_mm.models.utils.answers import ANSWER, TRUTH, asked_samples, write_field
 from ssvrl_mm.models.utils.chunks import stream_chunks
 from ssvrl_mm.models.utils.correspondence import Correspondence
-
-#: Before the name of a task: what was answered, and what is right.
-ANSWER, TRUTH = 'answer_', 'truth_'
 
 
 @torch.no_grad()
@@ -30,7 +28,7 @@ def answer_pretext(
         data_samples: N samples with what the heads need. A field ``answer_<task>`` and one
             ``truth_<task>``, (K,) int64 on the CPU, are added for every task of a head.
     """
-    asked = [i for i, s in enumerate(data_samples) if s.metainfo.get('role') != 'gallery']
+    asked = asked_samples(data_samples)
     rows = [i * num_clips + clip for i in asked for clip in range(num_clips)]
     total = len(data_samples) * num_clips
     like = next(iter(clips.values()))
@@ -38,13 +36,13 @@ def answer_pretext(
         if head.needs_types:
             continue
         for name, truth in head.truths(data_samples, like).items():
-            _write(data_samples, range(len(data_samples)), TRUTH + name, truth)
+            write_field(data_samples, range(len(data_samples)), TRUTH + name, truth)
     if not asked:
         return
     plain = [head for head in model.heads.values() if not head.needs_types]
     own = {stream: x[rows] for stream, x in clips.items()}
     for name, answers in _answers(model, plain, own).items():
-        _write(data_samples, asked, ANSWER + name, answers)
+        write_field(data_samples, asked, ANSWER + name, answers)
     telling = [head for head in model.heads.values() if head.needs_types]
     if not telling or len(data_samples) < 2:  # there is no other video
         return
@@ -85,12 +83,5 @@ def write_answers(
         answers: As many for every chosen sample, side by side.
         truths: Likewise.
     """
-    _write(samples, chosen, ANSWER + task, answers)
-    _write(samples, chosen, TRUTH + task, truths)
-
-
-def _write(samples: Sequence[Any], chosen: Sequence[int], name: str, values: Tensor) -> None:
-    """Gives each of the chosen samples its equal share of the values."""
-    shares = values.cpu().reshape(len(chosen), -1)
-    for i, share in zip(chosen, shares, strict=True):
-        samples[i].set_field(share.clone(), name)
+    write_field(samples, chosen, ANSWER + task, answers)
+    write_field(samples, chosen, TRUTH + task, truths)

@@ -105,7 +105,7 @@ class SelfSupervisedRecognizer(BaseModel, metaclass=ABCMeta):
             The samples; ``sample.features[name]`` is (1, D), or (V, D) unless clips are averaged,
             float32 on the CPU.
         """
-        return write_features(self._named_features(inputs), data_samples, self.average_clips)
+        return self._write(self._named_features(inputs), data_samples)
 
     @abstractmethod
     def _tensor(self, inputs: Inputs, stream: str | None) -> Any:
@@ -114,6 +114,10 @@ class SelfSupervisedRecognizer(BaseModel, metaclass=ABCMeta):
     @abstractmethod
     def _named_features(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Features]:
         """Name -> (N * V, D), the features that :meth:`predict` writes."""
+
+    def _write(self, features: Mapping[str, Features], samples: Sequence[Any]) -> Sequence[Any]:
+        """Writes what :meth:`predict` says of the videos, from name -> (N * V, D)."""
+        return write_features(features, samples, self.average_clips)
 
     def _lay_out(self, clips: Tensor) -> Tensor:
         """The layout that the convolutions work in; a slice of clips has neither."""

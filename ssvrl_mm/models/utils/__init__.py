@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ssvrl_mm.models.utils.momentum_encoder import MomentumEncoder
     from ssvrl_mm.models.utils.photometric import PhotometricAugmentation
     from ssvrl_mm.models.utils.precision import full_precision, without_autocast
+    from ssvrl_mm.models.utils.shuffle_similarity import ShuffleSimilarity
     from ssvrl_mm.models.utils.similarity import DotProduct, NegativeDistance
     from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
 
@@ -29,6 +30,7 @@ __all__ = [
     'MomentumEncoder',
     'NegativeDistance',
     'PhotometricAugmentation',
+    'ShuffleSimilarity',
     'SpreadMonitor',
     'evaluating',
     'freeze',
@@ -53,6 +55,7 @@ _MODULES = {
     'MomentumEncoder': 'momentum_encoder',
     'NegativeDistance': 'similarity',
     'PhotometricAugmentation': 'photometric',
+    'ShuffleSimilarity': 'shuffle_similarity',
     'SpreadMonitor': 'spread_monitor',
     'evaluating': 'freezing',
     'freeze': 'freezing',

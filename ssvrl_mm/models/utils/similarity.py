@@ -4,6 +4,9 @@ from torch import Tensor, nn
 
 from ssvrl_mm.registry import MODELS
 
+#: Above what rounding leaves of 0 between unit vectors in float64.
+LEAST_SQUARE = 1e-14
+
 
 @MODELS.register_module()
 class DotProduct(nn.Module):
@@ -60,8 +63,4 @@ class NegativeDistance(nn.Module):
         x, y = queries.double(), keys.double()
         squares = x.square().sum(-1)[..., :, None] + y.square().sum(-1)[..., None, :]
         squares = squares - 2 * x @ y.mT
-        return -squares.clamp(min=_LEAST_SQUARE).sqrt().to(queries.dtype)
-
-
-# Above what rounding leaves of 0 between unit vectors in float64.
-_LEAST_SQUARE = 1e-14
+        return -squares.clamp(min=LEAST_SQUARE).sqrt().to(queries.dtype)

@@ -64,6 +64,17 @@ def test_a_single_frame_is_the_one_in_the_middle():
     assert found['motion_inds'].tolist() == [[20] * 8, [27] * 8]
 
 
+def test_segments_show_their_first_frame():
+    frames = np.arange(16).reshape(2, 8)
+    lengths = np.array([[3, 5], [-1, -1]])
+    results = dict(frame_inds=frames, motion_inds=frames + 1, segment_lengths=lengths)
+    found = DisorderFrames('first_of_segments')(results)
+    assert found['frame_inds'].tolist() == [[0, 0, 0, 3, 3, 3, 3, 3], [*range(8, 16)]]
+    assert (found['motion_inds'] == found['frame_inds'] + 1).all()
+    with pytest.raises(ValueError, match='needs segment_lengths: .*behind SampleShuffledSegments'):
+        DisorderFrames('first_of_segments')(clips())
+
+
 def test_arguments():
     with pytest.raises(ValueError, match="must be one of .*'shuffled'"):
         DisorderFrames('reversed')

@@ -276,6 +276,9 @@ def test_test_without_any_weights_is_refused(tmp_path):
         runner(tmp_path, 1, hooks, 'none').test()
     with pytest.raises(RuntimeError, match='nothing to test'):
         runner(tmp_path, 1, hooks, 'half', Model(['rgb', 'motion'], dict(rgb='a.pth'))).test()
+    model = Model()
+    runner(tmp_path, 1, [InitBeforeTestHook(random=True)], 'random', model).test()
+    assert model.initialised == 1
 
 
 def test_model_of_several_checkpoints_is_initialised_once(tmp_path):

@@ -155,15 +155,20 @@ def test_without_a_gpu_and_with_another_norm_nothing_is_filled(monkeypatch):
     assert not seen.names['cat']
 
 
-def test_r2plus1d_learns_alike_in_stem_and_blocks(filling):
+@pytest.mark.parametrize('settings', [dict(), dict(factored_shortcuts=True, bias=True)], ids=str)
+def test_r2plus1d_learns_alike_in_stem_and_blocks(settings, filling):
     torch.manual_seed(0)
-    ours = VideoResNet('r2plus1d', 10, width=0.25).double()
+    ours = VideoResNet('r2plus1d', 10, width=0.25, **settings).double()
+    for name, parameter in ours.named_parameters():
+        if name.endswith('.bias'):
+            nn.init.normal_(parameter)
     plain = copy.deepcopy(ours)
     for module in plain.modules():
         if isinstance(module, FactoredConvs):
             module.__class__ = nn.Sequential
     mids = [m[0].out_channels for m in ours.modules() if isinstance(m, FactoredConvs)]
-    assert len(mids) == 1 + 8 and any(mid % 8 for mid in mids[1:]) and mids[0] % 8
+    assert len(mids) == (1 + 8 + 3 if settings else 1 + 8)
+    assert any(mid % 8 for mid in mids[1:]) and mids[0] % 8
     batch = clips(2, 3, 4, 16, 16)
     for found, expected in zip(run(ours, batch), run(plain, batch), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-7)

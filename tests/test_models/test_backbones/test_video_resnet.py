@@ -5,11 +5,12 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import nn
 
+from ssvrl_mm.complexity.counting import count_stages
 from ssvrl_mm.models.backbones import VideoResNet
 from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.registry import MODELS
 
-from .networks import num_parameters, shake_norms
+from .networks import norm, num_parameters, shake_norms
 
 ARCHS = ('r3d', 'r2plus1d', 'r2d')
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 26: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -87,6 +88,80 @@ def test_parameter_count_with_mid_channels_by_convolution(depth):
         model = VideoResNet('r2plus1d', depth, mid_channels_by='convolution')
     assert num_parameters(model) == ALONE[depth] == counted('r2plus1d', depth, alone=True)
     assert f'{ALONE[depth]:,}' in VideoResNet.__doc__
+
+
+VCOP = dict(mid_channels_by='convolution', factored_shortcuts=True)
+
+
+def test_vcops_r2plus1d():
+    """Every kernel and stride of the released 10 layers, with the parameters and multiply-adds."""
+    with torch.device('meta'):
+        model, biased = (VideoResNet('r2plus1d', 10, bias=bias, **VCOP) for bias in (False, True))
+    expected = {}
+    for stage, planes in enumerate((64, 64, 128, 256, 512)):
+        before, layer = (3, 64, 64, 128, 256)[stage], f'layer{stage}.0.'
+        # Side and length of the kernel, input and output, stride.
+        convs = {'stem': (7, 3, before, planes, (1, 2))}
+        if stage:
+            stride = 2 if stage > 1 else 1
+            convs = {f'{layer}conv1.0': (3, 3, before, planes, (stride, stride))}
+            convs[f'{layer}conv2.0'] = (3, 3, planes, planes, (1, 1))
+            if stage > 1:
+                convs[f'{layer}downsample.0'] = (1, 1, before, planes, (2, 2))
+        for name, (side, length, c, d, (over_time, over_space)) in convs.items():
+            mid = length * side**2 * c * d // (side**2 * c + length * d)
+            expected[f'{name}.0'] = ((mid, c, 1, side, side), (1, over_space, over_space))
+            expected[f'{name}.3'] = ((d, mid, length, 1, 1), (over_time, 1, 1))
+    convs = {name: m for name, m in model.named_modules() if isinstance(m, nn.Conv3d)}
+    assert {name: (tuple(m.weight.shape), m.stride) for name, m in convs.items()} == expected
+    shortcuts = [f'layer{layer}.0.downsample.0' for layer in (2, 3, 4)]
+    mids = [expected[f'{name}.0'][0][0] for name in ('stem', *shortcuts)]
+    assert mids == [83, 42, 85, 170]
+    channels = sum(shape[0] for shape, _ in expected.values())
+    assert num_parameters(model) == 14_365_303
+    assert num_parameters(biased) == 14_365_303 + channels == 14_372_478
+    clip = (3, 16, 112, 112)
+    counts = [sum(s.multiply_adds for s in count_stages(m, clip)) for m in (model, biased)]
+    assert counts == [21_362_181_120] * 2
+    assert '21.362 G' in VideoResNet.__doc__
+    for number in ('14,365,303', '14,372,478'):
+        assert number in VideoResNet.__doc__
+
+
+def test_a_factored_shortcut_written_out():
+    torch.manual_seed(0)
+    block = VideoResNet('r2plus1d', 10, width=0.25, **VCOP).layer2[0]
+    shortcut, weights = shake_norms(block).double().downsample, block.state_dict()
+    x = torch.randn(2, 16, 5, 7, 6, dtype=torch.double)
+    weight = [weights[f'downsample.0.{place}.weight'].flatten(1) for place in (0, 3)]
+    with torch.no_grad():
+        y = torch.einsum('oc,ncthw->nothw', weight[0], x[..., ::2, ::2])
+        y = norm(y, weights, 'downsample.0.1').clamp(min=0)
+        y = torch.einsum('oc,ncthw->nothw', weight[1], y[:, :, ::2])
+        torch.testing.assert_close(shortcut(x), norm(y, weights, 'downsample.1'))
+
+
+def test_biases_start_from_0_and_are_taken_away():
+    torch.manual_seed(0)
+    plain = VideoResNet('r2plus1d', 10, width=0.125, out_indices=(0, 2), frozen_stages=0)
+    torch.manual_seed(0)
+    biased = VideoResNet(
+        'r2plus1d', 10, width=0.125, out_indices=(0, 2), frozen_stages=0, bias=True
+    )
+    clip = torch.rand(2, 3, 4, 16, 16)
+    biases = {name: p for name, p in biased.named_parameters() if name not in plain.state_dict()}
+    convs = {name for name, m in biased.named_modules() if isinstance(m, nn.Conv3d)}
+    assert {name.removesuffix('.bias') for name in biases} == convs
+    assert not any(value.any() for value in biases.values())
+    assert {name for name, p in biases.items() if not p.requires_grad} == {
+        'stem.0.bias',
+        'stem.3.bias',
+    }
+    for name, value in biases.items():
+        if name.startswith('layer'):
+            nn.init.normal_(value)
+    for got, wanted in zip(biased(clip), plain(clip), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize('depth', [18, 26])
@@ -318,6 +393,12 @@ def test_bad_arguments(bad):
 def test_mid_channels_that_are_none(bad):
     with pytest.raises(ValueError, match=f"mid_channels_by must be .*'{bad['mid_channels_by']}'"):
         VideoResNet(**bad)
+
+
+@pytest.mark.parametrize('arch', ['r3d', 'r2d'])
+def test_shortcuts_that_are_not_factored(arch):
+    with pytest.raises(ValueError, match=f'factored_shortcuts .* not for {arch}'):
+        VideoResNet(arch, factored_shortcuts=True)
 
 
 def test_every_weight_gets_a_gradient():

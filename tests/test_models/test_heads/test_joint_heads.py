@@ -1,11 +1,19 @@
-"""The heads that classify or contrast clips by all their streams, against transcriptions."""
+"""The heads that classify or contrast clips by their streams, against transcriptions."""
 
 import numpy as np
 import pytest
 import torch
 from mmengine.dist import all_reduce, get_world_size
 
-from ssvrl_mm.models.heads import ClipContrastHead, CTPHead, PMSPHead, PretextClassificationHead
+from ssvrl_mm.models.heads import (
+    ClipContrastHead,
+    ClipOrderHead,
+    CTPHead,
+    PMSPHead,
+    PretextClassificationHead,
+    SamplingRateHead,
+    SegmentOrderHead,
+)
 from ssvrl_mm.models.utils import GlobalBatch
 
 from ..in_batch import cosine
@@ -133,7 +141,18 @@ def cases():
         'ctp': (ctp(), 2, dict(types=types, weights=weights)),
         'rotation': (double(PretextClassificationHead, 4, CHANNELS, 'rotation'), 1, {}),
         'contrast': (double(ClipContrastHead, CHANNELS, CRITERION), 2, {}),
+        'segment_order': (double(SegmentOrderHead, CHANNELS['motion'], stream='motion'), 1, {}),
+        'rate': (double(SamplingRateHead, CHANNELS['motion'], stream='motion'), 1, {}),
+        'clip_order': (double(ClipOrderHead, CHANNELS['motion'], stream='motion').eval(), 3, {}),
     }
+
+
+LABELS = dict(
+    rotation=[[3], [0], [1], [1]],
+    segment_order=[[5], [0], [1], [1]],
+    sampling_rates=[[[1, 2, 3]], [[4, 8, 4]], [[2, 2, 2]], [[7, 1, 1]]],
+    clip_order=[[5], [0], [1], [1]],
+)
 
 
 def gradients(rank, splits):
@@ -143,8 +162,9 @@ def gradients(rank, splits):
         start = sum(split[:rank])
         for name, (head, rows, extra) in cases().items():
             own = slice(start * rows, (start + split[rank]) * rows)
-            feats = {s: x[own].clone().requires_grad_() for s, x in maps(3, 4 * rows).items()}
-            given = labelled(4, rotation=[[3], [0], [1], [1]])[start : start + split[rank]]
+            feats = {s: x[own].clone() for s, x in maps(3, 4 * rows).items() if s in head.streams}
+            feats = {s: x.requires_grad_() for s, x in feats.items()}
+            given = labelled(4, **LABELS)[start : start + split[rank]]
             batch = GlobalBatch(split[rank], torch.device('cpu'))
             losses = head.loss(feats, given, batch=batch, **{k: v[own] for k, v in extra.items()})
             loss = next(value for key, value in losses.items() if key.startswith('loss_'))

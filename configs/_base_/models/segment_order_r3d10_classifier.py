@@ -1,0 +1,16 @@
+# The classifier of segment_order_c3d_classifier.py on R3D with one block per layer, as in VCOP.
+_base_ = './segment_order_c3d_classifier.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='VideoResNet',
+        arch='r3d',
+        depth=10,
+        init_cfg=dict(
+            type='PretrainedBackbone',
+            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_r3d10_ucf101/epoch_300.pth}}',
+            prefix='backbone_rgb.',
+        ),
+    ),
+)

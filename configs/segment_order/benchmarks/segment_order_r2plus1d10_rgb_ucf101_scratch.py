@@ -1,0 +1,10 @@
+# Table II: R(2+1)D-10, trained on UCF101 from random weights.
+_base_ = [
+    '../../_base_/models/segment_order_r2plus1d10_classifier.py',
+    '../../_base_/datasets/ucf101_segment_order_classification.py',
+    '../../_base_/schedules/downstream_vcop.py',
+    '../../_base_/downstream_runtime.py',
+]
+
+model = dict(backbone=dict(init_cfg=None))
+default_hooks = dict(checkpoint=_base_.keep_best)

@@ -1,0 +1,8 @@
+# Segment order on UCF101 with R(2+1)D-10: order, rates, contrast by shuffle similarity, synthesised views.
+_base_ = [
+    '../_base_/models/segment_order_r2plus1d10.py',
+    '../_base_/datasets/ucf101_segment_order.py',
+    '../_base_/datasets/ucf101_segment_order_retrieval.py',
+    '../_base_/schedules/segment_order.py',
+    '../_base_/default_runtime.py',
+]

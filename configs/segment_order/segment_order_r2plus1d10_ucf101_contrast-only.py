@@ -1,0 +1,10 @@
+# Table VII: R(2+1)D-10 on UCF101 by contrast alone.
+_base_ = [
+    '../_base_/models/segment_order_r2plus1d10.py',
+    '../_base_/datasets/ucf101_segment_order.py',
+    '../_base_/datasets/ucf101_segment_order_retrieval.py',
+    '../_base_/schedules/segment_order.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(order=None, rate=None, view_generator=None)

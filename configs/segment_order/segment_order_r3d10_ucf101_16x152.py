@@ -1,0 +1,9 @@
+# Table IX: R3D-10 on UCF101 by clips of 16 frames of 152 x 152.
+_base_ = [
+    '../_base_/models/segment_order_r3d10.py',
+    '../_base_/datasets/ucf101_segment_order.py',
+    '../_base_/schedules/segment_order.py',
+    '../_base_/default_runtime.py',
+]
+
+train_dataloader = dict(dataset=dict(pipeline=_base_.clips_16x152))

@@ -1,0 +1,9 @@
+# Table IX: S3D-G on UCF101 by clips of 16 frames of 224 x 224.
+_base_ = [
+    '../_base_/models/segment_order_s3dg.py',
+    '../_base_/datasets/ucf101_segment_order.py',
+    '../_base_/schedules/segment_order.py',
+    '../_base_/default_runtime.py',
+]
+
+train_dataloader = dict(dataset=dict(pipeline=_base_.clips_16x224))

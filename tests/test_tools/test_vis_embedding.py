@@ -1,0 +1,69 @@
+"""The picture of where features lie, by the tool."""
+
+import importlib.util
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from ssvrl_mm.apis import FeatureTable
+
+
+@pytest.fixture
+def run(tool, tmp_path, monkeypatch, capsys):
+    """Runs the tool in a folder with features of two models; gives what it said."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 3, 4], 5)
+    paths = [f'{("walk", "run", "swim")[i // 5]}/{i}.mp4' for i in range(15)]
+    clips = rng.standard_normal((15, 2, 6)).astype(np.float32)
+    clips[0, 1] = np.nan  # a video of one clip
+    times = np.zeros((15, 2, 2), np.float32)
+    streams = dict(rgb=clips, motion=clips)
+    FeatureTable(paths, labels, times, dict(rgb=clips)).save('clips.npz')
+    FeatureTable(paths, labels, times, dict(rgb=clips[:, 0])).save('videos.npz')
+    FeatureTable(paths, labels, times, streams).save('streams.npz')
+
+    def call(*arguments):
+        spec = importlib.util.spec_from_file_location(
+            'tool', tool('visualizations/vis_embedding.py')
+        )
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(sys, 'argv', ['vis_embedding.py', *arguments])
+        module.main()
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_clips_or_videos_are_points(run, tmp_path):
+    said = run('clips.npz', 'videos.npz', '--classes', '0', '4', '--out', 'out/x.png')
+    width, height = 2 * (360 + 2) + 8, 24 + 362 + 8 + 2 * 24
+    assert said == f'out/x.png: {width}x{height} px, points: clips 19, videos 10\n'
+    assert cv2.imread(str(tmp_path / 'out/x.png')).shape == (height, width, 3)
+    options = ('--stream', 'motion', '--names', 'both', '--side', '100', '--out', 'y.png')
+    assert run('streams.npz', *options).endswith('points: both 29\n')
+
+
+@pytest.mark.parametrize(
+    'arguments, said',
+    [
+        (['streams.npz'], r"say which --stream of \['rgb', 'motion'\]"),
+        (['clips.npz', '--stream', 'flow'], r"no stream 'flow', but \['rgb'\]"),
+        (['clips.npz', '--classes', '1'], r'no video of class \[1\], but of \[0, 3, 4\]'),
+        (['nowhere.npz'], r'no file of features at nowhere\.npz'),
+    ],
+)
+def test_what_cannot_be_drawn_says_so(arguments, said, run):
+    with pytest.raises(SystemExit, match=f'error: .*{said}'):
+        run(*arguments, '--out', 'x.png')
+
+
+def test_wrong_arguments(run):
+    with pytest.raises(SystemExit, match='does not end like a picture'):
+        run('clips.npz', '--out', 'x.nothing')
+    for wrong in (['--names', 'a', 'b'], ['--side', '0'], ['--perplexity', '0']):
+        with pytest.raises(SystemExit):
+            run('clips.npz', *wrong, '--out', 'x.png')
