@@ -115,7 +115,7 @@ def checkpoints_of(node):
 
 @pytest.mark.parametrize('path', LEAVES, ids=name_of)
 def test_checkpoints_are_those_that_another_config_leaves(path):
-    written = {default_work_dir(other): other for other in RUNNABLE}
+    written = {default_work_dir(other): other for other in LEAVES}
     # `make demo` has a folder of its own.
     written['work_dirs/demo'] = CONFIGS / 'mvcgc/demo.py'
     for checkpoint in checkpoints_of(Config.fromfile(path).to_dict()):

@@ -35,7 +35,7 @@ def name_of(path):
 
 @pytest.fixture(autouse=True)
 def our_scope(monkeypatch):
-    for variable in ('SSVRL_DATA', 'SSVRL_VIEWS', 'SSVRL_PRETRAINED'):
+    for variable in ('SSVRL_DATA', 'SSVRL_VIEWS', 'SSVRL_EXTRACTOR'):
         monkeypatch.delenv(variable, raising=False)
     with DefaultScope.overwrite_default_scope('ssvrl_mm'):
         yield
@@ -144,12 +144,16 @@ def test_backbones_differ_in_the_network_alone(network):
 
 
 # Parameters in millions, Table X without heads, and multiply-adds in G, Table VIII: as near as the
-# paper counts.
+# paper counts; VCOP's three clips as the page counts them.
 @pytest.mark.parametrize(
-    'network, parameters, multiply_adds',
-    [('c3d', 27.7, 38.6), ('r3d10', 14.2, 19.9), ('r2plus1d10', 14.4, 21.5)],
+    'network, parameters, multiply_adds, of_vcop',
+    [
+        ('c3d', 27.7, 38.6, 115.5),
+        ('r3d10', 14.2, 19.9, 59.7),
+        ('r2plus1d10', 14.4, 21.5, 64.1),
+    ],
 )
-def test_networks_of_table_8(network, parameters, multiply_adds):
+def test_networks_of_table_8(network, parameters, multiply_adds, of_vcop):
     with torch.device('meta'):
         backbone = MODELS.build(load(f'{network}_ucf101_order').model.backbones.rgb)
     stages = count_stages(backbone, (3, 16, 112, 112))
@@ -157,7 +161,33 @@ def test_networks_of_table_8(network, parameters, multiply_adds):
         sum(getattr(stage, name) for stage in stages) for name in ('parameters', 'multiply_adds')
     )
     assert next(counted) / 1e6 == pytest.approx(parameters, abs=0.17)
-    assert next(counted) / 1e9 == pytest.approx(multiply_adds, abs=0.15)
+    clip = next(counted) / 1e9
+    assert clip == pytest.approx(multiply_adds, abs=0.15)
+    assert round(3 * clip, 1) == of_vcop
+
+
+# As the page counts them in M, Table X: networks and heads that are trained, and the generator.
+@pytest.mark.parametrize(
+    'name, without_view, with_view',
+    [
+        ('c3d_ucf101', 28.3, 28.8),
+        ('r3d10_ucf101', 15.0, 15.5),
+        ('r2plus1d10_ucf101', 15.0, 15.5),
+        ('s3dg_ucf101_64x152', 9.8, 10.4),
+    ],
+)
+def test_parameters_of_table_10(name, without_view, with_view):
+    for row, wanted in (('_no-view', without_view), ('', with_view)):
+        with torch.device('meta'):
+            model = MODELS.build(load(f'{name}{row}').model)
+        parts = [p for n, p in model.named_parameters() if p.requires_grad or 'view_' in n]
+        assert round(sum(p.numel() for p in parts) / 1e6, 1) == wanted
+        line = next(
+            line
+            for line in (SEGMENTS / 'README.md').read_text().splitlines()
+            if f'[segment_order_{name}{row}]' in line and 'counted: ' in line and ' M |' in line
+        )
+        assert f'counted: {wanted} M' in line
 
 
 # What the paper leaves open of VCOP is as in its released code.
@@ -267,7 +297,7 @@ def test_the_three_runs_of_a_row_with_views(root, tmp_path, monkeypatch):
             monkeypatch.setenv(variable, str(path))
         return losses, model
 
-    losses, first = run('_no-view', 'SSVRL_PRETRAINED')
+    losses, first = run('_no-view', 'SSVRL_EXTRACTOR')
     assert set(losses) >= ALL
     _, views = run('_views', 'SSVRL_VIEWS')
     extractor = views.feature_extractor.state_dict()

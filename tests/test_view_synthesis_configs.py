@@ -19,7 +19,7 @@ UCF101 = [path for path in LEAVES if 'ucf101' in path.stem]
 
 @pytest.fixture(autouse=True)
 def our_scope(monkeypatch):
-    for variable in ('SSVRL_DATA', 'SSVRL_PRETRAINED'):
+    for variable in ('SSVRL_DATA', 'SSVRL_EXTRACTOR'):
         monkeypatch.delenv(variable, raising=False)
     with DefaultScope.overwrite_default_scope('ssvrl_mm'):
         yield
@@ -53,10 +53,9 @@ def test_they_are_what_the_page_says(path):
     start = cfg.model.feature_extractor.init_cfg
     other = CONFIGS / f'segment_order/{start.checkpoint.split("/")[2]}.py'
     assert start.prefix == 'backbone_rgb.' and start.checkpoint.endswith('epoch_300.pth')
-    if other.exists():
-        assert default_work_dir(other) == start.checkpoint.rpartition('/')[0]
-        wanted = dict(Config.fromfile(other).model.backbones.rgb)
-        assert wanted == {k: v for k, v in cfg.model.feature_extractor.items() if k != 'init_cfg'}
+    assert default_work_dir(other) == start.checkpoint.rpartition('/')[0]
+    wanted = dict(Config.fromfile(other).model.backbones.rgb)
+    assert wanted == {k: v for k, v in cfg.model.feature_extractor.items() if k != 'init_cfg'}
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ def demo(tmp_path, monkeypatch):
     backbone = MODELS.build({**cfg.model.feature_extractor.to_dict(), 'init_cfg': None})
     weights = {f'backbone_rgb.{name}': value for name, value in backbone.state_dict().items()}
     torch.save(weights, tmp_path / 'f.pth')
-    monkeypatch.setenv('SSVRL_PRETRAINED', str(tmp_path / 'f.pth'))
+    monkeypatch.setenv('SSVRL_EXTRACTOR', str(tmp_path / 'f.pth'))
     cfg = Config.fromfile(CONFIGS / 'segment_order/segment_order_demo_views.py')
     for number in range(4):
         encode(tmp_path / f'{number}.mp4', translating(72, 1, number - 2, 64, 64, seed=number))

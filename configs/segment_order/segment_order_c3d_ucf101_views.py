@@ -13,7 +13,7 @@ model = dict(
         type='C3D',
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_c3d_ucf101_no-view/epoch_300.pth}}',
+            checkpoint='{{$SSVRL_EXTRACTOR:work_dirs/segment_order/segment_order_c3d_ucf101_no-view/epoch_300.pth}}',
             prefix='backbone_rgb.',
         ),
     ),

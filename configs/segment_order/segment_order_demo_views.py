@@ -18,7 +18,7 @@ model = dict(
         width=0.25,
         temporal_strides=(1, 2, 2, 2, 2),
         init_cfg=dict(
-            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_demo_no-view/epoch_15.pth}}'
+            checkpoint='{{$SSVRL_EXTRACTOR:work_dirs/segment_order/segment_order_demo_no-view/epoch_15.pth}}'
         ),
     ),
     # Grey is 0.03 from such a clip, and has features of a cosine near 0.5 with its: below 17, it would cost less than

@@ -1,24 +1,8 @@
 # The generator of views of segment_order_r2plus1d10_ucf101.py; the feature extractor is the R(2+1)D-10 of
 # segment_order_r2plus1d10_ucf101_no-view.py.
 _base_ = [
-    '../_base_/models/segment_order_views.py',
+    '../_base_/models/segment_order_views_r2plus1d10.py',
     '../_base_/datasets/ucf101_segment_order_views.py',
     '../_base_/schedules/segment_order_views.py',
     '../_base_/default_runtime.py',
 ]
-
-model = dict(
-    feature_extractor=dict(
-        _delete_=True,
-        type='VideoResNet',
-        arch='r2plus1d',
-        depth=10,
-        mid_channels_by='convolution',
-        factored_shortcuts=True,
-        init_cfg=dict(
-            type='PretrainedBackbone',
-            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_r2plus1d10_ucf101_no-view/epoch_300.pth}}',
-            prefix='backbone_rgb.',
-        ),
-    ),
-)

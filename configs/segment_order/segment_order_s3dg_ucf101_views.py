@@ -14,7 +14,7 @@ model = dict(
         gating=True,
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_s3dg_ucf101_64x152_no-view/epoch_300.pth}}',
+            checkpoint='{{$SSVRL_EXTRACTOR:work_dirs/segment_order/segment_order_s3dg_ucf101_64x152_no-view/epoch_300.pth}}',
             prefix='backbone_rgb.',
         ),
     ),

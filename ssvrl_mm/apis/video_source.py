@@ -52,7 +52,10 @@ class VideoSource(NamedTuple):
             if dataset.get('role') == role
         ]
         if len(found) != 1:
-            raise ValueError(f'{cfg.filename} tests with {len(found)} datasets of role {role!r}')
+            raise ValueError(
+                f'{cfg.filename} tests with {len(found)} datasets of role {role!r}: take the '
+                'config of a retrieval, or name the videos'
+            )
         dataset = DATASETS.build(dict(found[0], pipeline=[]))
         root = dataset.data_prefix.get('video', '')
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]

@@ -307,7 +307,8 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     if any(line.endswith('(init_cfg)') for line in lines):
         lines.append(
             'Networks start from weights of another run: the environment variable SSVRL_PRETRAINED '
-            'names its checkpoint, as docs/finetuning.md shows.'
+            'names its checkpoint, as docs/finetuning.md shows; SSVRL_VIEWS that of a generator of '
+            'views, SSVRL_EXTRACTOR that of the network that it is trained against.'
         )
     lines += [
         f'`python -m ssvrl_mm.video transcode {path.with_name("videos")} {path} --preset {preset}` '

@@ -1,6 +1,6 @@
 """Pictures: motion, where and when a clip moves most, views, searches, where features lie."""
 
-from ssvrl_mm.visualization.embedding import Embedded, draw_embeddings, embed
+from ssvrl_mm.visualization.embedding import COLOURS, Embedded, draw_embeddings, embed
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
 from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
@@ -9,6 +9,7 @@ from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
 from ssvrl_mm.visualization.views import draw_views
 
 __all__ = [
+    'COLOURS',
     'Embedded',
     'PictureError',
     'Shown',

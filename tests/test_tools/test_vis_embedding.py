@@ -24,6 +24,10 @@ def run(tool, tmp_path, monkeypatch, capsys):
     FeatureTable(paths, labels, times, dict(rgb=clips)).save('clips.npz')
     FeatureTable(paths, labels, times, dict(rgb=clips[:, 0])).save('videos.npz')
     FeatureTable(paths, labels, times, streams).save('streams.npz')
+    FeatureTable(paths, np.arange(15), times, dict(rgb=clips)).save('many.npz')
+    FeatureTable(paths[::-1], labels, times, dict(rgb=clips)).save('others.npz')
+    no_folders = [str(i) for i in range(15)]
+    FeatureTable(no_folders, labels, times, dict(rgb=clips)).save('flat.npz')
 
     def call(*arguments):
         spec = importlib.util.spec_from_file_location(
@@ -45,6 +49,8 @@ def test_clips_or_videos_are_points(run, tmp_path):
     assert cv2.imread(str(tmp_path / 'out/x.png')).shape == (height, width, 3)
     options = ('--stream', 'motion', '--names', 'both', '--side', '100', '--out', 'y.png')
     assert run('streams.npz', *options).endswith('points: both 29\n')
+    # Classes without folders have numbers.
+    assert run('flat.npz', 'videos.npz', '--out', 'z.png').endswith('flat 29, videos 15\n')
 
 
 @pytest.mark.parametrize(
@@ -53,10 +59,16 @@ def test_clips_or_videos_are_points(run, tmp_path):
         (['streams.npz'], r"say which --stream of \['rgb', 'motion'\]"),
         (['clips.npz', '--stream', 'flow'], r"no stream 'flow', but \['rgb'\]"),
         (['clips.npz', '--classes', '1'], r'no video of class \[1\], but of \[0, 3, 4\]'),
+        (['clips.npz', 'many.npz', '--classes', '0', '99'], r'file 1 has no .* class \[99\]'),
+        (['many.npz', 'clips.npz', '--classes', '0', '9'], r'file 2 has no video of class \[9\]'),
+        (['many.npz'], r'15 classes, but there are 10 colours: choose by --classes'),
+        (['clips.npz', 'others.npz'], r"class 0 is 'walk' in the first file and 'swim' in file 2"),
         (['nowhere.npz'], r'no file of features at nowhere\.npz'),
     ],
 )
-def test_what_cannot_be_drawn_says_so(arguments, said, run):
+def test_what_cannot_be_drawn_says_so(arguments, said, run, monkeypatch):
+    # Nobody waits for a layout before.
+    monkeypatch.setattr('ssvrl_mm.visualization.embed', None)
     with pytest.raises(SystemExit, match=f'error: .*{said}'):
         run(*arguments, '--out', 'x.png')
 

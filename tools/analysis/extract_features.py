@@ -7,7 +7,7 @@
     torchrun --nproc_per_node 8 tools/analysis/extract_features.py ... --launcher pytorch
 
 A run that was killed goes on when it is started again. CHECKPOINT `random` stands for random
-weights, the figure that a checkpoint has to beat.
+weights, the figure that a checkpoint has to beat, or for those that the config starts from.
 """
 
 import argparse
@@ -84,7 +84,8 @@ def main() -> None:
         )
     except (
         BadVideosError, FeatureFileError, FileNotFoundError, ImportError, VideoListError,
-        CheckpointFileError, OptionsError, WeightsError, WorkerStoppedError, launch.LaunchError,
+        CheckpointFileError, OptionsError, TypeError, ValueError, WeightsError, WorkerStoppedError,
+        launch.LaunchError,
     ) as error:  # fmt: skip
         sys.exit(f'error: {error}')
     if table is not None:

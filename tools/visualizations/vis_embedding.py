@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ssvrl_mm.apis import FeatureTable
 
 
@@ -60,15 +62,41 @@ def rows_of(table: FeatureTable, stream: str | None) -> tuple[np.ndarray, np.nda
     return rows[there], labels[there]
 
 
-def names_of_classes(table: FeatureTable, classes: list[int] | None) -> dict[int, str]:
-    """Class -> the folder of its videos, or its number where they have none."""
-    known = sorted({label for label in table.labels.tolist() if label >= 0})
-    missing = [label for label in classes or () if label not in known]
-    if missing or not known:
-        raise ValueError(f'no video of class {missing}, but of {known}')
-    first = {label: table.paths[table.labels.tolist().index(label)] for label in known}
-    chosen = classes or known
-    return {label: Path(first[label]).parent.name or f'class {label}' for label in chosen}
+def names_of_classes(
+    tables: Sequence[FeatureTable], classes: list[int] | None, most: int
+) -> dict[int, str]:
+    """Class -> the folder of its videos, or its number where they have none.
+
+    Raises:
+        ValueError: One of the tables has no video of a class, or calls it otherwise than the first
+            does; there are more than ``most`` classes.
+    """
+    found = [_folders_of_classes(table) for table in tables]
+    chosen = classes or sorted(found[0])
+    for number, folders in enumerate(found):
+        missing = [label for label in chosen if label not in folders]
+        if missing or not folders:
+            raise ValueError(
+                f'file {number + 1} has no video of class {missing}, but of {sorted(folders)}'
+            )
+        for label in chosen:
+            if folders[label] and found[0][label] not in ('', folders[label]):
+                raise ValueError(
+                    f'class {label} is {found[0][label]!r} in the first file and '
+                    f'{folders[label]!r} in file {number + 1}: they are of other lists of classes'
+                )
+    if len(chosen) > most:
+        raise ValueError(
+            f'{len(chosen)} classes, but there are {most} colours: choose by --classes'
+        )
+    return {label: found[0][label] or f'class {label}' for label in chosen}
+
+
+def _folders_of_classes(table: FeatureTable) -> dict[int, str]:
+    """Class -> the folder of its first video, '' where it is in none."""
+    labels = table.labels.tolist()
+    known = sorted({label for label in labels if label >= 0})
+    return {label: Path(table.paths[labels.index(label)]).parent.name for label in known}
 
 
 def main() -> None:
@@ -76,6 +104,7 @@ def main() -> None:
     args = parse_args()
     # Seconds of imports, which --help and a wrong argument need not wait for.
     from ssvrl_mm.visualization import (
+        COLOURS,
         Embedded,
         PictureError,
         check_picture,
@@ -93,7 +122,7 @@ def main() -> None:
     try:
         tables = [FeatureTable.load(path) for path in args.features]
         names = args.names or [Path(path).stem for path in args.features]
-        classes = names_of_classes(tables[0], args.classes)
+        classes = names_of_classes(tables, args.classes, len(COLOURS))
         models = []
         for name, table in zip(names, tables, strict=True):
             rows, labels = rows_of(table, args.stream)

@@ -12,7 +12,8 @@ open_video = dict(type='OpenCompressedVideo')
 sample = dict(type='SampleShuffledSegments', clip_len=16, num_segments=3, max_rate=4, num_clips=2)
 # Two to be asked for, and three of consecutive frames that features are of.
 test_sample = dict(sample, num_ordered=3, test_mode=True)
-# Segments that show their first frame alone, behind either of both: what tells of the order and does not move.
+# Segments that show their first frame alone, behind either of both: what tells of the order without motion within
+# them, which is cuts, compression, brightness, and how far things have come from one still to another.
 first_frames = dict(type='DisorderFrames', order='first_of_segments')
 resize = dict(type='ClipResize', size=64)
 decode = dict(type='DecodeCompressedVideo')

@@ -16,15 +16,6 @@ train_pipeline = [
     decode,
     pack,
 ]
-# For a test that asks for the order; it takes videos of any length.
-pretext_pipeline = [
-    open_video,
-    dict(sample, test_mode=True),
-    resize,
-    dict(type='ClipCenterCrop', size=112),
-    decode,
-    pack,
-]
 
 train_dataloader = dict(
     batch_size=8,

@@ -21,7 +21,7 @@ model = dict(
         depth=10,
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='{{$SSVRL_PRETRAINED:work_dirs/segment_order/segment_order_r3d10_ucf101_no-view/epoch_300.pth}}',
+            checkpoint='{{$SSVRL_EXTRACTOR:work_dirs/segment_order/segment_order_r3d10_ucf101_no-view/epoch_300.pth}}',
             prefix='backbone_rgb.',
         ),
     ),

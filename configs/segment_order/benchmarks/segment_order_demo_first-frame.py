@@ -1,5 +1,6 @@
-# What segment_order_demo.py has learned, tested by clips whose segments show their first frame alone: what tells of
-# the order and does not move.
+# What segment_order_demo.py has learned from motion, tested by clips whose segments show their first frame alone: cuts,
+# compression, brightness, and how far things have come from one still to another. What a network finds there that looks
+# for nothing else, segment_order_demo_stills.py asks.
 _base_ = '../segment_order_demo.py'
 
 test_dataloader = dict(

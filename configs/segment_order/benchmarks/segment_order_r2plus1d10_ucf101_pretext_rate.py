@@ -1,17 +1,10 @@
 # Table VII: the rates of a clip of each test video of UCF101, by R(2+1)D-10 that learned nothing else.
 _base_ = [
     '../../_base_/models/segment_order_r2plus1d10.py',
-    '../../_base_/datasets/ucf101_segment_order.py',
-    '../../_base_/datasets/ucf101_segment_order_retrieval.py',
+    '../../_base_/datasets/ucf101_segment_order_pretext.py',
     '../../_base_/downstream_runtime.py',
 ]
 
 model = dict(order=None, head=None, view_generator=None, answers_pretext=True)
-# Training goes on elsewhere.
-train_dataloader = None
-test_dataloader = val_dataloader = dict(dataset=dict(pipeline=_base_.pretext_pipeline))
-test_evaluator = [
-    _base_.test_evaluator,
-    dict(type='SamplingRateError'),
-]
+test_evaluator = [_base_.test_evaluator, dict(type='SamplingRateError')]
 val_evaluator = test_evaluator
