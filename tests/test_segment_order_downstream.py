@@ -182,7 +182,7 @@ def test_trains_from_pretrained_weights_and_tests(root, tmp_path, monkeypatch):
 
 
 def test_features_of_a_finetuned_network(tmp_path, monkeypatch):
-    """Figure 4(c): the backbone of a classifier's checkpoint, in a recognizer that gives features."""
+    """Figure 4(c): a recognizer with the backbone of a classifier's checkpoint."""
     folder = FOLDERS[0]
     trained = Config.fromfile(folder / 'segment_order_r2plus1d10_rgb_ucf101_finetune.py').model
     trained.backbone.update(width=0.125, init_cfg=None)
