@@ -133,11 +133,12 @@ def test_stills_are_learned_and_asked():
 
 # What each row of Table VI leaves out of the demo or has otherwise.
 ONE_CLIP = '.train_dataloader.dataset.pipeline.1.num_clips'
+NO_CONTRAST = {'.model.head': None, '.model.contrast_weight': 1.0}
 ROWS = {
     'no-view': {},
     'contrast': {'.model.head.similarity': None, '.model.head.criterion.temperature': 0.2},
-    'rate': {'.model.head': None, ONE_CLIP: 1},
-    'order': {'.model.head': None, '.model.rate': None, ONE_CLIP: 1},
+    'rate': {**NO_CONTRAST, ONE_CLIP: 1},
+    'order': {**NO_CONTRAST, '.model.rate': None, ONE_CLIP: 1},
 }
 
 

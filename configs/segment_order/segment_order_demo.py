@@ -37,6 +37,8 @@ model = dict(
         momentum=0.99,
         criterion=dict(temperature=0.4),
     ),
+    # Keys are in another order than their queries: at full weight the order is learned later.
+    contrast_weight=0.3,
     view_generator=dict(
         channels=(8, 16, 32),
         latent_channels=16,
@@ -48,6 +50,10 @@ model = dict(
     answers_pretext=True,
     average_clips=True,
 )
+
+# 16 videos at a time, as on UCF101: more steps for the same computation.
+train_dataloader = dict(batch_size=16)
+auto_scale_lr = dict(base_batch_size=16)
 
 test_evaluator = [
     dict(type='VideoRetrieval', topk=(1, 5, 10)),

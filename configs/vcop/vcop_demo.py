@@ -27,6 +27,10 @@ model = dict(
     average_clips=True,
 )
 
+# As segment_order_demo.py has it.
+train_dataloader = dict(batch_size=16)
+auto_scale_lr = dict(base_batch_size=16)
+
 test_evaluator = [dict(type='VideoRetrieval', topk=(1, 5, 10)), dict(type='PretextAccuracy')]
 val_evaluator = test_evaluator
 
