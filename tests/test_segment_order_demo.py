@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from ssvrl_mm.demo import run_demo, write_config
 from ssvrl_mm.engine.runner import ToolRunner
+from ssvrl_mm.evaluation.sampling_rate_error import SamplingRateError
 from ssvrl_mm.registry import DATASETS, MODELS
 from tests.clips import encode, translating
 from tests.test_downstream import RUN, flat
@@ -34,6 +36,19 @@ def small(path, data, work_dir, monkeypatch):
     return cfg
 
 
+def spied(monkeypatch, metric):
+    """The samples that a metric is going to see."""
+    seen = []
+    process = metric.process
+
+    def wrapped(self, data_batch, data_samples):
+        seen.extend(data_samples)
+        process(self, data_batch, data_samples)
+
+    monkeypatch.setattr(metric, 'process', wrapped)
+    return seen
+
+
 def shrink(pipeline):
     for step in pipeline:
         if 'size' in step:
@@ -48,13 +63,25 @@ def data(tmp_path_factory):
 def test_it_says_what_order_rates_and_retrieval_come_to(data, tmp_path, monkeypatch, capsys):
     path = SEGMENTS / 'segment_order_demo_no-view.py'
     cfg = small(path, data, tmp_path, monkeypatch)
+    seen = spied(monkeypatch, SamplingRateError)
     figures = run_demo(cfg, tmp_path)
     assert json.loads((tmp_path / 'retrieval.json').read_text()) == figures
     assert set(figures['after']) == {'rgb'}
     tasks, rates = figures['pretext'], figures['rates']
     assert (tasks['order_chance'], tasks['num_videos'], rates['num_videos']) == (1 / 6, 16, 16)
-    assert 0 <= tasks['order'] <= 1
+    # By hand, of what the network said of two clips of each video, the last time that it was asked.
+    asked = [s for s in seen if 'predicted_rates' in s][-16:]
+    answers, truths = (torch.cat([s[f'{k}_order'] for s in asked]) for k in ('answer', 'truth'))
+    assert int((truths >= 0).sum()) == 16 * 2
+    assert tasks['order'] == pytest.approx(int((answers == truths).sum()) / 32)
+    pairs = [(s['sampling_rates'], s['predicted_rates']) for s in asked]
+    errors = [(p.double() - t)[t >= 0] for t, p in pairs]
+    assert {len(error) for error in errors} == {6}
+    assert rates['mse'] == pytest.approx(float(torch.cat(errors).square().mean()))
     # Of 1 to 4, drawn for two clips of 16 training videos.
+    drawn = [s['sampling_rates'] for s in seen if s['role'] == 'gallery'][-16:]
+    known = torch.cat([clips[clips >= 0] for clips in drawn]).double()
+    assert len(known) == 16 * 6 and rates['mean'] == pytest.approx(float(known.mean()))
     assert 2 < rates['mean'] < 3 and 0.8 < rates['mse_of_constant'] < 1.8
     said = capsys.readouterr().out
     assert said.index('Pretext tasks on held-out videos') < said.index('Retrieval R@1')
@@ -88,6 +115,20 @@ def test_first_frames_are_asked_for_in_the_clips_of_the_demo():
     stills.test_dataloader.dataset.pipeline = demo.test_dataloader.dataset.pipeline
     stills.val_dataloader = stills.test_dataloader
     assert stills.to_dict() == demo.to_dict()
+
+
+def test_stills_are_learned_and_asked():
+    cfg, order = (
+        Config.fromfile(SEGMENTS / f'segment_order_demo_{n}.py') for n in ('stills', 'order')
+    )
+    still = dict(type='DisorderFrames', order='first_of_segments')
+    for name in ('train', 'val', 'test'):
+        loader, other = (c[f'{name}_dataloader'].dataset for c in (cfg, order))
+        assert dict(loader.pipeline[2]) == still
+        assert [*loader.pipeline[:2], *loader.pipeline[3:]] == list(other.pipeline)
+        loader.pipeline = other.pipeline
+    found, wanted = ({k: v for k, v in c.to_dict().items() if k in RUN} for c in (cfg, order))
+    assert flat(found) == flat(wanted)
 
 
 # What each row of Table VI leaves out of the demo or has otherwise.

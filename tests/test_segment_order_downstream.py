@@ -12,6 +12,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
+from ssvrl_mm.apis import load_model
 from ssvrl_mm.registry import DATASETS, HOOKS, METRICS, MODELS
 from tests.clips import encode, translating
 from tests.test_downstream import save_pretrained
@@ -178,6 +179,25 @@ def test_trains_from_pretrained_weights_and_tests(root, tmp_path, monkeypatch):
     metric.process(None, [result.to_dict()])
     # What the best checkpoint is chosen by.
     assert set(metric.evaluate(1)) >= {'acc/top1', cfg.default_hooks.checkpoint.save_best}
+
+
+def test_features_of_a_finetuned_network(tmp_path, monkeypatch):
+    """Figure 4(c): a recognizer with the backbone of a classifier's checkpoint."""
+    folder = FOLDERS[0]
+    trained = Config.fromfile(folder / 'segment_order_r2plus1d10_rgb_ucf101_finetune.py').model
+    trained.backbone.update(width=0.125, init_cfg=None)
+    trained.cls_head.in_channels = 64
+    backbone = MODELS.build(trained)
+    torch.save(dict(state_dict=backbone.state_dict(), meta={}), tmp_path / 'best.pth')
+    monkeypatch.setenv('SSVRL_PRETRAINED', str(tmp_path / 'best.pth'))
+    cfg = Config.fromfile(folder / 'segment_order_r2plus1d10_rgb_retrieval_ucf101_supervised.py')
+    cfg.model.backbones.rgb.width = 0.125
+    cfg.model.order.in_channels = cfg.model.rate.in_channels = 64
+    cfg.model.head.projector.in_channels = 64
+    model, _ = load_model(cfg, None, 'cpu')
+    weights = model.backbone_rgb.state_dict()
+    for name, value in backbone.backbone.state_dict().items():
+        assert torch.equal(weights[name], value)
 
 
 ASKED = {

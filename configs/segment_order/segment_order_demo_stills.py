@@ -2,7 +2,7 @@
 # told by cuts, compression, brightness, and how far things have come from one still to another.
 _base_ = './segment_order_demo.py'
 
-model = dict(rate=None, head=None, view_generator=None)
+model = dict(rate=None, head=None, contrast_weight=1.0, view_generator=None)
 stills = [dict(_base_.sample, num_clips=1), _base_.first_frames]
 train_dataloader = dict(dataset=dict(pipeline=[_base_.open_video, *stills, *_base_.read_clips]))
 # As benchmarks/segment_order_demo_first-frame.py.

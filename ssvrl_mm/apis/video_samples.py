@@ -133,8 +133,8 @@ def features_of(prediction: Any) -> dict[str, np.ndarray]:
     if features is None:
         raise TypeError(
             'the model gives no features: a self-supervised recognizer of this package is needed '
-            '(ContrastiveRecognizer, PretextRecognizer, ...), which can start from the backbone of a '
-            'classifier, too'
+            '(ContrastiveRecognizer, PretextRecognizer, ...), which can start from the backbone of '
+            'a classifier, too'
         )
     # InstanceData keeps no order; RGB comes first.
     names = sorted(features.keys(), key=lambda name: (name != 'rgb', name))
