@@ -49,6 +49,15 @@ def steps_of(cfg):
     return {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
 
 
+@pytest.mark.parametrize('path', [*PRETRAINING, *sorted(VCOP.glob('*.py'))], ids=name_of)
+def test_labels_stay_on_the_host(path):
+    cfg = Config.fromfile(path)
+    labels = steps_of(cfg)['PackSSLInputs'].get('extra_keys', ())
+    assert {*labels} <= {*cfg.model.data_preprocessor.host_fields} and labels
+    default = MODELS.build(dict(type='SSLDataPreprocessor')).host_fields
+    assert default <= {*cfg.model.data_preprocessor.host_fields}
+
+
 def difference(name, other):
     """What differs between two configs: path -> value of the first, None where it has none."""
     found, base = (

@@ -43,7 +43,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.checkpoint == 'random':
         cfg.load_from = None
-        hooks = [h for h in cfg.get('custom_hooks') or () if h['type'] != 'InitBeforeTestHook']
+        hooks = [h for h in cfg.get('custom_hooks') or () if not _is_init_before_test(h['type'])]
         cfg.custom_hooks = [*hooks, {'type': 'InitBeforeTestHook', 'random': True}]
     if args.amp:
         from ssvrl_mm.engine.optim import evaluate_with_amp
@@ -53,6 +53,12 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         evaluators = cfg.test_evaluator
         evaluators = list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
         cfg.test_evaluator = [*evaluators, {'type': 'DumpResults', 'out_file_path': args.dump}]
+
+
+def _is_init_before_test(kind: str | type) -> bool:
+    """Whether a hook's type is InitBeforeTestHook, with a scope before its name or not."""
+    name = kind if isinstance(kind, str) else kind.__name__
+    return name.rpartition('.')[2] == 'InitBeforeTestHook'
 
 
 def main() -> None:

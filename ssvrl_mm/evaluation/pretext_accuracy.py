@@ -45,7 +45,8 @@ class PretextAccuracy(BaseMetric):
 
     Raises:
         ValueError: At the end: no query, none with answers, classes of an unknown task. At once: a
-            group of classes that the dataset does not have.
+            group of classes that the dataset does not have, and samples without ``video_id`` and
+            ``filename``.
 
     Example:
         >>> types = ('aligned', 'random', 'shuffle', 'shift')
@@ -191,7 +192,16 @@ def format_pretext(metrics: Mapping[str, float]) -> str:
 
 
 def video_key(sample: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What tells the videos of an evaluation apart: role, id and file of a data sample."""
+    """What tells the videos of an evaluation apart: role, id and file of a data sample.
+
+    Raises:
+        ValueError: for a sample with neither id nor file, as all would be taken for one video.
+    """
+    if sample.get('video_id') is None and sample.get('filename') is None:
+        raise ValueError(
+            'samples have neither video_id nor filename, which tell videos apart: give the '
+            "PackActionInputs of the test pipeline meta_keys=('filename',)"
+        )
     role, video_id, filename = (str(sample.get(n)) for n in ('role', 'video_id', 'filename'))
     return role, video_id, filename
 

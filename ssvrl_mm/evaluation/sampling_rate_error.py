@@ -37,7 +37,8 @@ class SamplingRateError(BaseMetric):
         prefix: Instead of 'rates'.
 
     Raises:
-        ValueError: no query with predicted rates; predicted and true ones that differ in shape.
+        ValueError: no query with predicted rates; predicted and true ones that differ in shape;
+            samples without ``video_id`` and ``filename``.
 
     Example:
         >>> test_evaluator = [dict(type='PretextAccuracy'), dict(type='SamplingRateError')]

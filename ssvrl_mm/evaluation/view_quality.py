@@ -15,7 +15,9 @@ class ViewQuality(BaseMetric):
 
     A view that is of use is not its clip (``psnr``, ``ssim`` and ``cosine`` are below those of a
     copy: 100 dB, 1 and 1), is no mush (``contrast`` is not near 0), and moves like the clip:
-    ``flow_difference`` is well below ``flow``, the difference to a view that does not move.
+    ``flow_difference`` is well below ``flow``, the difference to a view that does not move. Small
+    generators that were trained without a term on pixels came to draw a grey lattice, which has
+    ``contrast``: ``ssim`` and ``flow_difference`` tell it.
 
     Example:
         >>> val_evaluator = dict(type='ViewQuality')

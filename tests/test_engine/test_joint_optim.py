@@ -46,6 +46,10 @@ class Pair(BaseModel):
 INPUTS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
 
 
+def falling(milestone, gamma):
+    return dict(type='MultiStepLR', milestones=[milestone], gamma=gamma)
+
+
 def run(folder, epochs=2, optim_wrapper=BOTH, model=None, **kwargs):
     loader = dict(
         dataset=[dict(inputs=row) for row in INPUTS],
@@ -67,14 +71,13 @@ def run(folder, epochs=2, optim_wrapper=BOTH, model=None, **kwargs):
         model=model or Pair(),
         train_dataloader=loader,
         optim_wrapper=copy.deepcopy(optim_wrapper),
-        param_scheduler=[dict(type='MultiStepLR', milestones=[1], gamma=0.1)],
-        **kwargs,
+        **{'param_scheduler': [falling(1, 0.1)], **kwargs},
     )
     runner.train()
     return runner
 
 
-def alone(part, config, epochs=2):
+def alone(part, config, epochs=2, gamma=0.1):
     """The weights of a part that is trained by itself, by torch's own optimizer."""
     model = Pair()
     settings = dict(config['optimizer'])
@@ -83,7 +86,7 @@ def alone(part, config, epochs=2):
     batches = INPUTS.split(2)
     for epoch in range(epochs):
         for group in optimizer.param_groups:
-            group['lr'] = config['optimizer']['lr'] * 0.1**epoch
+            group['lr'] = config['optimizer']['lr'] * gamma**epoch
         for batch in batches:
             optimizer.zero_grad()
             model(batch)[f'loss_{part}'].backward()
@@ -100,6 +103,14 @@ def test_each_part_is_trained_as_if_it_were_alone(tmp_path):
     assert [round(row['first.lr'], 6) for row in logged] == [0.1] * 3 + [0.01] * 3
     assert [round(row['second.lr'], 6) for row in logged] == [0.01] * 3 + [0.001] * 3
     assert {'loss', 'loss_first', 'loss_second'} <= logged[0].keys()
+
+
+def test_each_part_may_have_its_own_schedule(tmp_path):
+    schedules = dict(first=[falling(1, 0.5)], second=[falling(2, 0.1)])
+    runner = run(tmp_path, param_scheduler=schedules)
+    for part, config, gamma in (('first', SGD, 0.5), ('second', ADAM, 1)):
+        for name, weight in alone(part, config, gamma=gamma).items():
+            torch.testing.assert_close(getattr(runner.model, part).state_dict()[name], weight)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):

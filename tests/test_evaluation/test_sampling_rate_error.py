@@ -53,6 +53,17 @@ def test_errors_are_those_counted_by_hand():
     )
 
 
+def test_videos_that_nothing_tells_apart_are_refused():
+    samples = [video(number, [[1, 2, 3]], [[1.0, 2.0, 3.0]]) for number in range(2)]
+    for sample in samples:
+        del sample['video_id']
+    assert measure(samples)['rates/num_videos'] == 2
+    for sample in samples:
+        sample['filename'] = None
+    with pytest.raises(ValueError, match=r"PackActionInputs .* meta_keys=\('filename',\)"):
+        measure(samples)
+
+
 def test_without_a_gallery_the_constant_is_of_the_queries():
     found = measure(QUERIES[:1])
     assert found['rates/mean'] == pytest.approx(7 / 3) and found['rates/median'] == 2

@@ -1,8 +1,10 @@
+import argparse
 import importlib.util
 import sys
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from ssvrl_mm.engine import launch
 
@@ -120,6 +122,17 @@ def test_a_demo_that_is_not_there(tool, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         module.parse_args()
     assert 'there is no config configs/mvcgc/dmeo.py' in capsys.readouterr().err
+
+
+def test_a_scope_before_the_name_of_a_hook_makes_no_other_hook(tool):
+    spec = importlib.util.spec_from_file_location('a_test', tool('test.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    own = dict(type='ssvrl_mm.InitBeforeTestHook')
+    cfg = Config(dict(model=dict(), custom_hooks=[own, dict(type='EMAHook')]))
+    module.merge_args(cfg, argparse.Namespace(checkpoint='random', amp=False, dump=None))
+    kinds = [hook['type'] for hook in cfg.custom_hooks]
+    assert kinds == ['EMAHook', 'InitBeforeTestHook'] and cfg.custom_hooks[1]['random']
 
 
 def test_random_weights_are_tested_as_training_would_begin_with_them(merged):

@@ -8,6 +8,14 @@ model = dict(
         augment=dict(
             color_jitter=dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.0, p=0.8)
         ),
+        # Labels are checked before they go to the device.
+        host_fields=(
+            'gt_label',
+            'augmented_clips',
+            'segment_order',
+            'segment_lengths',
+            'sampling_rates',
+        ),
     ),
     backbones=dict(rgb=dict(type='C3D')),
     # The weights of the loss are 1, 0.3 and 1.

@@ -95,10 +95,9 @@ class FactoredConvs(nn.Sequential):
         # Another norm, SyncBatchNorm for instance, computes for itself.
         if not extra or not _fills(clips) or type(norm) is not nn.BatchNorm3d:
             return super().forward(clips)
-        bias = None if over_space.bias is None else _filled(over_space.bias, 0, extra)
-        clips = over_space._conv_forward(clips, _filled(over_space.weight, 0, extra), bias)
+        clips = over_space._conv_forward(clips, _filled(over_space.weight, 0, extra), None)
         clips = relu(_norm(norm, clips, extra))
-        clips = over_time._conv_forward(clips, _filled(over_time.weight, 1, extra), over_time.bias)
+        clips = over_time._conv_forward(clips, _filled(over_time.weight, 1, extra), None)
         for layer in rest:
             clips = layer(clips)
         return clips

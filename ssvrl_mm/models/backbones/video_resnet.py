@@ -115,7 +115,7 @@ class VideoResNet(StagedBackbone):
     VCOP's R(2+1)D has 10 layers, and factors the 1x1x1 convolutions of its shortcuts too
     (``factored_shortcuts=True``): 14,365,303 parameters, and 21.362 G multiply-adds for a clip of
     16 x 112 x 112; its R3D is that of 10 layers here, with 19.887 G. Convolutions of its released
-    code have no biases. With them (``bias=True``), R(2+1)D has 14,372,478 parameters.
+    code have no biases.
 
     Args:
         arch: ``'r3d'``, ``'r2plus1d'`` or ``'r2d'``.
@@ -144,8 +144,6 @@ class VideoResNet(StagedBackbone):
         factored_shortcuts: Whether the shortcuts that change sizes are factored too, into a 1x1x1
             convolution that skips places, BatchNorm, ReLU, and one that skips frames; of
             ``r2plus1d`` alone.
-        bias: Whether convolutions have biases, which start from 0 and which the BatchNorm behind
-            them takes away again.
 
     Attributes:
         out_channels: Channels of the last of the maps.
@@ -182,7 +180,6 @@ class VideoResNet(StagedBackbone):
         mid_channels_by: Literal['block', 'convolution'] = 'block',
         temporal_padding: Literal['zeros', 'reflect'] = 'zeros',
         factored_shortcuts: bool = False,
-        bias: bool = False,
     ) -> None:
         super().__init__(in_channels, width, out_indices, frozen_stages, norm_eval, init_cfg)
         if arch not in CONVS:
@@ -234,8 +231,6 @@ class VideoResNet(StagedBackbone):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
-                if bias:
-                    module.bias = nn.Parameter(module.weight.new_zeros(module.out_channels))
             elif isinstance(module, ResidualBlock) and zero_init_residual:
                 nn.init.zeros_(module.last_norm.weight)
         self.register_load_state_dict_pre_hook(_leave_out_classifier)

@@ -22,7 +22,8 @@ class ClipOrderHead(OrderHead):
 
     In a plain mmaction2 ``Recognizer3D``: ``cls_head=dict(type='ssvrl_mm.ClipOrderHead', ...)``
     with :class:`~ssvrl_mm.datasets.transforms.SampleClipTuples` in the pipeline and
-    ``dict(type='PackActionInputs', algorithm_keys=('clip_order',))`` at its end.
+    ``dict(type='PackActionInputs', algorithm_keys=('clip_order',), meta_keys=('filename',))``
+    at its end.
 
     Args:
         in_channels: Channels of the features.

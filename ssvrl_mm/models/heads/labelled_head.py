@@ -193,6 +193,21 @@ def checked_segments(num_segments: int, what: str = 'num_segments') -> int:
     return num_segments
 
 
+def check_head(name: str, head: Any, kind: type) -> None:
+    """Refuses another head than a model can ask, of which None is none.
+
+    Args:
+        name: Of the argument that it was given as.
+        head: The head.
+        kind: What it has to be.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if head is not None and not isinstance(head, kind):
+        raise TypeError(f'{name} must be a {kind.__name__}, got a {type(head).__name__}')
+
+
 def described_by(
     features: Mapping[str, Features], data_samples: Sequence[Any], *keys: str
 ) -> dict[str, Features]:
@@ -211,7 +226,8 @@ def described_by(
         none.
 
     Raises:
-        ValueError: for videos that differ in the number of such clips.
+        ValueError: for videos that differ in the number of such clips, and features of another
+            number of clips than labels.
     """
     key = next((name for name in keys if all(name in sample for sample in data_samples)), None)
     if key is None:
@@ -226,8 +242,16 @@ def described_by(
         )
     if counts == {0}:
         return dict(features)
-    chosen = torch.cat(marks).nonzero().flatten()
-    return {s: pooled[chosen.to(pooled.device)] for s, pooled in _pooled(features).items()}
+    labelled, found = torch.cat(marks), _pooled(features)
+    rows_of = {stream: len(pooled) for stream, pooled in found.items()}
+    if {*rows_of.values()} != {len(labelled)}:
+        raise ValueError(
+            f'{key!r} of {len(labelled)} clips in {len(marks)} videos, but features of '
+            f'{rows_of}: where labels say which clips describe a video, each needs one; crop each '
+            'clip once'
+        )
+    chosen = labelled.nonzero().flatten()
+    return {stream: pooled[chosen.to(pooled.device)] for stream, pooled in found.items()}
 
 
 def _on_host(labels: Tensor) -> bool:

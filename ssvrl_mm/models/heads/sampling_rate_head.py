@@ -30,7 +30,8 @@ class SamplingRateHead(LabelledHead):
 
     In a plain mmaction2 ``Recognizer3D``: ``cls_head=dict(type='ssvrl_mm.SamplingRateHead', ...)``
     with :class:`~ssvrl_mm.datasets.transforms.SampleShuffledSegments` in the pipeline and
-    ``dict(type='PackActionInputs', algorithm_keys=('sampling_rates',))`` at its end.
+    ``dict(type='PackActionInputs', algorithm_keys=('sampling_rates',), meta_keys=('filename',))``
+    at its end.
 
     Args:
         in_channels: Channels of the features.

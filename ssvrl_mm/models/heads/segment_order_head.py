@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ssvrl_mm.models.heads.labelled_head import perceptron
@@ -22,7 +23,8 @@ class SegmentOrderHead(OrderHead):
 
     In a plain mmaction2 ``Recognizer3D``: ``cls_head=dict(type='ssvrl_mm.SegmentOrderHead', ...)``
     with :class:`~ssvrl_mm.datasets.transforms.SampleShuffledSegments` in the pipeline and
-    ``dict(type='PackActionInputs', algorithm_keys=('segment_order',))`` at its end.
+    ``dict(type='PackActionInputs', algorithm_keys=('segment_order',), meta_keys=('filename',))``
+    at its end.
 
     Args:
         in_channels: Channels of the features.
@@ -75,6 +77,12 @@ class SegmentOrderHead(OrderHead):
         for key in ('segment_lengths', 'sampling_rates'):
             for sample in data_samples or ():
                 found = getattr(sample, key, None)
-                if found is not None and found.shape[-1] != self.num_parts:
-                    raise ValueError(f'{key!r} are of {found.shape[-1]} segments{self._remedy()}')
+                count = self.num_parts if found is None else _last_axis(found)
+                if count != self.num_parts:
+                    raise ValueError(f'{key!r} are of {count} segments{self._remedy()}')
         return super().orders(data_samples, logits, unlabelled)
+
+
+def _last_axis(values: Any) -> int:
+    """The length of numbers, lists or tensors in their last axis."""
+    return torch.atleast_1d(torch.as_tensor(values)).shape[-1]

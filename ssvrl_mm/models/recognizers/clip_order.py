@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ssvrl_mm.models.heads.clip_order_head import ClipOrderHead
+from ssvrl_mm.models.heads.labelled_head import check_head
 from ssvrl_mm.models.recognizers.pretext import PretextRecognizer
 from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
@@ -28,6 +30,7 @@ class ClipOrderRecognizer(PretextRecognizer):
 
     Raises:
         ValueError: when backbones and head differ in their streams.
+        TypeError: for another head.
 
     Example:
         >>> model = dict(
@@ -44,6 +47,7 @@ class ClipOrderRecognizer(PretextRecognizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(backbones, head, **kwargs)
+        check_head('head', self.head, ClipOrderHead)
         self.answers_pretext = answers_pretext
         if answers_pretext:
             # A test of a head that nobody trained would give figures, too.

@@ -8,15 +8,19 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from ssvrl_mm.models.heads.labelled_head import described_by
+from ssvrl_mm.models.heads.contrastive_head import ContrastiveHead
+from ssvrl_mm.models.heads.labelled_head import check_head, described_by
 from ssvrl_mm.models.heads.sampling_rate_head import SamplingRateHead
 from ssvrl_mm.models.heads.segment_order_head import SegmentOrderHead
 from ssvrl_mm.models.recognizers.contrastive import ContrastiveRecognizer
 from ssvrl_mm.models.recognizers.multi_stream import MultiStreamRecognizer
+from ssvrl_mm.models.utils.chunks import padded
 from ssvrl_mm.models.utils.features import Features, pool_features
 from ssvrl_mm.models.utils.freezing import freeze
 from ssvrl_mm.models.utils.global_batch import GlobalBatch
+from ssvrl_mm.models.utils.memory_format import to_channels_last_3d
 from ssvrl_mm.models.utils.spread_monitor import SpreadMonitor
+from ssvrl_mm.models.view_synthesis.normalisation import check_normalisation
 from ssvrl_mm.registry import MODELS
 
 
@@ -44,7 +48,8 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
         view_generator: Config of what has ``synthesise``: clips (N, C, T, H, W), normalised as the
             networks see them -> views alike. It stays as it is: in evaluation, without gradient.
             Its ``init_cfg`` names the checkpoint of the trained one. None: keys are clips.
-        view_probability: With which probability, drawn for each video, its key is a view.
+        view_probability: With which probability in (0, 1], drawn for each video, its key is a view;
+            nothing without ``view_generator``.
         answers_pretext: Whether :meth:`predict` also asks the heads of order and rate, for
             :class:`~ssvrl_mm.evaluation.PretextAccuracy` and
             :class:`~ssvrl_mm.evaluation.SamplingRateError`; the pipeline has to sample segments and
@@ -53,9 +58,11 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
 
     Raises:
         ValueError: for several streams, no head at all, heads that differ in stream or segments, a
-            ``view_probability`` outside (0, 1], or views, ``contrast_weight`` or
-            ``answers_pretext`` that nothing uses.
-        TypeError: for a ``view_generator`` without ``synthesise``.
+            ``similarity`` of another number of parts, a ``view_probability`` outside (0, 1], a
+            generator for clips that are normalised otherwise, or views, ``contrast_weight``,
+            ``stages``, ``shuffle_bn`` or ``answers_pretext`` that nothing uses.
+        TypeError: for an ``order`` or ``rate`` that is another head, a ``head`` without contrast,
+            and a ``view_generator`` without ``synthesise``.
 
     Example:
         >>> model = dict(
@@ -88,6 +95,11 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
         if head is not None:
             super().__init__(backbones, head, **kwargs)
         else:
+            unused = sorted({'stages', 'shuffle_bn'} & kwargs.keys())
+            if unused:
+                raise ValueError(
+                    f'{" and ".join(unused)} of no contrast: there is no head; leave them out'
+                )
             # What the base adds is the contrast, and a table of its stages.
             MultiStreamRecognizer.__init__(self, backbones, **kwargs)
             self.head, self.stages, self._epoch = None, ((0, 'tasks'),), None
@@ -95,6 +107,11 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
         self.order = None if order is None else MODELS.build({**of_stream, **order})
         self.rate = None if rate is None else MODELS.build({**of_stream, **rate})
         self._check_heads(contrast_weight, answers_pretext)
+        if not 0 < view_probability <= 1:
+            raise ValueError(
+                f'view_probability must lie in (0, 1], got {view_probability}: without views leave '
+                'view_generator out'
+            )
         self.contrast_weight = contrast_weight
         self.answers_pretext = answers_pretext
         if answers_pretext:
@@ -170,7 +187,8 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
             return others
         chosen = drawn.to(clips.device, non_blocking=True)
         seen = self._lay_out(clips[chosen])
-        views = self.view_generator.synthesise(seen)
+        # Their number differs from step to step.
+        views = self.view_generator.synthesise(padded(seen, len(clips)))[: len(seen)]
         if views.shape != seen.shape:
             raise ValueError(
                 f'{type(self.view_generator).__name__} made views {tuple(views.shape)} of clips '
@@ -207,6 +225,9 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
             raise ValueError(f'contrast_weight={contrast_weight} of no contrast: there is no head')
         if answers_pretext and not tasks:
             raise ValueError('answers_pretext: there is neither order nor rate to be asked')
+        wanted = {'head': ContrastiveHead, 'order': SegmentOrderHead, 'rate': SamplingRateHead}
+        for name, kind in wanted.items():
+            check_head(name, getattr(self, name), kind)
         for head in tasks:
             if head.streams != self.streams:
                 raise ValueError(f'a head of {head.streams}, but a backbone of {self.streams}')
@@ -215,6 +236,13 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
                 'order and rate differ in num_segments: '
                 f'{[head.num_parts for head in tasks]}, of the same clips'
             )
+        for segments in {head.num_parts for head in tasks}:
+            parts = getattr(getattr(self.head, 'similarity', None), 'num_parts', segments)
+            if parts != segments:
+                raise ValueError(
+                    f'similarity of head has num_parts={parts}, but order and rate are of '
+                    f'{segments} segments: set head.similarity.num_parts={segments}'
+                )
 
     def _generator(self, config: Mapping[str, Any] | None) -> Any:
         """The frozen generator of views."""
@@ -222,14 +250,11 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
             return None
         if self.head is None:
             raise ValueError('nothing uses view_generator: views are keys, and there is no head')
-        if not 0 < self.view_probability <= 1:
-            raise ValueError(
-                f'view_probability must lie in (0, 1], got {self.view_probability}: without views '
-                'leave view_generator out'
-            )
         generator = MODELS.build(config)
         if not callable(getattr(generator, 'synthesise', None)):
             raise TypeError(f'{type(generator).__name__} has no synthesise(clips)')
+        if self.streams == ('rgb',):
+            check_normalisation(self.data_preprocessor, generator)
         if any(True for _ in generator.parameters()) and not config.get('init_cfg'):
             print_log(
                 'view_generator has no init_cfg: unless a checkpoint brings its weights, its views '
@@ -238,4 +263,4 @@ class SegmentOrderRecognizer(ContrastiveRecognizer):
                 level=logging.WARNING,
             )
         freeze(generator)
-        return generator
+        return to_channels_last_3d(generator) if self.channels_last else generator

@@ -1,5 +1,6 @@
 """Training of the generator of views, with the flow that it must keep."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from ssvrl_mm.models.utils.features import pool_features
 from ssvrl_mm.models.utils.freezing import freeze
 from ssvrl_mm.models.utils.memory_format import lay_out_clips, to_channels_last_3d
+from ssvrl_mm.models.view_synthesis.normalisation import check_normalisation
 from ssvrl_mm.models.view_synthesis.view_quality import compare_views
 from ssvrl_mm.models.view_synthesis.warping import predict_first
 from ssvrl_mm.registry import MODELS
@@ -50,8 +52,8 @@ class ViewSynthesizer(BaseModel):
         init_cfg: OpenMMLab initialisation.
 
     Raises:
-        ValueError: Unknown or negative weights, or a normalisation that is not the generator's;
-            when its training begins: f names no weights to start from.
+        ValueError: Unknown, negative or infinite weights, or a normalisation that is not that of
+            the generator; when its training begins: f names no weights to start from.
 
     Example:
         >>> backbone = dict(type='VideoResNet', arch='r3d', depth=10, init_cfg=dict(
@@ -80,8 +82,10 @@ class ViewSynthesizer(BaseModel):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         unknown = set(weights or {}) - set(WEIGHTS)
         self.weights = {**WEIGHTS, **(weights or {})}
-        if unknown or min(self.weights.values()) < 0:
-            raise ValueError(f'weights must be of {list(WEIGHTS)}, and not negative: {weights}')
+        if unknown or not all(0 <= weight < math.inf for weight in self.weights.values()):
+            raise ValueError(
+                f'weights must be of {list(WEIGHTS)}, finite and not negative: {weights}'
+            )
         self.channels_last = channels_last
         self.test_batch_clips = test_batch_clips
         self.view_generator = self._built(view_generator)
@@ -90,7 +94,7 @@ class ViewSynthesizer(BaseModel):
         freeze(self.feature_extractor)
         self.penalty = MODELS.build(penalty or dict(type='ssvrl_mm.CharbonnierLoss'))
         self.divergence = MODELS.build(dict(type='ssvrl_mm.GaussianKLLoss'))
-        self._check_normalisation()
+        check_normalisation(self.data_preprocessor, self.view_generator)
 
     def init_weights(self) -> None:
         """Initialises, which training does at its beginning.
@@ -223,20 +227,3 @@ class ViewSynthesizer(BaseModel):
     def _built(self, config: Mapping[str, Any]) -> Any:
         network = MODELS.build(config)
         return to_channels_last_3d(network) if self.channels_last else network
-
-    def _check_normalisation(self) -> None:
-        """Views are of use where they are normalised as clips are."""
-        preprocessor: Any = self.data_preprocessor
-        for name in ('mean', 'std'):
-            given, wanted = getattr(preprocessor, name, None), getattr(self.view_generator, name)
-            if isinstance(given, Tensor) and not torch.allclose(given, wanted.flatten(0, 1)):
-                raise ValueError(
-                    f'{name} of data_preprocessor.rgb is {(given * 255).flatten().tolist()}, that '
-                    f'of view_generator {(wanted * 255).flatten().tolist()}: they must be the same'
-                )
-        removes = getattr(preprocessor, 'remove_still', self.view_generator.remove_still)
-        if removes != self.view_generator.remove_still:
-            raise ValueError(
-                f'data_preprocessor.rgb has remove_still={removes}, and view_generator '
-                f'{self.view_generator.remove_still}: they must be the same'
-            )

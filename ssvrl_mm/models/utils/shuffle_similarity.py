@@ -15,6 +15,8 @@ from ssvrl_mm.registry import MODELS
 
 # Greedy: which part is matched is kept in a byte. Optimal: 5! = 120 sums for every pair.
 _MOST_PARTS = {'greedy': 255, 'optimal': 5}
+# Distances up to here were cut off; float32, which keeps them, rounds 1e-7 upwards.
+_NONE = 1.001 * LEAST_SQUARE**0.5
 
 
 @MODELS.register_module()
@@ -50,7 +52,6 @@ class ShuffleSimilarity(nn.Module):
     Args:
         num_parts: n, the number of segments of a clip; up to 255, of ``'optimal'`` up to 5.
         matching: ``'greedy'`` or ``'optimal'``.
-        scale: Multiplies the similarities; positive.
         block_bytes: About how much memory the comparison with some of the keys may take, besides
             the result and the matches.
 
@@ -67,7 +68,6 @@ class ShuffleSimilarity(nn.Module):
         self,
         num_parts: int = 3,
         matching: Literal['greedy', 'optimal'] = 'greedy',
-        scale: float = 1.0,
         block_bytes: int = 2**26,
     ) -> None:
         super().__init__()
@@ -78,13 +78,10 @@ class ShuffleSimilarity(nn.Module):
                 f'num_parts must be from 1 to {_MOST_PARTS[matching]} with {matching} matching, '
                 f'got {num_parts}'
             )
-        if not scale > 0 or block_bytes < 1:
-            raise ValueError(
-                f'scale and block_bytes must be positive, got {scale} and {block_bytes}'
-            )
+        if block_bytes < 1:
+            raise ValueError(f'block_bytes must be positive, got {block_bytes}')
         self.num_parts = num_parts
         self.matching = matching
-        self.scale = scale
         self.block_bytes = block_bytes
 
     def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
@@ -104,11 +101,12 @@ class ShuffleSimilarity(nn.Module):
         if channels % n:
             raise ValueError(
                 f'vectors of {channels} values cannot be cut into {n} equal parts: give the '
-                f'projection out_channels={channels + -channels % n}'
+                f'projection out_channels={channels + -channels % n}, or the similarity '
+                'num_parts = the number of segments'
             )
         match = _greedy if self.matching == 'greedy' else _optimal
         sums = _Matched.apply(_parts(queries, n), _parts(keys, n), match, self._block(queries))
-        return -self.scale * sums.reshape(*queries.shape[:-1], keys.shape[-2])
+        return -sums.reshape(*queries.shape[:-1], keys.shape[-2])
 
     def _block(self, queries: Tensor) -> int:
         """How many keys are compared at a time."""
@@ -119,7 +117,7 @@ class ShuffleSimilarity(nn.Module):
 
     def extra_repr(self) -> str:
         """The hyper-parameters, for ``repr``."""
-        return f'num_parts={self.num_parts}, matching={self.matching!r}, scale={self.scale}'
+        return f'num_parts={self.num_parts}, matching={self.matching!r}'
 
 
 def _parts(vectors: Tensor, n: int) -> Tensor:
@@ -189,7 +187,7 @@ class _Matched(torch.autograd.Function):
         of_y = torch.empty_like(y) if ctx.needs_input_grad[1] else None
         for keys in _blocks(y, ctx.block):
             some, near = y[:, :, keys].double(), taken[..., keys].double()
-            pull = (gradient[..., keys] / near).masked_fill_(near**2 <= LEAST_SQUARE, 0)
+            pull = (gradient[..., keys] / near).masked_fill_(near <= _NONE, 0)
             weights = pull.new_zeros(len(x), *pull.shape)
             weights.scatter_(1, columns[:, None, ..., keys].long(), pull[:, None])
             of_x += wide * pull.sum(-1)[..., None] - (weights @ some).sum(1)

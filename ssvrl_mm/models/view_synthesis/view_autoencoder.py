@@ -40,8 +40,8 @@ class ViewAutoencoder(BaseModule):
     are drawn, ``mu + sigma n``; a view that is used has none of that noise.
 
     It takes and returns clips as networks see them, normalised. A checkpoint that was trained with
-    another normalisation, and any that lacks a weight, is an error, by mmengine's ``Pretrained`` as
-    by :class:`~ssvrl_mm.models.PretrainedBackbone`.
+    another normalisation or ``remove_still``, and any that lacks a weight, is an error, by
+    mmengine's ``Pretrained`` as by :class:`~ssvrl_mm.models.PretrainedBackbone`.
 
     Args:
         mean: Of the channels, on the scale 0 to 255: those of the data preprocessor.
@@ -50,7 +50,7 @@ class ViewAutoencoder(BaseModule):
         latent_channels: D.
         remove_still: Whether the data preprocessor removes what is still (its ``remove_still``):
             views then are without it, too.
-        init_cfg: OpenMMLab initialisation.
+        init_cfg: OpenMMLab initialisation, one or several.
 
     Raises:
         ValueError: Other than three channels of ``mean`` and ``std``, or than three sizes.
@@ -62,6 +62,7 @@ class ViewAutoencoder(BaseModule):
 
     mean: Tensor
     std: Tensor
+    removes_still: Tensor
 
     def __init__(
         self,
@@ -70,17 +71,16 @@ class ViewAutoencoder(BaseModule):
         channels: Sequence[int] = (32, 64, 128),
         latent_channels: int = 64,
         remove_still: bool = False,
-        init_cfg: Mapping[str, Any] | None = None,
+        init_cfg: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        if init_cfg is not None and init_cfg.get('type') == 'Pretrained':
-            # mmengine's own loads what happens to match, and says nothing of the rest.
-            init_cfg = {**init_cfg, 'type': 'ssvrl_mm.PretrainedBackbone'}
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(init_cfg=_strict(init_cfg))
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise ValueError(f'three means and three positive stds are needed: {mean}, {std}')
         if len(channels) != 3:
             raise ValueError(f'channels of full, half and quarter size are needed, got {channels}')
+        # Beside the attribute, which nobody waits for, a buffer, which checkpoints keep.
         self.remove_still = remove_still
+        self.register_buffer('removes_still', torch.tensor(remove_still))
         for name, values in (('mean', mean), ('std', std)):
             scaled = torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1, 1) / 255
             self.register_buffer(name, scaled)
@@ -153,6 +153,12 @@ class ViewAutoencoder(BaseModule):
         own = {name: getattr(self, name).clone() for name in ('mean', 'std')}
         super()._load_from_state_dict(state_dict, prefix, *args)
         errors = args[-1]
+        removed = state_dict.get(f'{prefix}removes_still', self.removes_still)
+        if removed.shape == () and bool(removed) != self.remove_still:
+            errors.append(
+                f'the weights belong to clips with remove_still={bool(removed)}, and this '
+                f'generator has {self.remove_still}: set remove_still in its config'
+            )
         for name, values in own.items():
             loaded = state_dict.get(f'{prefix}{name}', values)
             # Another shape is an error already.
@@ -161,6 +167,21 @@ class ViewAutoencoder(BaseModule):
                     f'the weights belong to clips normalised with {name}={_on_255(loaded)}, and '
                     f'this generator has {_on_255(values)}: set {name} in its config'
                 )
+
+
+def _strict(init_cfg: Any) -> Any:
+    """Initialisations that refuse what fits in part alone, the checkpoint's last."""
+    if init_cfg is None:
+        return None
+    configs = [init_cfg] if isinstance(init_cfg, Mapping) else list(init_cfg)
+    # mmengine's own loads what happens to match, and says nothing of the rest.
+    loads = [
+        {**config, 'type': 'ssvrl_mm.PretrainedBackbone'}
+        for config in configs
+        if config.get('type') == 'Pretrained'
+    ]
+    found = [config for config in configs if config.get('type') != 'Pretrained'] + loads
+    return found[0] if isinstance(init_cfg, Mapping) else found
 
 
 def _on_255(values: Tensor) -> list[float]:

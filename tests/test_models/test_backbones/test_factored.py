@@ -155,13 +155,10 @@ def test_without_a_gpu_and_with_another_norm_nothing_is_filled(monkeypatch):
     assert not seen.names['cat']
 
 
-@pytest.mark.parametrize('settings', [dict(), dict(factored_shortcuts=True, bias=True)], ids=str)
+@pytest.mark.parametrize('settings', [dict(), dict(factored_shortcuts=True)], ids=str)
 def test_r2plus1d_learns_alike_in_stem_and_blocks(settings, filling):
     torch.manual_seed(0)
     ours = VideoResNet('r2plus1d', 10, width=0.25, **settings).double()
-    for name, parameter in ours.named_parameters():
-        if name.endswith('.bias'):
-            nn.init.normal_(parameter)
     plain = copy.deepcopy(ours)
     for module in plain.modules():
         if isinstance(module, FactoredConvs):

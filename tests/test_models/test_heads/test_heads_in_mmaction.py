@@ -35,15 +35,15 @@ def recognizer(head):
         )
 
 
-def batch(key, num_clips, n=4):
+def batch(key, num_clips, n=4, **pack):
     """What mmaction2's pipeline and collate function make of n videos."""
-    pack = PackActionInputs(algorithm_keys=(key,), meta_keys=('filename',))
+    step = PackActionInputs(algorithm_keys=(key,), **(pack or dict(meta_keys=('filename',))))
     rng = np.random.default_rng(0)
     packed = []
     for i in range(n):
         imgs = rng.integers(0, 256, (num_clips, 3, 6, 16, 16)).astype(np.uint8)
         labels = {**segment_labels(i, num_clips), 'clip_order': np.array([i % 6])}
-        packed.append(pack(dict(imgs=imgs, filename=f'{i}.mp4', **labels)))
+        packed.append(step(dict(imgs=imgs, filename=f'{i}.mp4', **labels)))
     return {name: [sample[name] for sample in packed] for name in ('inputs', 'data_samples')}
 
 
@@ -80,3 +80,10 @@ def test_trains_and_is_evaluated(head):
     else:
         assert found['pretext/order'] == (outputs.argmax(dim=1).numpy() == truths).mean()
         assert found['pretext/order_chance'] == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize('metric', [SamplingRateError, PretextAccuracy])
+def test_what_mmaction_packs_by_itself_does_not_tell_videos_apart(metric):
+    samples = batch('segment_order', 1, meta_keys=('img_shape', 'img_key', 'video_id'))
+    with pytest.raises(ValueError, match='neither video_id nor filename'):
+        metric().process(None, [sample.to_dict() for sample in samples['data_samples']])

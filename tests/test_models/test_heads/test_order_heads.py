@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ssvrl_mm.models.heads import ClipOrderHead, SegmentOrderHead
+from ssvrl_mm.models.heads.labelled_head import described_by
 
 from ..segments import cross_entropy, linear, segment_samples, stacked
 
@@ -221,6 +222,26 @@ def test_clips_without_label_describe_the_video_and_are_not_asked():
     samples[0].set_field(torch.tensor([4, 3, -1]), 'segment_order')
     with pytest.raises(ValueError, match=r'differ in how many clips .* \[1, 2\]'):
         model.predict(feats, samples)
+
+
+def test_labels_of_another_number_of_clips_describe_nothing():
+    """Of three crops of every clip, nobody says which ones the labels are of."""
+    samples = segment_samples(2, segment_order=torch.tensor([4, -1, -1]))
+    for rows in (18, 4):
+        with pytest.raises(ValueError, match=f'of 6 clips in 2 videos, .* of .*{rows}'):
+            described_by(dict(rgb=maps(rows)), samples, 'segment_order')
+
+
+def test_labels_of_segments_may_be_lists():
+    for key, found in (('segment_lengths', [[5, 5, 6]]), ('sampling_rates', torch.tensor(3))):
+        samples = segment_samples(2)
+        for sample in samples:
+            sample.set_field(found, key)
+        if key == 'segment_lengths':
+            head().loss(maps(2), samples)
+        else:
+            with pytest.raises(ValueError, match="'sampling_rates' are of 1 segments"):
+                head().loss(maps(2), samples)
 
 
 def test_videos_without_labels_are_described_by_all_their_clips():

@@ -54,3 +54,9 @@ def test_videos_of_any_number_of_clips_are_described():
     assert given[0].features['rgb'].shape == (1, 6) and not hasattr(given[0], 'truth_order')
     with pytest.raises(ValueError, match='takes 3 clips of every video, got 20'):
         build(answers_pretext=True)(clips(num_clips=5), segment_samples(4), mode='predict')
+
+
+def test_a_head_of_another_task_is_refused():
+    head = dict(type='ssvrl_mm.SegmentOrderHead', in_channels=6)
+    with pytest.raises(TypeError, match='head must be a ClipOrderHead, got a SegmentOrderHead'):
+        ClipOrderRecognizer(dict(rgb=dict(type=TinyBackbone)), head)

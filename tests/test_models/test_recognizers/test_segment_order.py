@@ -9,6 +9,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from ssvrl_mm.models.recognizers import SegmentOrderRecognizer
+from ssvrl_mm.models.utils import chunks
 
 from ..segments import TinyGenerator, segment_samples
 from ..tiny import CRITERION, TinyBackbone, projector, samples
@@ -18,6 +19,19 @@ ORDER = dict(type='SegmentOrderHead', in_channels=6, hidden_channels=5)
 RATE = dict(type='SamplingRateHead', in_channels=6)
 CONTRAST = dict(type='MoCoHead', projector=projector(), criterion=CRITERION, queue_length=6)
 VIEWS = dict(type=TinyGenerator)
+
+
+AUTOENCODER = dict(type='ViewAutoencoder', channels=(4, 4, 6), latent_channels=3)
+
+
+def of_parts(n):
+    """A head whose vectors are cut into n parts."""
+    return dict(CONTRAST, similarity=dict(type='ShuffleSimilarity', num_parts=n))
+
+
+def shown(**rgb):
+    """A data preprocessor."""
+    return dict(type='SSLDataPreprocessor', rgb=rgb)
 
 
 def build(head=CONTRAST, order=ORDER, rate=RATE, stream='rgb', **kwargs):
@@ -265,6 +279,19 @@ def test_heads_take_the_stream_of_the_backbone():
         (dict(head=None, contrast_weight=2.0), 'contrast_weight=2.0 of no contrast'),
         (dict(head=None, view_generator=VIEWS), 'nothing uses view_generator'),
         (dict(order=None, rate=None, answers_pretext=True), 'neither order nor rate to be asked'),
+        (dict(head=None, shuffle_bn=True), 'shuffle_bn of no contrast: there is no head'),
+        (dict(head=None, stages=[(0, 'rgb')]), 'stages of no contrast'),
+        (dict(view_probability=1.5), r'must lie in \(0, 1\], got 1.5'),
+        (dict(head=of_parts(4)), 'num_parts=4, but order and rate are of 3 segments'),
+        (dict(head=of_parts(2), order=None), r'set head.similarity.num_parts=3'),
+        (
+            dict(view_generator=AUTOENCODER, data_preprocessor=shown(remove_still=True)),
+            'has remove_still=True, and view_generator False',
+        ),
+        (
+            dict(view_generator=AUTOENCODER, data_preprocessor=shown(mean=[0] * 3, std=[255] * 3)),
+            r'mean of data_preprocessor.rgb is \[0.0, 0.0, 0.0\], that of view_generator \[123.6',
+        ),
         (dict(view_generator=VIEWS, view_probability=0.0), r'must lie in \(0, 1\], got 0.0'),
         (dict(view_generator=VIEWS, view_probability=1.1), r'must lie in \(0, 1\], got 1.1'),
         (dict(rate={**RATE, 'num_segments': 4}), r'differ in num_segments: \[3, 4\]'),
@@ -275,6 +302,26 @@ def test_heads_take_the_stream_of_the_backbone():
 def test_models_that_cannot_train_are_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+def test_similarities_of_the_segments_and_generators_of_the_clips_are_taken():
+    build(head=of_parts(3))
+    build(head=of_parts(4), order=None, rate=None)
+    still = dict(AUTOENCODER, remove_still=True)
+    build(view_generator=still, data_preprocessor=shown(remove_still=True))
+    # Other streams are not normalised as RGB is.
+    head = {**CONTRAST, 'stream': 'residual'}
+    build(stream='residual', head=head, view_generator=still, data_preprocessor=shown())
+
+
+def test_heads_of_another_task_are_refused():
+    for kwargs, message in (
+        (dict(order=dict(type='ClipOrderHead', in_channels=6)), 'order must be a SegmentOrderHead'),
+        (dict(order=RATE), 'order must be a SegmentOrderHead, got a SamplingRateHead'),
+        (dict(rate=ORDER), 'rate must be a SamplingRateHead, got a SegmentOrderHead'),
+    ):
+        with pytest.raises(TypeError, match=message):
+            build(**kwargs)
 
 
 def test_wrong_parts_are_refused():
@@ -288,6 +335,14 @@ def test_wrong_parts_are_refused():
         build(head=None)(dict(rgb=clips(0)['rgb'][:, 0]), labelled(), mode='loss')
 
 
+def test_the_number_of_views_is_hidden_from_cudnn(monkeypatch):
+    monkeypatch.setattr(chunks, '_tries_algorithms', lambda clips: True)
+    model, given, shown, _ = views(monkeypatch, [0.1, 0.9, 0.4, 0.8])
+    assert [len(clips) for clips in model.view_generator.shown] == [4]
+    for i in range(4):
+        assert torch.equal(shown[i], given[i, 1] if i % 2 else 2 * given[i, 0])
+
+
 @pytest.mark.parametrize('channels_last', [True, False])
 def test_clips_are_laid_out_as_the_networks_work(channels_last):
     model = build(view_generator=VIEWS, view_probability=1.0, channels_last=channels_last)
@@ -296,6 +351,9 @@ def test_clips_are_laid_out_as_the_networks_work(channels_last):
     seen = []
     for network in (model.backbone_rgb, model.key_backbone_rgb.module):
         network.register_forward_hook(lambda _, args, __: seen.append(args[0]))
+    autoencoder = build(view_generator=AUTOENCODER, channels_last=channels_last).view_generator
+    weight = autoencoder.encoder[2].weight
+    assert weight.is_contiguous(memory_format=layout)
     model.view_generator.synthesise = lambda x: seen.append(x) or x
     model(clips(0), labelled(), mode='loss')
     assert len(seen) == 3 and all(x.is_contiguous(memory_format=layout) for x in seen)

@@ -169,6 +169,17 @@ def test_the_feature_extractor_stays_in_evaluation():
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
+def test_losses_of_mixed_precision_are_in_full_one(clips):
+    model = build(weights=dict(reconstruction=1.0)).eval()
+    expected = model.loss(clips)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model.loss(clips)
+        assert model.view_generator(clips[:, 0]).mean.dtype == torch.bfloat16
+    for name, value in losses.items():
+        assert value.dtype == torch.float32, name
+        torch.testing.assert_close(value, expected[name], rtol=0.05, atol=0.01, msg=name)
+
+
 def test_views_have_neither_noise_nor_gradients(clips):
     model = build()
     views = model(dict(rgb=clips))
@@ -217,6 +228,8 @@ def test_the_feature_extractor_is_loaded_or_refused(tmp_path):
     [
         (dict(weights=dict(infomax=1.0)), 'weights must be of'),
         (dict(weights=dict(kl=-1.0)), 'not negative'),
+        (dict(weights=dict(kl=float('nan'))), 'finite and not negative'),
+        (dict(weights=dict(info_max=float('inf'))), 'finite and not negative'),
         (
             dict(data_preprocessor=dict(type='SSLDataPreprocessor', rgb=dict(mean=[0, 0, 0]))),
             r'mean of data_preprocessor.rgb is \[0.0, 0.0, 0.0\], that of view_generator \[123.6',

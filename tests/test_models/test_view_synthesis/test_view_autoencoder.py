@@ -101,6 +101,11 @@ def test_a_generator_starts_from_the_training_of_views(checkpoint, kind):
             dict(prefix='view_generator.'),
             r'normalised with mean=\[123.675, 116.28, 103.53\], and this generator has \[127.5',
         ),
+        (
+            dict(remove_still=True),
+            dict(prefix='view_generator.'),
+            'clips with remove_still=False, and this generator has True',
+        ),
         (dict(std=(1, 1, 1)), dict(prefix='view_generator.'), r'std=\[58.395, 57.12, 57.375\]'),
     ],
 )
@@ -108,6 +113,28 @@ def test_a_wrong_checkpoint_is_no_view(checkpoint, changes, init, message):
     init_cfg = dict(type='Pretrained', checkpoint=checkpoint, **init)
     with pytest.raises(WeightsError, match=message):
         Owner({**SMALL, **changes, 'init_cfg': init_cfg}).init_weights()
+
+
+def test_a_checkpoint_must_say_whether_the_still_was_removed(checkpoint):
+    content = torch.load(checkpoint)
+    del content['state_dict']['view_generator.removes_still']
+    torch.save(content, checkpoint)
+    init_cfg = dict(type='Pretrained', checkpoint=checkpoint, prefix='view_generator.')
+    with pytest.raises(WeightsError, match='removes_still'):
+        Owner(dict(SMALL, init_cfg=init_cfg)).init_weights()
+    Owner(dict(SMALL, init_cfg=dict(init_cfg, ignore=('removes_still',)))).init_weights()
+
+
+def test_the_checkpoint_of_several_initialisations_comes_last(checkpoint):
+    load = dict(type='Pretrained', checkpoint=checkpoint, prefix='view_generator.')
+    noise = dict(type='Constant', layer='Conv3d', val=0.0)
+    for init_cfg in ([load, noise], (noise, load)):
+        owner = Owner(dict(SMALL, init_cfg=init_cfg))
+        owner.init_weights()
+        wanted = build().state_dict()
+        assert all(torch.equal(w, wanted[n]) for n, w in owner.view_generator.state_dict().items())
+    with pytest.raises(WeightsError, match='do not fit ViewAutoencoder'):
+        Owner(dict(SMALL, latent_channels=4, init_cfg=[load])).init_weights()
 
 
 def test_a_checkpoint_that_is_not_there_is_named():
