@@ -90,6 +90,7 @@ def test_groups_are_of_the_classes():
 LEFT_OUT = {
     'mscl_demo_fra': {},
     'mscl_demo_inter-local': {'flow_augment': None},
+    'mscl_demo_local': {'flow_augment': None, 'head.weights.inter': 0},
     'mscl_demo_inter': {
         'flow_augment': None,
         'neck': None,
