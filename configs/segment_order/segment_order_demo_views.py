@@ -21,8 +21,8 @@ model = dict(
             checkpoint='{{$SSVRL_EXTRACTOR:work_dirs/segment_order/segment_order_demo_no-view/epoch_15.pth}}'
         ),
     ),
-    # Grey is 0.03 from such a clip, and has features of a cosine near 0.5 with its: below 17, it would cost less than
-    # the clip itself.
+    # Grey is 0.025 in luma from such a clip, and has features of a cosine near 0.6 with its: below 17, it would cost less
+    # than the clip itself.
     weights=dict(reconstruction=30.0),
 )
 # In hundreds of steps.

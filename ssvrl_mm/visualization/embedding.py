@@ -6,7 +6,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ssvrl_mm.evaluation.optional import require
 from ssvrl_mm.visualization.tiles import (
     GAP,
     Colour,
@@ -67,6 +66,9 @@ def embed(features: np.ndarray, seed: int = 0, perplexity: float = 30.0) -> np.n
         raise ValueError(
             f't-SNE takes 4 features or more, all of them numbers, got {np.shape(features)}'
         )
+    # Here, as it brings OpenMMLab, which --help does without.
+    from ssvrl_mm.evaluation.optional import require
+
     manifold = require('sklearn.manifold', 'scikit-learn', 't-SNE')
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     unit = features / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -49,7 +49,9 @@ def draw(tool, tmp_path, monkeypatch, capsys):
     cfg.dump('views.py')
     torch.manual_seed(0)
     model = MODELS.build(MODEL)
+    # Both begin with next to nothing to be seen.
     torch.nn.init.normal_(model.flow_estimator.flow.weight, std=0.1)
+    model.view_generator.decoder[-1].weight.data.mul_(10)
     torch.save(dict(state_dict=model.state_dict()), 'views.pth')
 
     def run(*arguments, config='views.py', checkpoint='views.pth'):

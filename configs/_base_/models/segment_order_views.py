@@ -25,8 +25,8 @@ model = dict(
             prefix='backbone_rgb.',
         ),
     ),
-    # The weights of Eqs. (15), (16) and (14) are our choice. That pixels stay near the clip's is not in the paper: with
-    # reconstruction=0.0 views of small networks became a grey lattice.
+    # The weights of Eqs. (15), (16) and (14) are our choice. That the luma stays near the clip's is not in the paper:
+    # with reconstruction=0.0 views of small networks became a grey lattice.
     weights=dict(info_max=1.0, info_min=1.0, kl=1e-3, reconstruction=10.0),
     # rho of Eqs. (13) and (15).
     penalty=dict(type='CharbonnierLoss', epsilon=1e-3),

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from ssvrl_mm.models.utils.color import luma
 from ssvrl_mm.models.utils.features import pool_features
 from ssvrl_mm.models.utils.freezing import freeze
 from ssvrl_mm.models.utils.memory_format import lay_out_clips, to_channels_last_3d
@@ -36,7 +37,8 @@ class ViewSynthesizer(BaseModel):
 
     Eq. (16) is printed with a minus before the cosine D, which would make the features equal; here
     the cosine itself becomes small, as the text says. Nothing of this keeps a view near its clip
-    but the flow: ``reconstruction`` weighs Charbonnier's penalty of their pixels, 0 in the paper.
+    but the flow: ``reconstruction`` weighs Charbonnier's penalty of their luma, 0 in the paper. It
+    holds shapes and leaves colours free, which a penalty of all three channels does not.
 
     Args:
         view_generator: Config of G, a :class:`~ssvrl_mm.models.view_synthesis.ViewAutoencoder`.
@@ -166,7 +168,7 @@ class ViewSynthesizer(BaseModel):
             ),
             'info_min': cosine.mean,
             'kl': lambda: self.divergence(mean, log_variance),
-            'reconstruction': lambda: self.penalty(view_pixels, pixels),
+            'reconstruction': lambda: self.penalty(luma(view_pixels), luma(pixels)),
         }
         for name, term in terms.items():
             if self.weights[name]:

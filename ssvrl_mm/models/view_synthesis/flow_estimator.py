@@ -47,6 +47,11 @@ class FlowEstimator(BaseModule):
             for shallow, deep in zip(channels[:-1], channels[1:], strict=True)
         )
         self.flow = nn.Conv2d(channels[0], 2, 3, padding=1)
+        # PyTorch's own weights leave the last layer, which begins at zero, little to learn from.
+        for convolution in self.modules():
+            if isinstance(convolution, nn.Conv2d):
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity='relu')
+                convolution.bias.data.zero_()
         for parameter in self.flow.parameters():
             nn.init.zeros_(parameter)
         # A third less time on a CPU, and what mixed precision wants on a GPU.

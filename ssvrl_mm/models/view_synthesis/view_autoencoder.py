@@ -12,6 +12,8 @@ from ssvrl_mm.registry import MODELS
 
 # exp() of what is beyond is no number any more, and sigmas that small or large tell nothing.
 _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = -30.0, 20.0
+# Where training starts: sigma is a twelfth.
+_FIRST_LOG_VARIANCE = -5.0
 
 
 class SynthesisedView(NamedTuple):
@@ -85,6 +87,8 @@ class ViewAutoencoder(BaseModule):
             scaled = torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1, 1) / 255
             self.register_buffer(name, scaled)
         full, half, quarter = channels
+        to_latent = nn.Conv3d(quarter, 2 * latent_channels, 1)
+        to_picture = nn.Conv3d(full, 3, 3, padding=1)
         self.encoder = nn.Sequential(
             nn.Conv3d(3, full, 3, padding=1),
             nn.ReLU(inplace=True),
@@ -92,7 +96,7 @@ class ViewAutoencoder(BaseModule):
             nn.ReLU(inplace=True),
             nn.Conv3d(half, quarter, 3, stride=(1, 2, 2), padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv3d(quarter, 2 * latent_channels, 1),
+            to_latent,
         )
         self.decoder = nn.Sequential(
             nn.Conv3d(latent_channels, quarter, 1),
@@ -104,8 +108,18 @@ class ViewAutoencoder(BaseModule):
             nn.Upsample(scale_factor=(1, 2, 2)),
             nn.Conv3d(half, full, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv3d(full, 3, 3, padding=1),
+            to_picture,
         )
+        # PyTorch's own weights halve what a layer passes on, and sigma of 1 drowns what is left:
+        # the decoder would learn to do without the clip before it hears of it.
+        for convolution in self.modules():
+            if isinstance(convolution, nn.Conv3d):
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity='relu')
+                convolution.bias.data.zero_()
+        with torch.no_grad():
+            to_latent.bias[latent_channels:] = _FIRST_LOG_VARIANCE
+            # Nearly grey: what is far off is silenced first, and stays silent.
+            to_picture.weight.mul_(0.1)
 
     def forward(self, clips: Tensor) -> SynthesisedView:
         """Synthesises, with latent values drawn in training and their means in evaluation.

@@ -119,7 +119,9 @@ def test_losses_are_the_equations(clips):
     assert losses['loss_info_min'] == pytest.approx(3 * cosine, rel=1e-4)
     terms = mu**2 + np.exp(log_variance) - log_variance - 1
     assert losses['loss_kl'] == pytest.approx(0.5 * terms.sum(1).mean() / 2, rel=1e-5)
-    assert losses['loss_reconstruction'] == pytest.approx(rho(x - x_view) / 4, rel=1e-5)
+    # Of the luma alone, after ITU-R BT.601.
+    darker = np.tensordot([0.299, 0.587, 0.114], x - x_view, axes=(0, 1))
+    assert losses['loss_reconstruction'] == pytest.approx(rho(darker) / 4, rel=1e-5)
 
 
 def test_the_features_of_the_clip_are_constants(clips):

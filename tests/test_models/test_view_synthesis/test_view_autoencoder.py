@@ -67,6 +67,17 @@ def test_draws_have_the_deviation_that_the_encoder_says():
     torch.testing.assert_close(values.std(1), deviations, rtol=0.05, atol=0)
 
 
+def test_the_decoder_hears_of_the_clip_from_the_start():
+    torch.manual_seed(0)
+    model = MODELS.build(dict(type='ViewAutoencoder'))
+    # As faint as clips without what is still.
+    clips = 0.2 * torch.randn(2, 3, 2, 16, 16)
+    view, mean, log_variance = model(clips)
+    assert mean.std() > torch.exp(log_variance / 2).mean()
+    # And it begins with grey.
+    assert (model.to_pixels(view) - 0.5).abs().max() < 0.1
+
+
 def test_what_is_still_is_removed_of_views_too():
     model, clips = build(remove_still=True), torch.randn(1, 3, 4, 8, 8)
     for view in (model(clips).clips, model.synthesise(clips)):
