@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, kaiming_init
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -50,8 +50,7 @@ class FlowEstimator(BaseModule):
         # PyTorch's own weights leave the last layer, which begins at zero, little to learn from.
         for convolution in self.modules():
             if isinstance(convolution, nn.Conv2d):
-                nn.init.kaiming_normal_(convolution.weight, nonlinearity='relu')
-                convolution.bias.data.zero_()
+                kaiming_init(convolution, mode='fan_in')
         for parameter in self.flow.parameters():
             nn.init.zeros_(parameter)
         # A third less time on a CPU, and what mixed precision wants on a GPU.

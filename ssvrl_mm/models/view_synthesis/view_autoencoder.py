@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, kaiming_init
 from torch import Tensor, nn
 
 from ssvrl_mm.models.utils.freezing import evaluating
@@ -114,10 +114,10 @@ class ViewAutoencoder(BaseModule):
         # the decoder would learn to do without the clip before it hears of it.
         for convolution in self.modules():
             if isinstance(convolution, nn.Conv3d):
-                nn.init.kaiming_normal_(convolution.weight, nonlinearity='relu')
-                convolution.bias.data.zero_()
+                kaiming_init(convolution, mode='fan_in')
+        bias: Any = to_latent.bias
         with torch.no_grad():
-            to_latent.bias[latent_channels:] = _FIRST_LOG_VARIANCE
+            bias[latent_channels:] = _FIRST_LOG_VARIANCE
             # Nearly grey: what is far off is silenced first, and stays silent.
             to_picture.weight.mul_(0.1)
 
