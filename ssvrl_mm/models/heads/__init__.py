@@ -19,6 +19,7 @@ from ssvrl_mm.models.heads.motion_objectives import (
 )
 from ssvrl_mm.models.heads.motion_prediction_head import MotionPredictionHead
 from ssvrl_mm.models.heads.mscl_head import MSCLHead
+from ssvrl_mm.models.heads.multi_task_head import MultiTaskHead
 from ssvrl_mm.models.heads.mvcgc_head import MVCGCHead
 from ssvrl_mm.models.heads.order_head import OrderHead
 from ssvrl_mm.models.heads.pmsp_head import PMSPHead
@@ -45,6 +46,7 @@ __all__ = [
     'MotionObjective',
     'MotionPredictionHead',
     'MotionRegression',
+    'MultiTaskHead',
     'OrderHead',
     'PMSPHead',
     'PointwiseContrast',

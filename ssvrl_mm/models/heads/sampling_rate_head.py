@@ -31,7 +31,7 @@ class SamplingRateHead(LabelledHead):
     In a plain mmaction2 ``Recognizer3D``: ``cls_head=dict(type='ssvrl_mm.SamplingRateHead', ...)``
     with :class:`~ssvrl_mm.datasets.transforms.SampleShuffledSegments` in the pipeline and
     ``dict(type='PackActionInputs', algorithm_keys=('sampling_rates',), meta_keys=('filename',))``
-    at its end.
+    at its end; several heads at once by :class:`MultiTaskHead`.
 
     Args:
         in_channels: Channels of the features.

@@ -24,7 +24,7 @@ class SegmentOrderHead(OrderHead):
     In a plain mmaction2 ``Recognizer3D``: ``cls_head=dict(type='ssvrl_mm.SegmentOrderHead', ...)``
     with :class:`~ssvrl_mm.datasets.transforms.SampleShuffledSegments` in the pipeline and
     ``dict(type='PackActionInputs', algorithm_keys=('segment_order',), meta_keys=('filename',))``
-    at its end.
+    at its end; several heads at once by :class:`MultiTaskHead`.
 
     Args:
         in_channels: Channels of the features.
