@@ -86,6 +86,7 @@ def main() -> None:
         from ssvrl_mm.datasets import VideoListError
         from ssvrl_mm.demo import Target, run_demo, write_config
         from ssvrl_mm.engine.config_checks import OptionsError, merge_options
+        from ssvrl_mm.engine.launch import LaunchError, check_files
         from ssvrl_mm.engine.loader_workers import named_workers, settle_workers
         from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
     config, target = args.config, Target.CLASS
@@ -101,7 +102,8 @@ def main() -> None:
         # One checkpoint, at the end: few videos make for hundreds of short epochs.
         cfg.default_hooks.checkpoint.interval = -1
         merge_options([cfg], args.cfg_options)
-    except (OptionsError, VideoListError, WorkDirError) as error:
+        check_files(cfg, ['train_dataloader', 'test_dataloader'])
+    except (LaunchError, OptionsError, VideoListError, WorkDirError) as error:
         sys.exit(f'error: {error}')
     # The two evaluations around the training are enough.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None

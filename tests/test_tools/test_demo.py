@@ -99,6 +99,20 @@ def test_demo_of_another_method(repository, tmp_path):
     assert (tmp_path / 'demo/epoch_2.pth').exists()
 
 
+@pytest.fixture
+def tool_here(repository, monkeypatch):
+    """The tool as a module of this process, with a command line."""
+
+    def load(*arguments):
+        spec = importlib.util.spec_from_file_location('demo', repository / 'tools/demo.py')
+        demo = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(demo)
+        monkeypatch.setattr(sys, 'argv', ['demo.py', *arguments])
+        return demo
+
+    return load
+
+
 @pytest.mark.parametrize(
     'arguments, work_dir',
     [
@@ -111,13 +125,21 @@ def test_demo_of_another_method(repository, tmp_path):
         ),
     ],
 )
-def test_runs_of_the_demo_do_not_share_a_folder(repository, monkeypatch, arguments, work_dir):
-    spec = importlib.util.spec_from_file_location('demo', repository / 'tools/demo.py')
-    demo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(demo)
+def test_runs_of_the_demo_do_not_share_a_folder(tool_here, repository, arguments, work_dir):
     given = [word.replace('CONFIGS', str(repository / 'configs')) for word in arguments]
-    monkeypatch.setattr(sys, 'argv', ['demo.py', *given])
-    assert demo.parse_args().work_dir.as_posix() == work_dir
+    assert tool_here(*given).parse_args().work_dir.as_posix() == work_dir
+
+
+def test_a_checkpoint_that_it_starts_from_is_missed_at_once(
+    tool_here, repository, monkeypatch, tmp_path
+):
+    monkeypatch.setenv('SSVRL_VIEWS', str(tmp_path / 'views.pth'))
+    config = repository / 'configs/segment_order/segment_order_demo.py'
+    demo = tool_here('--config', str(config), '--work-dir', str(tmp_path / 'run'))
+    with pytest.raises(SystemExit) as failed:
+        demo.main()
+    assert f'checkpoint {tmp_path / "views.pth"}' in failed.value.code
+    assert 'SSVRL_VIEWS that of a generator of views' in failed.value.code
 
 
 def test_too_few_videos_end_in_a_message(repository, tmp_path):

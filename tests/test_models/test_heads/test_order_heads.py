@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssvrl_mm.models.heads import ClipOrderHead, SegmentOrderHead
+from ssvrl_mm.models.heads import ClipOrderHead, SamplingRateHead, SegmentOrderHead
 from ssvrl_mm.models.heads.labelled_head import described_by
 
 from ..segments import cross_entropy, linear, segment_samples, stacked
@@ -148,6 +148,24 @@ def with_orders(*orders):
 def test_wrong_labels_are_told_with_what_to_do(samples, message):
     with pytest.raises(ValueError, match=message):
         head().loss(maps(2), samples)
+
+
+def test_clips_that_describe_a_video_are_none_to_learn_the_order_of():
+    samples = segment_samples(1, clip_order=torch.tensor([-1]))
+    with pytest.raises(ValueError, match='-1 of clips that are not to be asked about'):
+        head(ClipOrderHead).loss(maps(3), samples)
+
+
+def test_losses_weigh_what_the_paper_says():
+    """lambda_1 = 1 and lambda_2 = 0.3 (Section IV-D)."""
+    torch.manual_seed(0)
+    order, rate = SegmentOrderHead(4), SamplingRateHead(4)
+    feats, samples = torch.randn(2, 4), segment_samples(2)
+    terms = cross_entropy(order(feats).detach().numpy(), stacked(samples, 'segment_order'))
+    assert order.loss(feats, samples)['loss_order'].item() == pytest.approx(terms.mean(), rel=1e-5)
+    errors = rate(feats).detach().numpy() - stacked(samples, 'sampling_rates')
+    expected = 0.3 * np.square(errors).mean()
+    assert rate.loss(feats, samples)['loss_rate'].item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_missing_labels_are_told_with_what_to_do():
