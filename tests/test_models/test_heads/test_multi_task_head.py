@@ -94,9 +94,16 @@ def test_no_heads_are_refused(heads):
         MultiTaskHead(heads)
 
 
-def test_what_is_no_head_is_refused():
-    with pytest.raises(TypeError, match="'loss' is a InfoNCELoss, which is no head"):
-        MultiTaskHead(dict(order=ORDER, loss=dict(type='InfoNCELoss')))
+class LossAlone(torch.nn.Module):
+    def loss(self, feats, samples):
+        return {}
+
+
+@pytest.mark.parametrize('kind', ['InfoNCELoss', LossAlone])
+def test_what_is_no_head_is_refused(kind):
+    name = getattr(kind, '__name__', kind)
+    with pytest.raises(TypeError, match=f"'loss' is a {name}, which is no head"):
+        MultiTaskHead(dict(order=ORDER, loss=dict(type=kind)))
 
 
 def test_weights_carry_the_names(head):

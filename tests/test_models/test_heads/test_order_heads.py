@@ -49,6 +49,13 @@ def test_one_layer_where_nothing_is_hidden():
     assert len(model.mlp) == 1
 
 
+def test_the_narrowest_heads_are_of_one_channel():
+    for kind in (SegmentOrderHead, ClipOrderHead):
+        assert kind(in_channels=4, hidden_channels=1)(torch.rand(3, 4)).shape[1] == 6
+        with pytest.raises(ValueError, match='hidden_channels must be at least 1'):
+            kind(in_channels=4, hidden_channels=0)
+
+
 def test_sizes_are_the_papers():
     def count(module):
         return sum(p.numel() for p in module.parameters())
