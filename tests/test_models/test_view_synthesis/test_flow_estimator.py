@@ -24,6 +24,16 @@ def test_it_starts_without_motion():
     assert FlowEstimator((4,))(torch.rand(1, 3, 2, 8, 8)).abs().max() == 0
 
 
+def test_layers_begin_with_the_deviation_that_rectifiers_keep():
+    torch.manual_seed(0)
+    network = FlowEstimator()
+    for block in (*network.down, *network.up):
+        weight, bias = block[0].weight, block[0].bias
+        expected = (2 / weight[0].numel()) ** 0.5
+        assert weight.std().item() == pytest.approx(expected, rel=0.05) and not bias.any()
+    assert [block[0].out_channels for block in network.down] == [32, 64, 96, 128]
+
+
 def test_a_field_is_of_its_two_frames_alone(estimator):
     clips = torch.rand(2, 3, 5, 16, 16)
     flow = estimator(clips)

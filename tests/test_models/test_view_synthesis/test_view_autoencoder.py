@@ -42,6 +42,15 @@ def test_views_have_the_shape_and_the_range_of_clips(size):
     torch.testing.assert_close(model.to_pixels((pixels - model.mean) / model.std), pixels)
 
 
+def test_sizes_are_those_of_the_design():
+    """3-32-64-128 channels, a latent of 64, and the same back."""
+    model = MODELS.build(dict(type='ViewAutoencoder'))
+    convolutions = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv3d)]
+    channels = [(layer.in_channels, layer.out_channels) for layer in convolutions]
+    there = [(3, 32), (32, 64), (64, 128), (128, 2 * 64)]
+    assert channels == [*there, (64, 128), (128, 64), (64, 32), (32, 3)]
+
+
 def test_latent_values_are_drawn_in_training_alone():
     model, clips = build(), torch.randn(1, 3, 2, 8, 8)
     first, second = model(clips), model(clips)
