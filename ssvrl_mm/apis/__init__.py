@@ -3,11 +3,11 @@
 from ssvrl_mm.apis.feature_table import FeatureFileError, FeatureTable, join_tables
 from ssvrl_mm.apis.features import extract_features
 from ssvrl_mm.apis.inferencer import Neighbour, Prediction, SSVRLInferencer
-from ssvrl_mm.apis.loading import load_model
-from ssvrl_mm.apis.model_zoo import ModelNotFoundError, ZooModel, find_model, list_models
+from ssvrl_mm.apis.loading import init_model
 from ssvrl_mm.apis.run_lock import FolderInUseError
 from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.models.utils.weights import WeightsError
+from ssvrl_mm.zoo import ModelNotFoundError, ZooModel, find_model, list_models
 
 __all__ = [
     'FeatureFileError',
@@ -24,5 +24,5 @@ __all__ = [
     'find_model',
     'join_tables',
     'list_models',
-    'load_model',
+    'init_model',
 ]

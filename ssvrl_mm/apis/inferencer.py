@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ssvrl_mm.apis.feature_table import FORMATS, FeatureTable
-from ssvrl_mm.apis.loading import load_model, read_config
-from ssvrl_mm.apis.model_zoo import find_model
+from ssvrl_mm.apis.loading import init_model, read_config
 from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.apis.video_samples import VideoSamples, features_of, pipeline_of, predict
 from ssvrl_mm.datasets import scan_videos
 from ssvrl_mm.video import VideoError
+from ssvrl_mm.zoo import find_model
 
 Video = str | os.PathLike | bytes
 
@@ -104,7 +104,7 @@ class SSVRLInferencer:
             entry = find_model(str(model), need_weights=weights is None)
             model, weights = entry.config, weights or entry.weights
         self.cfg = read_config(model)
-        self.model, meta = load_model(self.cfg, weights, device)
+        self.model, meta = init_model(self.cfg, weights, device)
         self.pipeline = pipeline_of(self.cfg)
         self.show_progress = show_progress
         self.classes = _classes(self.cfg, meta)
