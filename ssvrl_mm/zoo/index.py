@@ -9,14 +9,7 @@ import yaml
 
 from ssvrl_mm.packaged_files import packaged_folder
 from ssvrl_mm.suggestions import did_you_mean
-
-
-class ModelNotFoundError(ValueError):
-    """A name that the model index does not list, or lists without weights."""
-
-
-class ModelIndexError(ValueError):
-    """A model index, or a metafile that it names, is not as it has to be; it says where."""
+from ssvrl_mm.zoo.errors import ModelIndexError, ModelNotFoundError
 
 
 class ZooModel(NamedTuple):
@@ -83,13 +76,13 @@ def find_model(name: str, need_weights: bool = True, index: str | Path | None = 
         ModelIndexError: The index cannot be read.
     """
     models = _all_models(index)
-    published = ', '.join(sorted({m.name for m in models.values() if m.weights})) or 'none'
     if name not in models:
         meant = did_you_mean(name, models) or f'it lists {", ".join(sorted(models))}'
         raise ModelNotFoundError(
             f'{name!r} is neither a config file nor a model of the index; {meant}'
         )
     if need_weights and models[name].weights is None:
+        published = ', '.join(sorted({m.name for m in models.values() if m.weights})) or 'none'
         raise ModelNotFoundError(
             f'{name!r} is a recipe: it has no published checkpoint (models that have one: '
             f'{published}); give the file of a training of your own as weights'
