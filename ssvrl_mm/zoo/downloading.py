@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,10 +15,8 @@ from tqdm import tqdm
 from ssvrl_mm.zoo.errors import DownloadError, NoSpaceError, StorageError, WrongHashError
 from ssvrl_mm.zoo.origins import (
     BrokenOffError,
-    Content,
     RangeRefusedError,
-    open_file,
-    open_url,
+    open_origin,
 )
 from ssvrl_mm.zoo.places import CACHE_VARIABLE, shown
 from ssvrl_mm.zoo.verification import ExpectedFile
@@ -60,53 +58,50 @@ def download(
         with tqdm(
             desc=target.name, unit='B', unit_scale=True, unit_divisor=1024, disable=hidden
         ) as bar:
-            transfer = _Transfer(part, expected, bar, shown(origin))
-            if isinstance(origin, Path):
-                transfer.receive(open_file(origin))
-            else:
-                transfer.download(origin)
+            _Transfer(origin, part, expected, bar).run()
         os.replace(part, target)
 
 
 class _Transfer:
     """One file on its way."""
 
-    def __init__(self, part: Path, expected: ExpectedFile, bar: tqdm, origin: str) -> None:
+    def __init__(self, origin: Path | str, part: Path, expected: ExpectedFile, bar: tqdm) -> None:
+        self.origin = origin
         self.part = part
         self.expected = expected
         self.bar = bar
-        self.origin = origin
 
-    def download(self, url: str) -> None:
-        """From a server, in several attempts."""
+    def run(self) -> None:
+        """Fetches the file, in several attempts."""
         for pause in (*_PAUSES, None):
             try:
-                return self._attempt(url)
+                return self._attempt()
             except BrokenOffError as error:
                 if pause is None:
                     raise DownloadError(
-                        f'{self.origin}: {error}, at the last of {len(_PAUSES) + 1} attempts; '
-                        f'{self._arrived()} bytes are kept, from which the next call goes on'
+                        f'{shown(self.origin)}: {error}, at the last of {len(_PAUSES) + 1} '
+                        f'attempts; {self._arrived()} bytes are kept, from which the next call '
+                        'goes on'
                     ) from error
-                _LOG.warning('%s: %s; next attempt in %g s', self.origin, error, pause)
+                _LOG.warning('%s: %s; next attempt in %g s', shown(self.origin), error, pause)
                 time.sleep(pause)
 
-    def _attempt(self, url: str) -> None:
+    def _attempt(self) -> None:
         arrived = self._arrived()
         if arrived:
             if self.expected.fits(self.part):
                 return None
             try:
-                return self.receive(open_url(url, arrived))
+                return self._receive(arrived)
             except (RangeRefusedError, WrongHashError) as error:
                 # What had arrived is of no use: another file's, or too much.
-                _LOG.warning('%s: %s; from the beginning', self.origin, error)
+                _LOG.warning('%s: %s; from the beginning', shown(self.origin), error)
                 self.part.unlink(missing_ok=True)
-        return self.receive(open_url(url))
+        return self._receive(0)
 
-    def receive(self, opening: AbstractContextManager[Content]) -> None:
-        """Writes what comes; the file is the expected one, or there is an error."""
-        with opening as content:
+    def _receive(self, start: int) -> None:
+        """Writes what comes from a byte on; then the file is the expected one."""
+        with open_origin(self.origin, start) as content:
             self._check_room(content.length)
             end = None if content.length is None else content.start + content.length
             self.bar.total, self.bar.initial = end, content.start
@@ -118,11 +113,12 @@ class _Transfer:
                     self.bar.update(len(data))
                 file.flush()
                 os.fsync(file.fileno())
-        if end is not None and self._arrived() < end:
-            raise BrokenOffError(f'the transfer ended after {self._arrived()} of {end} bytes')
         try:
-            self.expected.check(self.part, self.origin)
+            self.expected.check(self.part, shown(self.origin))
         except WrongHashError:
+            arrived = self._arrived()
+            if end is not None and arrived < end:
+                raise BrokenOffError(f'the transfer ended after {arrived} of {end} bytes') from None
             self.part.unlink()
             raise
 
@@ -130,7 +126,7 @@ class _Transfer:
         free = shutil.disk_usage(self.part.parent).free
         if needed is not None and needed > free:
             raise NoSpaceError(
-                f'{self.part.parent}: {needed} bytes are to come from {self.origin}, '
+                f'{self.part.parent}: {needed} bytes are to come from {shown(self.origin)}, '
                 f'{free} are free; {_ELSEWHERE}'
             )
 

@@ -4,7 +4,7 @@ import os
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
 from typing import NamedTuple
@@ -44,9 +44,14 @@ class Content(NamedTuple):
     length: int | None
 
 
+def open_origin(origin: Path | str, start: int = 0) -> AbstractContextManager[Content]:
+    """Opens a file, or what a URL leads to: see :func:`open_file` and :func:`open_url`."""
+    return open_file(origin, start) if isinstance(origin, Path) else open_url(origin, start)
+
+
 @contextmanager
-def open_file(file: Path) -> Iterator[Content]:
-    """A file as a whole.
+def open_file(file: Path, start: int = 0) -> Iterator[Content]:
+    """A file from a byte on.
 
     Raises:
         WeightsNotFoundError: There is none.
@@ -54,7 +59,7 @@ def open_file(file: Path) -> Iterator[Content]:
     """
     try:
         source = open(file, 'rb')  # noqa: SIM115 - an error in what writes it is not one of reading
-        length = os.fstat(source.fileno()).st_size
+        length = os.fstat(source.fileno()).st_size - source.seek(start)
     except FileNotFoundError:
         raise WeightsNotFoundError(f'there is no file {file}') from None
     except OSError as error:
@@ -67,7 +72,7 @@ def open_file(file: Path) -> Iterator[Content]:
             raise DownloadError(f'{file}: cannot be read ({error.strerror})') from error
 
     with source:
-        yield Content(read, 0, length)
+        yield Content(read, start, length)
 
 
 @contextmanager

@@ -120,6 +120,16 @@ def test_nobody_answers(zoo, server, pauses):
         fetch_weights(zoo.model, server.url)
 
 
+def test_what_went_wrong_is_said_before_the_next_attempt(zoo, server, pauses, caplog):
+    server.behaviours = [serves.hangs_up]
+    fetch_weights(zoo.model, server.url)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f'{server.url}/{NAME}: the server cannot be reached (Remote end closed connection without '
+        'response); next attempt in 0.5 s'
+    )
+
+
 def test_a_server_that_falls_silent_is_given_up(zoo, server, pauses, monkeypatch):
     silence = threading.Event()
     monkeypatch.setattr(origins, '_TIMEOUT', 0.1)
@@ -169,7 +179,7 @@ def test_a_wrong_file_is_not_kept(zoo, server, pauses):
         fetch_weights(zoo.model, server.url)
     message = str(failed.value)
     assert f'{server.url}/{NAME}: not the file' in message
-    assert f'{TOTAL} bytes' in message and f'instead of {SHA256}' in message
+    assert f'{TOTAL} bytes' in message and message.endswith(f'instead of {SHA256}')
     assert not zoo.target.exists() and not zoo.part.exists() and len(server.requests) == 1
 
 

@@ -63,6 +63,13 @@ def test_a_folder_serves_as_well(place, zoo, share, monkeypatch):
     assert fetch_weights(model, base) == zoo.target and zoo.holds_only_the_file()
 
 
+@pytest.mark.parametrize('part', [CONTENT[:7], b'another', CONTENT + b'x'])
+def test_a_copy_goes_on_as_well(part, zoo, share):
+    zoo.cache.mkdir()
+    zoo.part.write_bytes(part)
+    assert fetch_weights(zoo.model, share) == zoo.target and zoo.holds_only_the_file()
+
+
 def test_another_destination(zoo, share, tmp_path, server):
     first, second = tmp_path / 'new' / 'first', tmp_path / 'second'
     assert fetch_weights(zoo.model, server.url, first) == first / NAME
