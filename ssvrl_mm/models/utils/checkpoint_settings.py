@@ -13,8 +13,8 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.utils.weights import WeightsError
-from ssvrl_mm.registry import MODELS
 
 # A stream's network, or its momentum copy, in a checkpoint of ours.
 _OF_STREAM = re.compile(r'(?:key_)?backbone_(\w+?)\.(?:module\.)?')
