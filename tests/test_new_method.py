@@ -87,7 +87,7 @@ def test_trains_logs_saves_and_evaluates(project):
 
 def test_the_index_finds_it(project):
     (project / 'model-index.yml').write_text(yaml.dump({'Import': [METAFILE]}))
-    (model,) = list_models(project / 'model-index.yml').values()
+    (model,) = list_models(recipes=True, index=project / 'model-index.yml').values()
     assert model.config == project / CONFIG
     assert yaml.safe_load(FILES[METAFILE])['Models'][0]['Metadata']['Epochs'] == (
         Config.fromfile(CONFIG).train_cfg.max_epochs

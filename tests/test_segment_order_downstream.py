@@ -12,7 +12,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
-from ssvrl_mm.apis import load_model
+from ssvrl_mm.apis import init_model
 from ssvrl_mm.registry import DATASETS, HOOKS, METRICS, MODELS
 from tests.clips import encode, translating
 from tests.test_downstream import save_pretrained
@@ -196,7 +196,7 @@ def test_features_of_a_finetuned_network(tmp_path, monkeypatch):
     cfg.model.backbones.rgb.width = 0.125
     cfg.model.order.in_channels = cfg.model.rate.in_channels = 64
     cfg.model.head.projector.in_channels = 64
-    model, _ = load_model(cfg, None, 'cpu')
+    model, _ = init_model(cfg, None, 'cpu')
     weights = model.backbone_rgb.state_dict()
     for name, value in backbone.backbone.state_dict().items():
         assert torch.equal(weights[name], value)

@@ -25,7 +25,7 @@ from ssvrl_mm.apis.feature_table import (
     check_format,
     join_tables,
 )
-from ssvrl_mm.apis.loading import load_model, local_checkpoint, read_config
+from ssvrl_mm.apis.loading import init_model, local_checkpoint, read_config
 from ssvrl_mm.apis.run_lock import RunLock
 from ssvrl_mm.apis.video_samples import (
     VideoSamples,
@@ -126,7 +126,7 @@ def _extract(
     rank, world_size = get_dist_info()
     missing = parts.missing(rank, world_size)
     if missing:
-        model, _ = load_model(cfg, checkpoint, device)
+        model, _ = init_model(cfg, checkpoint, device)
         model.average_clips = not keep_clips
         videos = [
             dict(filename=os.path.join(source.root, path), label=label)

@@ -37,7 +37,7 @@ def local_checkpoint(path: str | os.PathLike) -> str:
     return str(file)
 
 
-def load_model(
+def init_model(
     config: Config,
     checkpoint: str | os.PathLike | None,
     device: str | None = None,

@@ -8,7 +8,7 @@ from ssvrl_mm.apis import (
     ModelNotFoundError,
     SSVRLInferencer,
     extract_features,
-    load_model,
+    init_model,
 )
 from ssvrl_mm.video import VideoOpenError
 from tests.test_apis.tiny import BACKBONE, NUM_VIDEOS
@@ -120,7 +120,7 @@ def test_classifier_gives_scores_and_names(home, tmp_path):
             ],
         )
     )  # fmt: skip
-    model, _ = load_model(cfg, None, 'cpu')
+    model, _ = init_model(cfg, None, 'cpu')
     classes = ['a', 'b', 'c', 'd']
     checkpoint = dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(classes=classes)))
     torch.save(checkpoint, tmp_path / 'c.pth')
@@ -139,7 +139,7 @@ def test_classifier_gives_scores_and_names(home, tmp_path):
 
 
 def test_names_and_configs_need_weights(home):
-    with pytest.raises(ModelNotFoundError, match='has no published checkpoint yet'):
+    with pytest.raises(ModelNotFoundError, match='it has no published checkpoint'):
         SSVRLInferencer('mvcgc_s3d_ucf101')
     with pytest.raises(ModelNotFoundError, match='neither a config file nor a model'):
         SSVRLInferencer('mvcgc_r50')

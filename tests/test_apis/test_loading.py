@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from ssvrl_mm.apis import WeightsError, load_model
+from ssvrl_mm.apis import WeightsError, init_model
 from tests.test_apis.tiny import BACKBONE, config
 
 CLASSIFIER = dict(
@@ -16,7 +16,7 @@ def test_weights_arrive_and_training_state_may_be_missing(home, tmp_path):
     state = torch.load(home / 'model.pth')['state_dict']
     backbones = {f'module.{k}': v for k, v in state.items() if k.startswith('backbone')}
     torch.save(dict(state_dict=backbones, meta=dict(epoch=7)), tmp_path / 'b.pth')
-    model, meta = load_model(config(home), tmp_path / 'b.pth', 'cpu')
+    model, meta = init_model(config(home), tmp_path / 'b.pth', 'cpu')
     assert meta == {'epoch': 7} and not model.training
     for name, value in model.state_dict().items():
         if name.startswith('backbone'):
@@ -26,16 +26,16 @@ def test_weights_arrive_and_training_state_may_be_missing(home, tmp_path):
 def test_classifier_needs_its_head_but_not_what_it_started_from(home, tmp_path):
     cfg = Config(dict(default_scope='ssvrl_mm', model=CLASSIFIER))
     plain = dict(CLASSIFIER, backbone=BACKBONE)
-    whole, _ = load_model(Config(dict(default_scope='ssvrl_mm', model=plain)), None, 'cpu')
+    whole, _ = init_model(Config(dict(default_scope='ssvrl_mm', model=plain)), None, 'cpu')
     state = whole.state_dict()
     torch.save(dict(state_dict=state), tmp_path / 'c.pth')
-    loaded, _ = load_model(cfg, tmp_path / 'c.pth', 'cpu')
+    loaded, _ = init_model(cfg, tmp_path / 'c.pth', 'cpu')
     assert all(torch.equal(value, state[key]) for key, value in loaded.state_dict().items())
 
     headless = {key: value for key, value in state.items() if 'cls_head' not in key}
     torch.save(dict(state_dict=headless), tmp_path / 'd.pth')
     with pytest.raises(WeightsError, match=r'2 are missing \(cls_head\.fc_cls\.weight'):
-        load_model(cfg, tmp_path / 'd.pth', 'cpu')
+        init_model(cfg, tmp_path / 'd.pth', 'cpu')
 
 
 def test_shapes_that_differ_are_refused(home, tmp_path):
@@ -46,7 +46,7 @@ def test_shapes_that_differ_are_refused(home, tmp_path):
     state[name] = state[name][:, :1] if state[name].ndim > 1 else state[name][:1]
     torch.save(dict(state_dict=state), tmp_path / 's.pth')
     with pytest.raises(WeightsError, match=f'size mismatch for {name}'):
-        load_model(config(home), tmp_path / 's.pth', 'cpu')
+        init_model(config(home), tmp_path / 's.pth', 'cpu')
 
 
 def test_checkpoints_bring_no_code(home, tmp_path):
@@ -56,9 +56,9 @@ def test_checkpoints_bring_no_code(home, tmp_path):
 
     torch.save(dict(state_dict={}, meta=Evil()), tmp_path / 'evil.pth')
     with pytest.raises(Exception, match='[Ww]eights'):
-        load_model(config(home), tmp_path / 'evil.pth', 'cpu')
+        init_model(config(home), tmp_path / 'evil.pth', 'cpu')
     with pytest.raises(FileNotFoundError):
-        load_model(config(home), tmp_path / 'gone.pth', 'cpu')
+        init_model(config(home), tmp_path / 'gone.pth', 'cpu')
 
 
 def test_every_classifier_needs_its_weights(tmp_path):
@@ -72,12 +72,12 @@ def test_every_classifier_needs_its_weights(tmp_path):
     )
     model = dict(type='LateFusionRecognizer', classifiers=dict(first=view, second=view))
     cfg = Config(dict(default_scope='ssvrl_mm', model=model))
-    state = load_model(cfg, None, 'cpu')[0].state_dict()
+    state = init_model(cfg, None, 'cpu')[0].state_dict()
     torch.save(dict(state_dict=state), tmp_path / 'both.pth')
-    loaded, _ = load_model(cfg, tmp_path / 'both.pth', 'cpu')
+    loaded, _ = init_model(cfg, tmp_path / 'both.pth', 'cpu')
     assert all(torch.equal(value, state[key]) for key, value in loaded.state_dict().items())
 
     half = {key: value for key, value in state.items() if key.startswith('classifiers.first.')}
     torch.save(dict(state_dict=half), tmp_path / 'half.pth')
     with pytest.raises(WeightsError, match=r'classifiers\.second\.backbone'):
-        load_model(cfg, tmp_path / 'half.pth', 'cpu')
+        init_model(cfg, tmp_path / 'half.pth', 'cpu')

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.apis import FeatureTable, VideoSource, retrieval_examples
-from ssvrl_mm.apis.loading import load_model, read_config
+from ssvrl_mm.apis.loading import init_model, read_config
 from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.apis.retrieval_examples import (
     RetrievalModel,
@@ -149,6 +149,6 @@ def test_a_video_finds_others_right_and_wrong(home, tables, tmp_path):
 def test_random_weights_leave_the_console_alone(home, capfd):
     cfg = read_config(config(home))
     logger = logging.getLogger('mmengine')
-    load_model(cfg, None, 'cpu')
+    init_model(cfg, None, 'cpu')
     assert 'init_weights' not in ''.join(capfd.readouterr())
     assert logger.level != logging.WARNING

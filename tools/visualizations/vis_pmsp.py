@@ -60,7 +60,7 @@ def main() -> None:
     except PictureError as error:
         sys.exit(f'error: {error}')
     import ssvrl_mm.datasets  # noqa: F401 - registers the transforms
-    from ssvrl_mm.apis import WeightsError, load_model
+    from ssvrl_mm.apis import WeightsError, init_model
     from ssvrl_mm.apis.loading import read_config
     from ssvrl_mm.apis.pmsp_clips import label_pipeline, predict_cells, read_clip, with_labels
     from ssvrl_mm.apis.video_samples import pipeline_of
@@ -76,7 +76,7 @@ def main() -> None:
             cfg = read_config(args.config)
             merge_options([cfg], args.cfg_options)
             pipeline = with_labels(pipeline_of(cfg))
-            model, _ = load_model(cfg, args.checkpoint, args.device, training_too=True)
+            model, _ = init_model(cfg, args.checkpoint, args.device, training_too=True)
         pictures = []
         for video in args.videos:
             clip = read_clip(video, pipeline)

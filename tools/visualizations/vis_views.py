@@ -49,7 +49,7 @@ def main() -> None:
     except PictureError as error:
         sys.exit(f'error: {error}')
     import ssvrl_mm.datasets  # noqa: F401 - registers datasets and transforms
-    from ssvrl_mm.apis import WeightsError, load_model
+    from ssvrl_mm.apis import WeightsError, init_model
     from ssvrl_mm.apis.loading import read_config
     from ssvrl_mm.apis.synthesised_views import held_out_videos, synthesise_examples
     from ssvrl_mm.engine import CheckpointFileError
@@ -60,7 +60,7 @@ def main() -> None:
     try:
         cfg = read_config(args.config)
         merge_options([cfg], args.cfg_options)
-        model, _ = load_model(cfg, args.checkpoint, args.device, training_too=True)
+        model, _ = init_model(cfg, args.checkpoint, args.device, training_too=True)
         videos = args.videos or held_out_videos(cfg, args.number)
         examples = synthesise_examples(model, cfg, videos)
         titles = [f'{each.name}: {describe(each.quality)}' for each in examples]
