@@ -41,22 +41,23 @@ def link_packages(folder: Path, *names: str) -> Path:
     return folder
 
 
-def run_alone(code: str, packages: Path, cwd: Path) -> str:
+def run_alone(code: str, packages: Path, cwd: Path, clone: Path | None = None) -> str:
     """Runs code with our package and those of a folder, and returns what it printed.
 
     Args:
         code: Python source; common indentation is removed.
         packages: What :func:`link_packages` filled.
         cwd: Working directory; not the checkout.
+        clone: Where our package is; None: here.
 
     Raises:
         AssertionError: The process failed; the message holds its standard error.
     """
-    places = [str(Path(ssvrl_mm.__file__).parents[1]), str(packages)]
+    places = [str(clone or Path(ssvrl_mm.__file__).parents[1]), str(packages)]
     done = subprocess.run(
         [sys.executable, '-S', '-c', textwrap.dedent(code)],
         cwd=cwd,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(places), 'OMP_NUM_THREADS': '1'},
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(places)},
         capture_output=True,
         text=True,
         timeout=200,
