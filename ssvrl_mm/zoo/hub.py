@@ -33,7 +33,7 @@ features = network.features(clips)  # (N, C, T, H, W) -> (N, D)
 """
 
 
-class HubBackbone(
+class HubBackbone(  # type: ignore[call-arg]
     nn.Module,
     _hub.PyTorchModelHubMixin,
     library_name='ssvrl_mm',
