@@ -85,7 +85,9 @@ setup(
     package_data={'ssvrl_mm': ['py.typed']},
     python_requires='>=3.11',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('analysis', 'docs', 'tests')},
+    extras_require={
+        name: requirements(name) for name in ('analysis', 'deploy', 'docs', 'hub', 'tests')
+    },
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

@@ -10,6 +10,8 @@ from typing import Any
 from mmaction import registry as mmaction
 from mmengine.registry import Registry
 
+from ssvrl_mm.models import REGISTERING
+
 _SCOPE = 'ssvrl_mm'
 
 
@@ -41,7 +43,7 @@ def _child(parent: Registry, *modules: str) -> Registry:
     return child
 
 
-MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ssvrl_mm.models')
+MODELS = _child(mmaction.MODELS, 'mmaction.models', *REGISTERING)
 TRANSFORMS = _child(
     mmaction.TRANSFORMS, 'mmaction.datasets.transforms', 'ssvrl_mm.datasets.transforms'
 )
@@ -61,5 +63,5 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child(
     mmaction.OPTIM_WRAPPER_CONSTRUCTORS, 'mmaction.engine.optimizers', 'ssvrl_mm.engine'
 )
 PARAM_SCHEDULERS = _child(mmaction.PARAM_SCHEDULERS, 'mmaction.engine')
-WEIGHT_INITIALIZERS = _child(mmaction.WEIGHT_INITIALIZERS, 'mmaction.models', 'ssvrl_mm.models')
+WEIGHT_INITIALIZERS = _child(mmaction.WEIGHT_INITIALIZERS, 'mmaction.models', *REGISTERING)
 VISBACKENDS = _child(mmaction.VISBACKENDS, 'mmaction.visualization')

@@ -79,6 +79,7 @@ def folder(tmp_path_factory):
         split = folder / 'data/hmdb51/splits' / f'{name}_test_split1.txt'
         split.write_text('a.avi 1 \nb.avi 2 \nc.avi 0 \n')
     shutil.copytree(ROOT / 'configs', folder / 'configs')
+    shutil.copy(ROOT / 'hubconf.py', folder)
     # What `make demo` leaves behind.
     demo = folder / 'work_dirs' / 'demo'
     demo.mkdir(parents=True)

@@ -22,6 +22,7 @@ from packaging.version import Version
 import ssvrl_mm
 from tests.interpreter import run_fresh
 
+EXTRAS = ('analysis', 'deploy', 'docs', 'hub', 'tests')
 NOT_COPIED = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'work_dirs')
 
 
@@ -254,9 +255,7 @@ def test_metadata_matches_the_checkout(site, checkout):
     declared = {}
     for text in metadata.get_all('Requires-Dist'):
         requirement = Requirement(text)
-        extras = [
-            e for e in ('analysis', 'docs', 'tests') if f'extra == "{e}"' in str(requirement.marker)
-        ]
+        extras = [e for e in EXTRAS if f'extra == "{e}"' in str(requirement.marker)]
         declared.setdefault((extras or ['runtime'])[0], set()).add(
             (requirement.name, requirement.specifier)
         )
@@ -266,4 +265,4 @@ def test_metadata_matches_the_checkout(site, checkout):
         # Whoever has the full mmcv keeps it, so that line may be left out.
         expected = {(r.name, r.specifier) for r in listed if r.name != 'mmcv-lite'}
         assert {entry for entry in found if entry[0] != 'mmcv-lite'} == expected
-    assert declared.keys() == {'runtime', 'analysis', 'docs', 'tests'}
+    assert declared.keys() == {'runtime', *EXTRAS}

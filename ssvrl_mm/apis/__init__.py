@@ -14,6 +14,7 @@ from ssvrl_mm.zoo import (
     fetch_weights,
     find_model,
     list_models,
+    load_backbone,
     load_model,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     'find_model',
     'join_tables',
     'list_models',
+    'load_backbone',
     'load_model',
     'init_model',
 ]

@@ -8,7 +8,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 # Processes fork from one that has imported this already, which takes longer than most tests.
-multiprocessing.set_forkserver_preload(['ssvrl_mm.models', 'ssvrl_mm.engine', 'ssvrl_mm.datasets'])
+multiprocessing.set_forkserver_preload(
+    ['ssvrl_mm.models.recognizers', 'ssvrl_mm.engine', 'ssvrl_mm.datasets']
+)
 
 
 def _work(rank, world_size, folder, function, args):

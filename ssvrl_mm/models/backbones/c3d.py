@@ -1,15 +1,14 @@
 """C3D's convolutions, with or without BatchNorm, for clips of any length."""
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.utils.deterministic import max_pool3d
-from ssvrl_mm.registry import MODELS
 
+from .named_unit import named_unit
 from .staged import StagedBackbone, scaled
 
 # Output channels of the convolutions of each stage.
@@ -89,19 +88,12 @@ class C3D(StagedBackbone):
         for table in _STAGES[: self.num_stages]:
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             for name, base in table.items():
-                with warnings.catch_warnings():
-                    # mmcv says so whenever such a network is made.
-                    warnings.filterwarnings('ignore', 'Unnecessary conv bias')
-                    layers[name] = ConvModule(
-                        channels,
-                        scaled(base, width),
-                        3,
-                        padding=1,
-                        bias='auto' if bias is None else bias,
-                        conv_cfg=dict(type='Conv3d'),
-                        norm_cfg=dict(type='BN3d') if norm else None,
-                    )
-                channels = scaled(base, width)
+                own = scaled(base, width)
+                conv = nn.Conv3d(
+                    channels, own, 3, padding=1, bias=not norm if bias is None else bias
+                )
+                layers[name] = named_unit(conv, nn.BatchNorm3d(own) if norm else None)
+                channels = own
             self.stages.append(nn.Sequential(layers))
         self.out_channels = channels
         self._freeze()

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor
 
 from ssvrl_mm.models.backbones.frame_resnet import FrameResNet
-from ssvrl_mm.registry import MODELS
+from ssvrl_mm.models.foundation import MODELS, BaseModule, ModuleDict
 
 _CHANNELS = {'iframe': 3, 'motion': 2, 'residual': 3}
 _DEPTHS = {'iframe': 152, 'motion': 18, 'residual': 18}

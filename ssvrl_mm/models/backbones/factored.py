@@ -40,7 +40,7 @@ class FactoredConv3d(nn.Conv3d):
         if self._moves_only((1, 2)):
             frames = clips.movedim(2, 1).flatten(0, 1)
             frames = self._convolve(frames, self.weight[:, :, 0], (1, 2))
-            return frames.unflatten(0, (len(clips), -1)).movedim(1, 2)
+            return frames.unflatten(0, (clips.shape[0], -1)).movedim(1, 2)
         if self._moves_only((0,)):
             rows = self._convolve(clips.flatten(3), self.weight[..., 0], (0, 1))
             return rows.unflatten(3, clips.shape[3:])

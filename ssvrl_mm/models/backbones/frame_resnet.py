@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from mmaction.models import ResNet
 from torch import Tensor, nn
 
-from ssvrl_mm.registry import MODELS
+from ssvrl_mm.models.foundation import MODELS, ResNet
 
 
 @MODELS.register_module()

@@ -5,11 +5,10 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ssvrl_mm.models.foundation import MODELS, BaseModule
 from ssvrl_mm.models.utils.deterministic import MaxPool3d
-from ssvrl_mm.registry import MODELS
 
 from .dynamic_connection import DynamicConnection
 from .factored import factor_convolutions

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.utils.deterministic import MaxPool3d
-from ssvrl_mm.registry import MODELS
 
 from .factored import factor_convolutions
 from .separable_inception import InceptionBlock, SeparableUnit, UnitMaker, conv_unit, full_unit
@@ -139,7 +139,7 @@ class S3D(StagedBackbone):
         unit: UnitMaker = SeparableUnit if separable else full_unit
         check_strides(spatial_strides=spatial_strides, temporal_strides=temporal_strides)
         self.norm_eps = norm_eps
-        norm_cfg = dict(type='BN3d', eps=norm_eps, momentum=norm_momentum)
+        norm_cfg = dict(eps=norm_eps, momentum=norm_momentum)
 
         self.stages = nn.ModuleList()
         channels, stage_channels = in_channels, []
@@ -174,7 +174,7 @@ class S3D(StagedBackbone):
 
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
-                module.reset_parameters()  # mmcv's ConvModule has set Kaiming's
+                module.reset_parameters()  # units start from He's rule
         if factored is not False:
             factor_convolutions(self, on_cuda=bool(factored))
         self.register_load_state_dict_pre_hook(_convert_on_load)

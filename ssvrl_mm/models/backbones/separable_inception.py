@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from ssvrl_mm.models.utils.deterministic import MaxPool3d
+
+from .named_unit import named_unit
 
 
 def conv_unit(
@@ -15,17 +16,12 @@ def conv_unit(
     norm_cfg: dict,
     kernel: tuple[int, int, int] = (1, 1, 1),
     stride: tuple[int, int, int] = (1, 1, 1),
-) -> ConvModule:
+) -> nn.Sequential:
     """Convolution without bias (padded to keep the size), BatchNorm, ReLU."""
-    return ConvModule(
-        in_channels,
-        channels,
-        kernel,
-        stride=stride,
-        padding=tuple(size // 2 for size in kernel),
-        conv_cfg=dict(type='Conv3d'),
-        norm_cfg=norm_cfg,
-    )
+    temporal, height, width = kernel
+    padding = (temporal // 2, height // 2, width // 2)
+    conv = nn.Conv3d(in_channels, channels, kernel, stride, padding, bias=False)
+    return named_unit(conv, nn.BatchNorm3d(channels, **norm_cfg))
 
 
 class FeatureGating(nn.Module):
@@ -90,7 +86,7 @@ def full_unit(
     norm_cfg: dict,
     gating: bool,
     strides: tuple[int, int] = (1, 1),
-) -> ConvModule:
+) -> nn.Sequential:
     """A k x k x k unit, I3D's, in the place of a :class:`SeparableUnit`; it has no gate."""
     temporal, spatial = strides
     side = (kernel, kernel, kernel)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor
 
+from ssvrl_mm.models.foundation import MODELS, BaseModule
 from ssvrl_mm.models.utils.features import last_map
-from ssvrl_mm.registry import MODELS
 
 
 @MODELS.register_module()

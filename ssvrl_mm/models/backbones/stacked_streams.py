@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor
 
+from ssvrl_mm.models.foundation import MODELS, BaseModule
 from ssvrl_mm.models.utils.memory_format import lay_out_clips, to_channels_last_3d
-from ssvrl_mm.registry import MODELS
 
 
 @MODELS.register_module()

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ssvrl_mm.models.foundation import BaseModule
 from ssvrl_mm.models.utils.freezing import freeze
 
 NUM_STAGES = 5

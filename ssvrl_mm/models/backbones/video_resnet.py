@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.utils.deterministic import MaxPool3d
-from ssvrl_mm.registry import MODELS
 
 from .factored import FactoredConvs
 from .residual import (

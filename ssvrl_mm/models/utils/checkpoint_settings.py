@@ -13,8 +13,8 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.utils.weights import WeightsError
-from ssvrl_mm.registry import MODELS
 
 # A stream's network, or its momentum copy, in a checkpoint of ours.
 _OF_STREAM = re.compile(r'(?:key_)?backbone_(\w+?)\.(?:module\.)?')
@@ -32,12 +32,30 @@ def backbone_settings(checkpoint: Any, prefix: str = 'backbone.') -> dict[str, A
     Returns:
         The config; None where the checkpoint does not tell.
     """
-    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
-    if not isinstance(meta, Mapping):
-        return None
+    meta = _meta(checkpoint)
     if isinstance(meta.get('backbone'), Mapping):
         return dict(meta['backbone'])
-    return backbone_of(_model_of(meta['cfg']) if isinstance(meta.get('cfg'), str) else None, prefix)
+    return backbone_of(model_settings(checkpoint), prefix)
+
+
+def model_settings(checkpoint: Any) -> dict[str, Any] | None:
+    """The config of the recognizer that a run has saved in a checkpoint.
+
+    Args:
+        checkpoint: The content of a file, with the text of the run's config in ``meta['cfg']``.
+            The text is read, not run.
+
+    Returns:
+        The config; None where the checkpoint does not tell.
+    """
+    text = _meta(checkpoint).get('cfg')
+    model = _model_of(text) if isinstance(text, str) else None
+    return dict(model) if isinstance(model, Mapping) else None
+
+
+def _meta(checkpoint: Any) -> Mapping[str, Any]:
+    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
+    return meta if isinstance(meta, Mapping) else {}
 
 
 def backbone_of(model: Any, prefix: str) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 from ssvrl_mm.models.utils.precision import full_precision
@@ -65,6 +64,9 @@ def write_features(
         The samples; ``sample.features[stream]`` is (1, D), or (V, D) without averaging, float32
         on the CPU, pooled over time and space.
     """
+    # Here, since pooling needs no mmengine.
+    from mmengine.structures import InstanceData
+
     rows_by_stream = {}
     for stream, maps in features.items():
         rows = pool_features(maps).detach().unflatten(0, (len(data_samples), -1))

@@ -1,0 +1,222 @@
+"""Backbones with their weights, for whoever has torch alone.
+
+A checkpoint of the zoo holds the text of its config: that is read, not run, and says which network
+the weights are of.
+"""
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ssvrl_mm.models import backbones as _  # noqa: F401 - registers them
+from ssvrl_mm.models.foundation import MODELS
+from ssvrl_mm.models.standalone import OpenMMLabMissingError
+from ssvrl_mm.models.utils.checkpoint_settings import backbone_of, model_settings
+from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
+from ssvrl_mm.zoo.extras import require_extra
+from ssvrl_mm.zoo.fetching import fetch_weights
+from ssvrl_mm.zoo.index import ZooModel, find_model
+
+# The network of a recognizer that has one alone; those of several streams bear their names.
+_ONE = 'backbone.'
+
+
+class BackboneFile(NamedTuple):
+    """A backbone in a checkpoint.
+
+    Attributes:
+        settings: Config of the network: ``type`` and the arguments of its class.
+        preprocessing: Config of the data preprocessor: what its clips were normalised by.
+        weights: Name -> weight of everything in the file.
+        prefix: What the names of the network's weights start with.
+        source: The file.
+    """
+
+    settings: dict[str, Any]
+    preprocessing: dict[str, Any]
+    weights: dict[str, Tensor]
+    prefix: str
+    source: str
+
+    def build(self, pretrained: bool = True) -> nn.Module:
+        """The network in evaluation mode, in float32; ``pretrained=False``: with new weights."""
+        network = build_backbone(self.settings)
+        if pretrained:
+            load_weights(network, self.weights, self.source, self.prefix, allow_left_over=True)
+        return network.eval()
+
+
+def build_backbone(settings: Mapping[str, Any]) -> Any:
+    """A backbone from its config, whatever that says of initial weights."""
+    return MODELS.build({key: value for key, value in settings.items() if key != 'init_cfg'})
+
+
+def load_backbone(
+    model: str | ZooModel, stream: str | None = None, pretrained: bool = True
+) -> nn.Module:
+    """A backbone of the zoo in evaluation mode, clips (N, C, T, H, W) -> map of features.
+
+    Needs torch alone, unless the network itself is built on OpenMMLab.
+
+    Args:
+        model: A model, or its name or alias in the index of the package.
+        stream: Of a model with a network per stream, which one; None: the only one, or RGB's.
+        pretrained: Whether with the published weights; without, weights start anew. The network of
+            a recipe, which has no file, is then read off its config, and that needs mmengine.
+
+    Returns:
+        The network. ``network.preprocessing`` is the config of the data preprocessor: what clips
+        are to be normalised by.
+
+    Raises:
+        ModelNotFoundError: The name is unknown, or weights are wanted of a recipe.
+        ZooError: The file cannot be had; see :func:`~ssvrl_mm.zoo.fetching.fetch_weights`.
+        WeightsError: The file does not hold the stream, or not what it has to.
+        OpenMMLabMissingError: The network, or the config of a recipe, needs OpenMMLab.
+
+    Example:
+        >>> network = load_backbone('mvcgc_s3d', stream='rgb')
+        >>> network(torch.rand(2, 3, 16, 112, 112)).shape
+        torch.Size([2, 512, 2, 3, 3])
+    """
+    model = find_model(model, need_weights=pretrained) if isinstance(model, str) else model
+    if model.weights is None and not pretrained:
+        file = _of_recipe(model, stream)
+    else:
+        file = read_backbone(fetch_weights(model), stream)
+    network = file.build(pretrained)
+    network.preprocessing = file.preprocessing  # type: ignore[assignment]
+    return network
+
+
+def read_backbone(path: str | Path, stream: str | None = None) -> BackboneFile:
+    """Reads a backbone out of a published checkpoint, ``.pth`` or ``.safetensors``.
+
+    Args:
+        path: The file, which holds the text of its config.
+        stream: See :func:`load_backbone`.
+
+    Raises:
+        WeightsError: The file cannot be read, holds no such stream, or does not say which network
+            its weights are of.
+    """
+    content = _read(Path(path))
+    return _backbone_file(content, model_settings(content), stream, str(path))
+
+
+def read_training(
+    config: str | Path, checkpoint: str | Path, stream: str | None = None
+) -> BackboneFile:
+    """Reads a backbone out of a checkpoint that a training has saved; needs mmengine.
+
+    Args:
+        config: The config of the run.
+        checkpoint: The file.
+        stream: See :func:`load_backbone`.
+
+    Raises:
+        WeightsError: The file is damaged, or holds no such stream.
+        FileNotFoundError: One of the two files is not there.
+    """
+    from mmengine.config import Config
+    from mmengine.runner.checkpoint import CheckpointLoader
+
+    from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
+
+    model = Config.fromfile(config).model.to_dict()
+    try:
+        content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu', logger='silent')
+    except CheckpointFileError as error:
+        raise WeightsError(str(error)) from error
+    return _backbone_file(content, model, stream, str(checkpoint))
+
+
+def _backbone_file(
+    content: Any, model: Mapping[str, Any] | None, stream: str | None, source: str
+) -> BackboneFile:
+    weights = named_weights(content, source)
+    prefix = _prefix(weights, stream, model or {}, source)
+    settings = backbone_of(model, prefix)
+    if settings is None:
+        raise WeightsError(
+            f'{source}: nothing says which network the weights under {prefix!r} are of; a file of '
+            'tools/model_zoo/publish_model.py does'
+        )
+    return BackboneFile(settings, _preprocessing(model), weights, prefix, source)
+
+
+def _preprocessing(model: Mapping[str, Any] | None) -> dict[str, Any]:
+    found = (model or {}).get('data_preprocessor')
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _of_recipe(model: ZooModel, stream: str | None) -> BackboneFile:
+    """The network of a model that has no file."""
+    try:
+        from mmengine.config import Config
+    except ModuleNotFoundError as error:
+        raise OpenMMLabMissingError(
+            f'{model.name!r} is a recipe: its network stands in its config, {model.config.name}, '
+            'which mmengine reads: pip install mmengine'
+        ) from error
+    config = Config.fromfile(model.config).model.to_dict()
+    streams = config.get('backbones') or {}
+    names = {f'backbone_{name}.': None for name in streams} or {_ONE: None}
+    prefix = _prefix(names, stream, config, str(model.config))
+    settings = backbone_of(config, prefix)
+    if settings is None:
+        raise WeightsError(f'{model.config}: a recognizer without a backbone of its own')
+    return BackboneFile(settings, _preprocessing(config), {}, prefix, str(model.config))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The content of a file, without running anything that it holds."""
+    try:
+        if path.suffix == '.safetensors':
+            safetensors = require_extra('safetensors', 'hub', f'{path.name} is a file that')
+            with safetensors.safe_open(path, 'pt') as file:
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                meta = json.loads((file.metadata() or {}).get('meta', '{}'))
+            return {'state_dict': weights, 'meta': meta}
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except (FileNotFoundError, ImportError):
+        raise
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f'{path}: holds more than tensors and plain values; publish_model.py makes a file of '
+            f'it that torch alone reads ({str(error).splitlines()[0]})'
+        ) from error
+    except Exception as error:  # whatever zip, pickle, JSON and safetensors say of damaged files
+        raise WeightsError(f'{path}: cannot be read as a checkpoint ({error})') from error
+
+
+def _prefix(
+    names: Mapping[str, Any], stream: str | None, model: Mapping[str, Any], source: str
+) -> str:
+    """What the names of a stream's weights start with."""
+    starts = {name.partition('.')[0] for name in names}
+    streams = sorted(s.removeprefix('backbone_') for s in starts if s.startswith('backbone_'))
+    alone = 'backbone' in starts
+    if stream is None:
+        if alone:
+            return _ONE
+        stream = streams[0] if len(streams) == 1 else 'rgb'
+    if stream in streams:
+        return f'backbone_{stream}.'
+    if alone and _stream_of(model) == stream:
+        return _ONE
+    there = f'there are those of {", ".join(streams)}' if streams else 'there is none at all'
+    if alone:
+        there = 'there is one, to be had without naming a stream'
+    raise WeightsError(f'{source}: has no backbone of the stream {stream!r}; {there}')
+
+
+def _stream_of(model: Mapping[str, Any]) -> str | None:
+    """The stream that a recognizer with one network takes, where its config says so."""
+    preprocessing = _preprocessing(model)
+    return model.get('stream') or preprocessing.get('stream')

@@ -1,0 +1,114 @@
+"""Backbones on the Hugging Face Hub, and in folders of its form; needs the extra ``hub``."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from ssvrl_mm.models.foundation import MODELS
+from ssvrl_mm.models.utils.features import pool_features
+from ssvrl_mm.zoo.backbones import BackboneFile, build_backbone, read_backbone
+from ssvrl_mm.zoo.extras import require_extra
+from ssvrl_mm.zoo.fetching import fetch_weights
+from ssvrl_mm.zoo.index import ZooModel
+
+require_extra('safetensors', 'hub', 'the Hugging Face Hub')
+_hub: Any = require_extra('huggingface_hub', 'hub', 'the Hugging Face Hub')
+
+# What `save_pretrained` writes beside the weights, to be read on the Hub.
+_CARD = """---
+{{ card_data }}
+---
+
+A backbone that learnt from compressed video without labels, by ssvrl_mm. `config.json` says which
+network it is, the stream that it takes and what clips are normalised by.
+
+```python
+from ssvrl_mm.zoo.hub import HubBackbone
+
+network = HubBackbone.from_pretrained('THIS FOLDER, OR THE ID OF THE REPOSITORY')
+features = network.features(clips)  # (N, C, T, H, W) -> (N, D)
+```
+"""
+
+
+class HubBackbone(  # type: ignore[call-arg]
+    nn.Module,
+    _hub.PyTorchModelHubMixin,
+    library_name='ssvrl_mm',
+    license='apache-2.0',
+    tags=['video', 'self-supervised-learning'],
+    model_card_template=_CARD,
+):
+    """A backbone that ``huggingface_hub`` saves and loads: ``config.json``, ``model.safetensors``.
+
+    ``from_pretrained`` takes a local folder or the id of a repository, ``save_pretrained`` a
+    folder, ``push_to_hub`` an id. Torch is all that it needs besides the extra.
+
+    Args:
+        backbone: Config of the network: ``type``, the name of one of ours, and the arguments of
+            its class.
+        stream: What its clips are, ``'rgb'`` or ``'motion'`` for instance; for whoever reads it.
+        preprocessing: Config of the data preprocessor that clips were normalised by; likewise.
+
+    Attributes:
+        network: The backbone.
+
+    Example:
+        >>> network = HubBackbone.from_zoo('mvcgc_s3d', stream='rgb')
+        >>> network.save_pretrained('mvcgc_s3d_rgb')
+        >>> network = HubBackbone.from_pretrained('mvcgc_s3d_rgb')
+        >>> network.features(torch.rand(2, 3, 16, 112, 112)).shape
+        torch.Size([2, 512])
+    """
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        stream: str | None = None,
+        preprocessing: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = build_backbone(backbone)
+        self.stream = stream
+        self.preprocessing = dict(preprocessing or {})
+
+    @classmethod
+    def from_zoo(cls, model: str | ZooModel, stream: str | None = None) -> 'HubBackbone':
+        """A backbone of the zoo with its weights, in evaluation mode.
+
+        Args:
+            model: See :func:`~ssvrl_mm.zoo.load_backbone`, which tells the errors too.
+            stream: Likewise.
+        """
+        return cls.from_file(read_backbone(fetch_weights(model), stream))
+
+    @classmethod
+    def from_file(cls, file: BackboneFile) -> 'HubBackbone':
+        """A backbone that :func:`~ssvrl_mm.zoo.backbones.read_backbone` has read."""
+        stream = file.prefix.removeprefix('backbone').strip('_.') or None
+        # The config that is saved says all, whatever the defaults will be one day.
+        wrapped = cls(written_out(file.settings), stream, file.preprocessing)
+        wrapped.network = file.build()
+        return wrapped.eval()
+
+    def forward(self, clips: Any) -> Any:
+        """The maps of clips: what the backbone takes, and what it gives."""
+        return self.network(clips)
+
+    def features(self, clips: Any) -> Tensor:
+        """The features (N, D) of clips: the last maps, averaged over time and space."""
+        return pool_features(self(clips))
+
+    @classmethod
+    def _from_pretrained(cls, *, strict: bool = True, **kwargs: Any) -> 'HubBackbone':
+        """Loads every weight or raises; by default the mixin lets weights be missing."""
+        return super()._from_pretrained(strict=strict, **kwargs)
+
+
+def written_out(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a network with the defaults of its class, but for initial weights."""
+    parameters = inspect.signature(MODELS.get(settings['type'])).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    return {key: value for key, value in {**defaults, **settings}.items() if key != 'init_cfg'}
