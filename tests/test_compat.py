@@ -260,6 +260,23 @@ def test_an_operator_that_nothing_uses_is_not_missed(tmp_path):
     assert 'MultiScaleDeformableAttention' not in done and 'a warning of the user' in done
 
 
+def test_mmengine_knows_the_best_by_the_metrics_of_ours(tmp_path):
+    """As ``save_best='auto'`` of mmaction2's runtime asks, of the first metric."""
+    names = ['pretext/order', 'retrieval/rgb_R@1', 'retrieval/vcop/rgb_R@1', 'knn/rgb_top1_k1']
+    names += ['probe/rgb_logistic', 'acc/top1', 'rates/mse', 'acc/loss']
+    code = f"""
+        import ssvrl_mm
+        from mmengine.hooks import CheckpointHook
+        print(*CheckpointHook(save_best={names}).rules)
+        try:
+            CheckpointHook(save_best='view/ssim')
+        except ValueError:
+            print('unknown')
+    """
+    rules, other = lines(run_fresh(code, tmp_path))
+    assert rules.split() == ['greater'] * 6 + ['less'] * 2 and other == 'unknown'
+
+
 def test_deprecations_of_mmengines_own_hooks_are_not_shown(tmp_path):
     code = """
         import ssvrl_mm
