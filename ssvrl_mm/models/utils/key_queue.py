@@ -13,11 +13,12 @@ UNKNOWN_VIDEO = -1
 
 
 def recording_ids(data_samples: Sequence[Any]) -> list[int]:
-    """The number of each sample's recording: ``recording_id``, or else ``video_id``, or else -1.
+    """The number of each sample's recording.
 
-    Datasets of other projects know of videos at most, by a number, a name, or as mmaction2's
-    ``VideoDataset`` by their ``filename``; the numbers that are given to recordings and names are
-    never those of videos.
+    By its ``recording_id``, or else ``video_id``, or else ``filename``; -1 of a sample that has
+    none. Datasets of other projects know of videos at most, by a number, a name, or as mmaction2's
+    ``VideoDataset`` by their file; the numbers that are given to recordings and names are never
+    those of videos.
     """
     return [_recording_id(sample) for sample in data_samples]
 
