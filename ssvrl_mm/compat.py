@@ -244,7 +244,7 @@ def _rank_our_metrics(hooks: types.ModuleType) -> None:
     validation.
     Can go: when a metric of mmengine can say itself which way is better.
     """
-    hook = hooks.CheckpointHook  # type: ignore[attr-defined]
+    hook = hooks.CheckpointHook
     hook._default_greater_keys = [*hook._default_greater_keys, 'R@', 'pretext/', 'probe/']
     hook._default_less_keys = [*hook._default_less_keys, 'rates/', 'acc/loss']
 

@@ -77,17 +77,13 @@ def test_wheel_holds_the_model_index(site, checkout):
     assert index.read_text() == (checkout / 'model-index.yml').read_text()
 
 
-@pytest.mark.parametrize(
-    'zoo, base',
-    [('https://zoo/a/', 'https://zoo/a/'), ('file:///zoo', ''), ('/zoo', ''), (None, '')],
-)
+@pytest.mark.parametrize('zoo, base', [('https://zoo/a/', 'https://zoo/a/'), ('/zoo', '')])
 def test_the_index_says_where_checkpoints_lie(zoo, base, checkout, tmp_path):
     """Said when a wheel is built, since `mim` knows whole addresses alone."""
-    env = {name: value for name, value in os.environ.items() if name != 'SSVRL_MM_ZOO'}
     done = subprocess.run(
         [sys.executable, 'setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path)],
         cwd=checkout,
-        env=env if zoo is None else {**env, 'SSVRL_MM_ZOO': zoo},
+        env={**os.environ, 'SSVRL_MM_ZOO': zoo},
         capture_output=True,
         text=True,
         timeout=200,
