@@ -41,10 +41,11 @@ def version():
 def locate_weights(mim):
     """Writes whole addresses of checkpoints into the metafiles, as `mim download` knows no others.
 
-    Ours name files. With SSVRL_MM_ZOO=https://... at the build, this is where they lie.
+    Ours name files. With SSVRL_MM_ZOO=https://... at the build, this is where they lie. An address
+    with a password or a signature goes into no wheel.
     """
     base = os.environ.get('SSVRL_MM_ZOO', '').rstrip('/')
-    if not base.startswith(('http://', 'https://')):
+    if not re.fullmatch(r'https?://[^?#@\s]+', base):
         return
     for metafile in mim.glob('configs/*/metafile.yml'):
         text = metafile.read_text(encoding='utf-8')
