@@ -1,5 +1,6 @@
 """Packaging of ssvrl_mm: metadata, requirements and the files OpenMIM looks for in a wheel."""
 
+import os
 import re
 import shutil
 import sysconfig
@@ -37,6 +38,26 @@ def version():
     return re.search(r"__version__ = '(.+)'", text).group(1)
 
 
+def locate_weights(mim):
+    """Writes whole addresses of checkpoints into the metafiles, as `mim download` knows no others.
+
+    Ours name files. With SSVRL_MM_ZOO=https://... at the build, this is where they lie. An address
+    with a password or a signature goes into no wheel.
+    """
+    base = os.environ.get('SSVRL_MM_ZOO', '').rstrip('/')
+    if not re.fullmatch(r'https?://[^?#@\s]+', base):
+        return
+    for metafile in mim.glob('configs/*/metafile.yml'):
+        text = metafile.read_text(encoding='utf-8')
+        located = re.sub(
+            r'^( +Weights: +)([^\s:/]+)$',
+            lambda line: f'{line[1]}{base}/{line[2]}',
+            text,
+            flags=re.MULTILINE,
+        )
+        metafile.write_text(located, encoding='utf-8')
+
+
 class BuildWithMim(build_py):
     """Puts configs, tools and model index into `ssvrl_mm/.mim`: copies, or links if editable."""
 
@@ -58,6 +79,7 @@ class BuildWithMim(build_py):
             elif source.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)
+        locate_weights(mim)
 
 
 setup(

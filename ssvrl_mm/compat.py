@@ -237,6 +237,18 @@ def _start_from_init_cfg(backbones: types.ModuleType) -> None:
     network.init_weights, network.train = init_weights, train
 
 
+def _rank_our_metrics(hooks: types.ModuleType) -> None:
+    """Tells ``save_best='auto'``, which mmaction2's runtime says, which of our metrics are to rise.
+
+    Symptom: ``ValueError: Cannot infer the rule for key pretext/order``, after the first
+    validation.
+    Can go: when a metric of mmengine can say itself which way is better.
+    """
+    hook = hooks.CheckpointHook
+    hook._default_greater_keys = [*hook._default_greater_keys, 'R@', 'pretext/', 'probe/']
+    hook._default_less_keys = [*hook._default_less_keys, 'rates/', 'acc/loss']
+
+
 def _name_unknown_side_data(sidedata: types.ModuleType) -> None:
     """Lets PyAV 18 show what else is attached to a frame that has data it knows no name for.
 
@@ -288,6 +300,7 @@ _PATCHES: dict[str, Callable[[types.ModuleType], None]] = {
     'mmcv': _silence_missing_ops,
     'mmengine.config.config': _lay_out_configs_once,
     'mmengine.config.utils': _register_package,
+    'mmengine.hooks.checkpoint_hook': _rank_our_metrics,
     'mmengine.registry.registry': _name_what_may_be_meant,
     'mmengine.fileio.file_client': _silence_file_client,
     'mmengine.runner.checkpoint': _prepare_checkpoints,

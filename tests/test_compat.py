@@ -7,8 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer
 
+import ssvrl_mm  # noqa: F401 - which makes them
 from tests.interpreter import run_fresh, run_fresh_with_errors
 
 # Stands for transformers 5 as far as mmaction2 looks: the release, and a package without the
@@ -184,8 +186,6 @@ def patched():
     """The safe globals in this process, as after any import of the runner."""
     import mmengine.runner.checkpoint  # noqa: F401
 
-    import ssvrl_mm
-
     ssvrl_mm.compat.setup()
 
 
@@ -258,6 +258,17 @@ def test_an_operator_that_nothing_uses_is_not_missed(tmp_path):
     """
     done = run_fresh_with_errors(code, tmp_path)
     assert 'MultiScaleDeformableAttention' not in done and 'a warning of the user' in done
+
+
+def test_mmengine_knows_the_best_by_the_metrics_of_ours():
+    """As ``save_best='auto'`` of mmaction2's runtime asks, of the first metric."""
+    rising = ['pretext/order', 'retrieval/rgb_R@1', 'retrieval/vcop/rgb_R@1', 'knn/rgb_top1_k1']
+    rising += ['probe/rgb_logistic', 'acc/top1']
+    falling = ['rates/mse', 'acc/loss']
+    rules = CheckpointHook(save_best=rising + falling).rules
+    assert rules == ['greater'] * len(rising) + ['less'] * len(falling)
+    with pytest.raises(ValueError, match='Cannot infer'):
+        CheckpointHook(save_best='view/ssim')
 
 
 def test_deprecations_of_mmengines_own_hooks_are_not_shown(tmp_path):

@@ -18,7 +18,9 @@ from tests.clips import H264_B, encode, translating
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
-    page for where in ('*.md', 'docs/**/*.md', 'configs/*/README.md') for page in ROOT.glob(where)
+    page
+    for where in ('*.md', 'docs/**/*.md', 'configs/*/README.md', 'projects/*/README.md')
+    for page in ROOT.glob(where)
 )
 # What one page puts together is run by test_new_method.py.
 EXAMPLES = [
@@ -114,7 +116,7 @@ def test_examples_give_what_they_say(page, folder, monkeypatch):
         run(code, name_of(page), names)
         for name in re.findall(r'^def (test_\w+)', code, re.MULTILINE):
             names[name](folder)
-        if 'custom_imports' in code:
+        if 'custom_imports' in code and 'model = ' in code:
             with DefaultScope.overwrite_default_scope('mmaction'):
                 ROOT_MODELS.build(names['model'])
 
@@ -136,5 +138,7 @@ def test_commands_name_files_that_exist():
     written = re.findall(r'^# (configs/\S+)$', text, re.MULTILINE)
     for page in PAGES:
         for code in blocks(page, 'shell'):
-            for path in re.findall(r'\b(?:tools|configs)/\S+?\.(?:py|sh)\b', code):
+            for path in re.findall(
+                r'(?:\bprojects/\w+/|\b)(?:tools|configs)/\S+?\.(?:py|sh)\b', code
+            ):
                 assert (ROOT / path).exists() or path in written, f'{name_of(page)}: {path}'

@@ -91,7 +91,7 @@ def test_mmaction2s_own_tool_builds_it(tmp_path, repository):
         + 'dataset=mine)\n'
     )
     printed = run_mmactions_tool(
-        ['train.py', 'mine.py', '--no-validate'], tmp_path, [repository, tmp_path]
+        'train.py', [['mine.py', '--no-validate']], tmp_path, [repository, tmp_path]
     )
     built = [line.split() for line in printed.splitlines() if line.startswith('built')]
     ((_, module, videos),) = built

@@ -2,61 +2,52 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from email import message_from_string
 from pathlib import Path
 
 import pytest
-import setuptools
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 import ssvrl_mm
 from tests.interpreter import run_fresh
+from tests.wheels import build_wheel, copy_checkout, install, need_setuptools
 
 EXTRAS = ('analysis', 'deploy', 'docs', 'hub', 'tests')
-NOT_COPIED = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'work_dirs')
+PUBLISHED = """
+  - Name: published
+    Config: configs/mvcgc/demo.py
+    In Collection: MVCGC
+    Metadata:
+      Weights SHA-256: 1a2b3c4d
+    Weights: published-1a2b3c4d.pth
+  - Name: elsewhere
+    Config: configs/mvcgc/demo.py
+    In Collection: MVCGC
+    Weights: https://elsewhere/elsewhere-1a2b3c4d.pth
+"""
 
 
 @pytest.fixture(scope='module')
-def builds():
-    if Version(setuptools.__version__) < Version('77.0.3'):
-        pytest.skip(
-            'pyproject.toml builds with setuptools>=77.0.3, an offline test cannot fetch it'
-        )
-
-
-@pytest.fixture(scope='module')
-def checkout(tmp_path_factory, repository, builds):
-    """A copy, since a build leaves files beside the sources."""
-    copy = tmp_path_factory.mktemp('packaging') / 'checkout'
-    return shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
+def checkout(tmp_path_factory, repository):
+    """A copy whose index lists checkpoints."""
+    need_setuptools()
+    copy = copy_checkout(repository, tmp_path_factory.mktemp('packaging') / 'checkout')
+    with open(copy / 'configs' / 'mvcgc' / 'metafile.yml', 'a') as metafile:
+        metafile.write(PUBLISHED)
+    return copy
 
 
 @pytest.fixture(scope='module')
 def site(checkout):
     """A folder with the wheel's contents, as an installation leaves them."""
-    wheels = checkout.parent / 'wheels'
-    command = ['-m', 'pip', 'wheel', '.', '--no-deps', '--no-build-isolation', '--no-index']
-    done = subprocess.run(
-        [sys.executable, *command, '--quiet', '--wheel-dir', str(wheels)],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    (wheel,) = wheels.iterdir()
     folder = checkout.parent / 'site'
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(build_wheel(checkout, checkout.parent / 'wheels')) as archive:
         archive.extractall(folder)
     return folder
 
@@ -85,6 +76,32 @@ def test_wheel_holds_what_mim_looks_for(folder, site, checkout):
 def test_wheel_holds_the_model_index(site, checkout):
     index = site / 'ssvrl_mm' / '.mim' / 'model-index.yml'
     assert index.read_text() == (checkout / 'model-index.yml').read_text()
+
+
+@pytest.mark.parametrize(
+    'zoo, base', [('https://zoo/a/', 'https://zoo/a/'), ('https://zoo/a?signature=secret', '')]
+)
+def test_the_index_says_where_checkpoints_lie(zoo, base, checkout, tmp_path):
+    """Said when a wheel is built, since `mim` knows whole addresses alone."""
+    done = subprocess.run(
+        [sys.executable, 'setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path)],
+        cwd=checkout,
+        env={**os.environ, 'SSVRL_MM_ZOO': zoo},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    for metafile in checkout.glob('configs/*/metafile.yml'):
+        source = metafile.read_text()
+        built = (tmp_path / 'ssvrl_mm' / '.mim' / metafile.relative_to(checkout)).read_text()
+        entries, expected = (yaml.safe_load(text)['Models'] for text in (built, source))
+        for model in expected:
+            if '://' not in model.get('Weights', '://'):
+                model['Weights'] = base + model['Weights']
+        assert entries == expected
+    metafile = tmp_path / 'ssvrl_mm' / '.mim' / 'configs' / 'mvcgc' / 'metafile.yml'
+    assert f'    Weights: {base}published-1a2b3c4d.pth\n' in metafile.read_text()
 
 
 def test_every_module_imports_from_the_wheel(site, tmp_path):
@@ -133,12 +150,12 @@ def test_configs_are_found_by_package_name(site, tmp_path):
 
 
 @pytest.fixture(scope='module')
-def editable(repository, tmp_path_factory, builds):
+def editable(repository, tmp_path_factory):
     """A clone beside a user's scripts, and the Python that it is installed into as editable."""
+    need_setuptools()
     folder = tmp_path_factory.mktemp('editable')
     home = folder / 'home'
-    clone = home / 'ssvrl_mm'
-    shutil.copytree(repository, clone, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    clone = copy_checkout(repository, home / 'ssvrl_mm')
     wheels = folder / 'wheels'
     wheels.mkdir()
     build = f'from setuptools import build_meta; build_meta.build_editable({str(wheels)!r})'
@@ -146,16 +163,8 @@ def editable(repository, tmp_path_factory, builds):
         [sys.executable, '-c', build], cwd=clone, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, done.stderr
-    environment = folder / 'environment'
-    venv.create(environment, symlinks=True)
-    (site,) = environment.glob('lib/*/site-packages')
     (wheel,) = wheels.iterdir()
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-    # What we depend on comes from where the tests run; files there that begin imports do not run.
-    ours = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}
-    (site / 'dependencies.pth').write_text('\n'.join(ours))
-    return home, environment / 'bin' / 'python'
+    return home, install(wheel, folder / 'environment')
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='environments have other folders')

@@ -23,6 +23,8 @@ from ssvrl_mm.engine.loader_workers import settle_workers
 from ssvrl_mm.engine.model_wrapper import settle_wrapper, why_not_static
 from ssvrl_mm.engine.work_dir import WorkDirError
 from ssvrl_mm.wrapping import innermost_datasets, walk_datasets
+from ssvrl_mm.zoo import ModelNotFoundError, find_model
+from ssvrl_mm.zoo.checkpoint_names import is_model_name
 
 # Datasets with a tool and a page of their own, by the folder that configs give them.
 _PREPARED = ('hmdb51', 'kinetics400', 'sthv2', 'ucf101')
@@ -299,11 +301,17 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     named = [(cfg.get('load_from'), 'load_from')]
     if 'train_dataloader' in dataloaders:
         named += [(path, 'init_cfg') for path in starting_weights(cfg.get('model'))]
-    lines += [
-        f'  checkpoint {Path(path).absolute()}  ({source})'
-        for path, source in dict.fromkeys(named)
-        if path and '://' not in path and not Path(path).exists()
-    ]
+    for path, source in dict.fromkeys(named):
+        if not path or '://' in path or Path(path).exists():
+            continue
+        where = str(Path(path).absolute())
+        if source == 'init_cfg' and is_model_name(path):
+            try:
+                find_model(path)
+                continue
+            except ModelNotFoundError as error:
+                where = f'{where}: {error}'
+        lines.append(f'  checkpoint {where}  ({source})')
     if any(line.endswith('(init_cfg)') for line in lines):
         lines.append(
             'Networks start from weights of another run: the environment variable SSVRL_PRETRAINED '

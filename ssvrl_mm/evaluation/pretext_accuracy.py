@@ -99,7 +99,9 @@ class PretextAccuracy(BaseMetric):
             raise ValueError(
                 f'{len(queries)} held-out videos with answers to {", ".join(tasks) or "no task"}: '
                 f'PretextAccuracy needs some{wanted}; set model.answers_pretext=True, and let the '
-                'test pipeline pack what the heads need'
+                'test pipeline pack what the heads need (extra_keys of PackSSLInputs, '
+                "algorithm_keys of mmaction2's PackActionInputs, where the model is mmaction2's "
+                'and has no answers_pretext)'
             )
         metrics: dict[str, float] = {}
         for task in tasks:

@@ -176,7 +176,6 @@ class VideoRetrieval(FeatureMetric):
         for name, streams in self.compared(results).items():
             rows, memory = (self._features(entries, streams) for entries in (query, gallery))
             spread = self.spread(name, rows, memory, device)
-            metrics.update(spread_metrics(name, spread))
             if self.protocol.centre:
                 rows, memory = (self._features(e, streams, True) for e in (query, gallery))
             indices, _ = nearest_neighbours(
@@ -188,7 +187,9 @@ class VideoRetrieval(FeatureMetric):
                 backend=self.backend,
             )
             recall = recall_at_k(indices, query_labels, gallery_labels, tuple(topk.values()))
+            # First: mmengine's `save_best='auto'` goes by the first metric.
             metrics.update({f'{name}_R@{k}': recall[clipped] for k, clipped in topk.items()})
+            metrics.update(spread_metrics(name, spread))
         chance = chance_recall(query_labels, gallery_labels, tuple(topk.values()))
         metrics.update({f'chance_R@{k}': chance[clipped] for k, clipped in topk.items()})
 

@@ -80,7 +80,9 @@ class SamplingRateError(BaseMetric):
             raise ValueError(
                 f'{len(videos)} videos, but predicted_rates of none: SamplingRateError needs '
                 'model.answers_pretext=True, a model with a SamplingRateHead (rate), queries, and '
-                "a test pipeline that packs 'sampling_rates'"
+                "a test pipeline that packs 'sampling_rates' (extra_keys of PackSSLInputs, "
+                "algorithm_keys of mmaction2's PackActionInputs, where the model is mmaction2's "
+                'and has no answers_pretext)'
             )
         gallery = [
             video for video in videos if video['key'][0] == 'gallery' and 'sampling_rates' in video

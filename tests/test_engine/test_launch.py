@@ -1,4 +1,5 @@
 from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from ssvrl_mm.engine import launch
 from ssvrl_mm.video import CompressedVideoReader
 from ssvrl_mm.video.__main__ import main as video_main
 from ssvrl_mm.wrapping import innermost_datasets
+from ssvrl_mm.zoo import ZooModel
 from tests.clips import encode, translating
 
 
@@ -115,6 +117,19 @@ def test_missing_weights_that_a_training_starts_from_are_named_once(tmp_path):
     assert there not in message and 'build_video_list' not in message
     fine = [dict(checkpoint=there), dict(type='Constant'), dict(checkpoint='https://e.org/x.pth')]
     launch.check_files(Config(dict(model=part(fine))), ['train_dataloader'])
+
+
+def test_weights_of_the_zoo_that_a_training_starts_from(monkeypatch):
+    published = ZooModel('mvcgc_s3d', Path('config.py'), 'mvcgc_s3d-1a2b3c4d.pth')
+    monkeypatch.setattr('ssvrl_mm.zoo.index._all_models', lambda index: {'mvcgc_s3d': published})
+
+    def start(checkpoint):
+        model = dict(backbone=dict(init_cfg=dict(checkpoint=checkpoint)))
+        launch.check_files(Config(dict(model=model)), ['train_dataloader'])
+
+    start('mvcgc_s3d')
+    with pytest.raises(launch.LaunchError, match=r'mvcgc_s3e.*did you mean .*mvcgc_s3d'):
+        start('mvcgc_s3e')
 
 
 @pytest.mark.parametrize('devices, processes, fits', [(0, 8, True), (4, 4, True), (4, 5, False)])

@@ -166,8 +166,8 @@ class ContrastiveHead(PretextHead):
             feats: Features of the queries, (N, D, ...) or several maps of which the last counts,
                 or stream -> features. Without ``key_feats``: (N * num_clips, D, ...), the clips
                 of a video side by side.
-            data_samples: N samples; from their ``recording_id``, or else ``video_id``, where there
-                is one, keys of the same recording are known and are no negatives.
+            data_samples: N samples; from their ``recording_id``, or else ``video_id``, or else
+                ``filename``, keys of the same recording are known and are no negatives.
             key_feats: Features of the keys, laid out like ``feats``.
             stage: One of :attr:`stages`; None: see the class.
             batch: What the step knows of the batches of all processes; None: it is found out.

@@ -13,15 +13,24 @@ UNKNOWN_VIDEO = -1
 
 
 def recording_ids(data_samples: Sequence[Any]) -> list[int]:
-    """The number of each sample's recording: ``recording_id``, or else ``video_id``, or else -1.
+    """The number of each sample's recording.
 
-    Datasets of other projects know of videos at most; the numbers that ours give to recordings are
-    never those of videos.
+    By its ``recording_id``, or else ``video_id``, or else ``filename``; -1 of a sample that has
+    none. Datasets of other projects know of videos at most, by a number, a name, or as mmaction2's
+    ``VideoDataset`` by their file; the numbers that are given to recordings and names are never
+    those of videos.
     """
-    return [
-        int(sample.get('recording_id', sample.get('video_id', UNKNOWN_VIDEO)))
-        for sample in data_samples
-    ]
+    return [_recording_id(sample) for sample in data_samples]
+
+
+def _recording_id(sample: Any) -> int:
+    # Who has samples has datasets; networks alone can do without.
+    from ssvrl_mm.datasets.recordings import recording_id
+
+    for key in ('recording_id', 'video_id', 'filename'):
+        if (found := sample.get(key)) is not None:
+            return recording_id(found, '') if isinstance(found, str) else int(found)
+    return UNKNOWN_VIDEO
 
 
 class KeyQueue(CountingModule):

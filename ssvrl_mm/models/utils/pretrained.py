@@ -10,6 +10,7 @@ from torch import nn
 from ssvrl_mm.models.utils.checkpoint_settings import check_norm_eps
 from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 from ssvrl_mm.registry import WEIGHT_INITIALIZERS
+from ssvrl_mm.zoo.checkpoint_names import is_model_name
 
 
 def load_pretrained(
@@ -22,7 +23,8 @@ def load_pretrained(
 
     Args:
         module: Module to fill.
-        checkpoint: Path or address; a state dict or a dict with a ``state_dict``.
+        checkpoint: Path or address, or the name of a model of the zoo; a state dict or a dict with
+            a ``state_dict``.
         prefix: What the names of the module's weights start with in the checkpoint, for example
             ``'backbone_rgb.'``. A checkpoint of this part alone has the prefix ``''``.
         ignore: Starts of names (in the module) that may be missing from the checkpoint or from
@@ -33,6 +35,7 @@ def load_pretrained(
 
     Raises:
         FileNotFoundError: There is no such file.
+        ModelNotFoundError: No model of the zoo with weights is called so.
         WeightsError: See :func:`~ssvrl_mm.models.utils.weights.load_weights`; or the checkpoint
             says that its weights belong to another ``norm_eps``.
 
@@ -40,7 +43,7 @@ def load_pretrained(
         >>> load_pretrained(S3D(), 'epoch_500.pth', 'backbone_rgb.')  # doctest: +SKIP
         385
     """
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger='silent')
+    checkpoint, content = _load(checkpoint)
     weights = named_weights(content, checkpoint)
     matched = load_weights(module, weights, checkpoint, prefix, ignore)
     check_norm_eps(module, content, checkpoint, prefix)
@@ -71,6 +74,7 @@ class PretrainedBackbone:
         >>> init_cfg = dict(
         ...     type='PretrainedBackbone', checkpoint='epoch_500.pth', prefix='backbone_rgb.')
         >>> backbone = dict(type='S3D', init_cfg=init_cfg)
+        >>> init_cfg['checkpoint'] = 'mvcgc_s3d'  # of the zoo
     """
 
     def __init__(self, checkpoint: str, prefix: str = '', ignore: Sequence[str] = ()) -> None:
@@ -98,7 +102,8 @@ class PretrainedStreams:
     for each weight of the model. Queues are left empty, as half a queue is no queue of pairs.
 
     Args:
-        checkpoints: Stream -> path or address of a checkpoint that has the stream.
+        checkpoints: Stream -> path, address or name, as of :func:`load_pretrained`, of a checkpoint
+            that has the stream.
         ignore: Starts of names (in the model) that no checkpoint has to have.
 
     Raises:
@@ -132,9 +137,7 @@ class PretrainedStreams:
                 f'{tuple(self.checkpoints)}, {of_none[0]} the first; they would stay random'
             )
         for stream, checkpoint in self.checkpoints.items():
-            content = CheckpointLoader.load_checkpoint(
-                checkpoint, map_location='cpu', logger='silent'
-            )
+            checkpoint, content = _load(checkpoint)
             weights = {
                 name: weight
                 for name, weight in named_weights(content, checkpoint).items()
@@ -153,6 +156,17 @@ class PretrainedStreams:
                 logger='current',
             )
         _keep_parts(module)
+
+
+def _load(checkpoint: str) -> tuple[str, Any]:
+    """The place of a checkpoint, which may be a model of the zoo, and what it holds."""
+    if is_model_name(checkpoint):
+        from ssvrl_mm.zoo import fetch_weights
+
+        checkpoint = str(fetch_weights(checkpoint))
+    return checkpoint, CheckpointLoader.load_checkpoint(
+        checkpoint, map_location='cpu', logger='silent'
+    )
 
 
 def _is_of(name: str, stream: str) -> bool:

@@ -119,3 +119,12 @@ def test_samples_of_other_datasets_have_the_number_of_the_video_or_none():
     known = [dict(video_id=7), dict(video_id=7, recording_id=2**62 + 5), dict(), dict(video_id=0)]
     samples = [ActionDataSample(metainfo=metainfo) for metainfo in known]
     assert recording_ids(samples) == [7, 2**62 + 5, UNKNOWN_VIDEO, 0]
+
+
+def test_samples_of_mmaction2_have_numbers_that_follow_from_names():
+    files = [dict(filename=f'videos/{name}.mp4') for name in 'aba']
+    named = [dict(video_id='1j20qq1JyX4', filename=f'{name}.mp4') for name in 'ab']
+    samples = [ActionDataSample(metainfo=metainfo) for metainfo in (*files, *named)]
+    a, b, again, first, second = recording_ids(samples)
+    assert a == again != b and first == second != a
+    assert min(a, b, first) >= 2**62 and max(a, b, first) < 2**63

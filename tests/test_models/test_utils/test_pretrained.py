@@ -51,6 +51,22 @@ def test_takes_the_part_below_the_prefix(mvcgc, prefix, channels):
         assert torch.equal(loaded[name], value), name
 
 
+def test_a_model_of_the_zoo_by_its_name(mvcgc, monkeypatch, tmp_path):
+    path, parts = mvcgc
+    files = {'mvcgc_s3d-w50_motion-primitives': path}
+    monkeypatch.setattr('ssvrl_mm.zoo.fetch_weights', files.__getitem__)
+    loaded = build(*files, PARTS[2], in_channels=2).state_dict()
+    for name, value in parts[PARTS[2]].state_dict().items():
+        assert torch.equal(loaded[name], value), name
+    # A file counts first, and what has a folder or a suffix is a file, be it there or not.
+    monkeypatch.chdir(tmp_path)
+    save('mvcgc_s3e', parts[PARTS[0]].state_dict())
+    build('mvcgc_s3e')
+    for file in ('./weights', 'weights.pth', 'runs/weights', r'runs\weights'):
+        with pytest.raises(FileNotFoundError):
+            build(file)
+
+
 @pytest.mark.parametrize('prefix', ['', 'backbone.', 'backbone_rgb', 'head.'])
 def test_wrong_prefix_is_an_error_that_names_the_right_ones(mvcgc, prefix):
     path, _ = mvcgc
