@@ -7,7 +7,7 @@ them without a word.
 import ast
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import nn
@@ -37,7 +37,7 @@ def backbone_settings(checkpoint: Any, prefix: str = 'backbone.') -> dict[str, A
         return None
     if isinstance(meta.get('backbone'), Mapping):
         return dict(meta['backbone'])
-    return backbone_of(_model_of(meta['cfg']) if isinstance(meta.get('cfg'), str) else None, prefix)
+    return backbone_of(literal_settings(str(meta.get('cfg')), ('model',)).get('model'), prefix)
 
 
 def backbone_of(model: Any, prefix: str) -> dict[str, Any] | None:
@@ -96,15 +96,27 @@ def _norm_eps(settings: Mapping[str, Any] | None) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _model_of(text: str) -> Any:
-    """What the text of a config assigns to ``model``; None if it cannot be read."""
+def literal_settings(text: str, names: Collection[str]) -> dict[str, Any]:
+    """What the text of a config assigns to some names; it is read, not run.
+
+    Args:
+        text: As a run writes it into its checkpoints.
+        names: Of the settings.
+
+    Returns:
+        Name -> value, lists as tuples; those that the text does not assign are missing, and all
+        of them where it cannot be read.
+    """
+    found = {}
     try:
         for statement in ast.parse(text).body:
-            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'model':
-                return _literal(statement.value)
+            if isinstance(statement, ast.Assign):
+                name = ast.unparse(statement.targets[0])
+                if name in names:
+                    found[name] = _literal(statement.value)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        pass
-    return None
+        return {}
+    return found
 
 
 def _literal(node: ast.expr) -> Any:
