@@ -14,7 +14,7 @@ from ssvrl_mm.zoo.publishing import Choices, PublishError, publish
 from ssvrl_mm.zoo.run_record import RunRecordError
 from ssvrl_mm.zoo.stripping import StrippingError
 
-from .conftest import METAFILE, NAME, metrics
+from .trained_run import METAFILE, NAME, metrics
 
 
 @pytest.fixture
@@ -37,19 +37,19 @@ def measured(monkeypatch, request):
     return found
 
 
-def choices(zoo, **kwargs):
-    return Choices(out=zoo.out, index=zoo.index, **kwargs)
+def choices(small_zoo, **kwargs):
+    return Choices(out=small_zoo.out, index=small_zoo.index, **kwargs)
 
 
-def test_a_whole_run_becomes_files_and_an_entry(zoo, run, measured):
+def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     spread = {'seeds': 3, 'epochs': 10, 'R@1 mean': 48.0, 'R@1 std': 1.5}
-    done = publish(run.file, zoo.config, choices(zoo, device='2 CPU cores', seeds=spread))
+    done = publish(run.file, small_zoo.config, choices(small_zoo, device='2 CPU cores', seeds=spread))
     weights, log = done.files
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     assert (
-        weights == zoo.out / f'{NAME}-{digest[:8]}.pth' and log.name == f'{weights.stem}.log.json'
+        weights == small_zoo.out / f'{NAME}-{digest[:8]}.pth' and log.name == f'{weights.stem}.log.json'
     )
-    assert sorted(zoo.out.iterdir()) == sorted(done.files)
+    assert sorted(small_zoo.out.iterdir()) == sorted(done.files)
 
     content = torch.load(weights, weights_only=True)
     before = torch.load(run.file, weights_only=True)['state_dict']
@@ -69,7 +69,7 @@ def test_a_whole_run_becomes_files_and_an_entry(zoo, run, measured):
 
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line.get('iter') for line in lines] == [200, 400, 600, None]
-    text = zoo.metafile.read_text()
+    text = small_zoo.metafile.read_text()
     assert text.startswith(METAFILE[: METAFILE.index(f'  - Name: {NAME}')])
     entry = yaml.safe_load(text)['Models'][1]
     assert entry == done.entry
@@ -113,28 +113,28 @@ def test_a_whole_run_becomes_files_and_an_entry(zoo, run, measured):
     ]  # fmt: skip
     # It was the file itself that was measured, under the name that it has.
     assert [file.name for file in measured['files']] == [weights.name]
-    assert find_model('moco_r3d10', index=zoo.index).weights == weights.name
-    model, _ = init_model(Config.fromfile(zoo.config), weights, 'cpu')
+    assert find_model('moco_r3d10', index=small_zoo.index).weights == weights.name
+    model, _ = init_model(Config.fromfile(small_zoo.config), weights, 'cpu')
     loaded = model.state_dict()
     assert all(torch.equal(loaded[n], v) for n, v in kept.items() if n.startswith('backbone'))
 
     # The same again is the same; another training is not published over it by chance.
-    assert publish(run.file, zoo.config, choices(zoo)).files == done.files
+    assert publish(run.file, small_zoo.config, choices(small_zoo)).files == done.files
     run.change(seed=4)
     with pytest.raises(PublishError, match=f'{log.name}, {weights.name}.: --replace'):
-        publish(run.file, zoo.config, choices(zoo))
-    other = publish(run.file, zoo.config, choices(zoo, replace=True))
+        publish(run.file, small_zoo.config, choices(small_zoo))
+    other = publish(run.file, small_zoo.config, choices(small_zoo, replace=True))
     assert other.files[0] != weights and sorted(other.removed) == sorted([weights, log])
-    assert sorted(zoo.out.iterdir()) == sorted(other.files)
+    assert sorted(small_zoo.out.iterdir()) == sorted(other.files)
     # What was measured of seeds before is still said.
     assert other.entry['Metadata']['Seeds'] == spread
 
 
-def test_what_is_kept_is_a_choice(zoo, run, measured):
+def test_what_is_kept_is_a_choice(small_zoo, run, measured):
     kept = {}
     for name in ('momentum', 'queue', 'heads'):
-        how = choices(zoo, replace=True, **{'heads': False, name: True})
-        (file, *_) = publish(run.file, zoo.config, how).files
+        how = choices(small_zoo, replace=True, **{'heads': False, name: True})
+        (file, *_) = publish(run.file, small_zoo.config, how).files
         kept[name] = torch.load(file, weights_only=True)['state_dict'].keys()
     assert {n.partition('.')[0] for n in kept['momentum']} == {
         'backbone_motion', 'key_backbone_motion', 'head',
@@ -144,26 +144,26 @@ def test_what_is_kept_is_a_choice(zoo, run, measured):
     assert not any(n.startswith('head.queue') or 'key_' in n for n in kept['heads'])
 
 
-def test_half_precision_must_change_no_figure(zoo, run, measured):
-    (file, _) = publish(run.file, zoo.config, choices(zoo, half=True)).files
+def test_half_precision_must_change_no_figure(small_zoo, run, measured):
+    (file, _) = publish(run.file, small_zoo.config, choices(small_zoo, half=True)).files
     kept = torch.load(file, weights_only=True)['state_dict']
     assert {v.dtype for v in kept.values()} == {torch.float16, torch.int64}
     assert [measured['files'][0].name, measured['files'][1]] == [file.name, run.file]
-    init_model(Config.fromfile(zoo.config), file, 'cpu')
+    init_model(Config.fromfile(small_zoo.config), file, 'cpu')
     # One of the figures, by more than a tenth of a point.
     measured['half'] = {**metrics(1), 'probe/motion_logistic': 0.6988}
     with pytest.raises(PublishError, match='float16 changes motion probe by 0.12 points'):
-        publish(run.file, zoo.config, choices(zoo, half=True))
+        publish(run.file, small_zoo.config, choices(small_zoo, half=True))
     measured['half'] = {**metrics(1), 'probe/motion_logistic': 0.6992}
-    publish(run.file, zoo.config, choices(zoo, half=True))
+    publish(run.file, small_zoo.config, choices(small_zoo, half=True))
     run.change(**{'head.projector.motion.fc2.bias': torch.full((8,), 7e4)})
     with pytest.raises(StrippingError, match='bias holds 7e.04, more than float16'):
-        publish(run.file, zoo.config, choices(zoo, half=True, replace=True))
+        publish(run.file, small_zoo.config, choices(small_zoo, half=True, replace=True))
 
 
-def test_safetensors_beside(zoo, run, measured, monkeypatch):
+def test_safetensors_beside(small_zoo, run, measured, monkeypatch):
     safetensors = pytest.importorskip('safetensors.torch')
-    done = publish(run.file, zoo.config, choices(zoo, safetensors=True))
+    done = publish(run.file, small_zoo.config, choices(small_zoo, safetensors=True))
     weights, other, _ = done.files
     assert done.entry['Metadata']['Safetensors'] == other.name
     assert other.name == f'{NAME}-{hashlib.sha256(other.read_bytes()).hexdigest()[:8]}.safetensors'
@@ -171,16 +171,16 @@ def test_safetensors_beside(zoo, run, measured, monkeypatch):
     assert read.keys() == kept.keys() and all(torch.equal(read[n], kept[n]) for n in kept)
 
 
-def test_without_safetensors_it_says_so(zoo, run, measured, monkeypatch):
+def test_without_safetensors_it_says_so(small_zoo, run, measured, monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'safetensors.torch', None)
     with pytest.raises(PublishError, match='safetensors is not installed'):
-        publish(run.file, zoo.config, choices(zoo, safetensors=True))
+        publish(run.file, small_zoo.config, choices(small_zoo, safetensors=True))
 
 
-def test_random_weights_are_measured_where_the_run_did_not(zoo, run, measured):
+def test_random_weights_are_measured_where_the_run_did_not(small_zoo, run, measured):
     (run.folder / 'result.json').unlink()
     measured['random'] = {**metrics(0), 'retrieval/rgb_R@1': 0.15}
-    done = publish(run.file, zoo.config, choices(zoo))
+    done = publish(run.file, small_zoo.config, choices(small_zoo))
     assert done.entry['Results'][0]['Metrics']['RGB R@1 random weights'] == 15.0
     assert measured['files'][0] is None
 
@@ -201,71 +201,71 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize('case', REFUSALS)
-def test_checkpoints_of_other_runs_are_refused(case, zoo, run, measured, trained):
+def test_checkpoints_of_other_runs_are_refused(case, small_zoo, run, measured, trained):
     changes, kind, message = REFUSALS[case]
     now = dict(cfg=trained['cfg'], epoch=30, iter=600)
     run.change(**{key: change(now[key]) for key, change in changes.items()})
-    refused(zoo, run, kind, message)
+    refused(small_zoo, run, kind, message)
 
 
-def refused(zoo, run, kind, message, **how):
-    before = sorted(zoo.out.glob('*'))
+def refused(small_zoo, run, kind, message, **how):
+    before = sorted(small_zoo.out.glob('*'))
     with pytest.raises(kind, match=message):
-        publish(run.file, zoo.config, choices(zoo, **how))
-    assert sorted(zoo.out.glob('*')) == before and zoo.metafile.read_text() == METAFILE
+        publish(run.file, small_zoo.config, choices(small_zoo, **how))
+    assert sorted(small_zoo.out.glob('*')) == before and small_zoo.metafile.read_text() == METAFILE
 
 
-def test_places_and_evaluations_make_no_other_run(zoo, run, measured, trained, data_folder):
+def test_places_and_evaluations_make_no_other_run(small_zoo, run, measured, trained, data_folder):
     moved = (
         trained['cfg'].replace(str(data_folder), 'elsewhere').replace('val_begin=10', 'val_begin=1')
     )
     assert moved != trained['cfg']
     run.change(cfg=moved)
-    publish(run.file, zoo.config, choices(zoo))
+    publish(run.file, small_zoo.config, choices(small_zoo))
 
 
-def test_what_would_be_published_wrongly_is_refused(zoo, run, measured, monkeypatch):
+def test_what_would_be_published_wrongly_is_refused(small_zoo, run, measured, monkeypatch):
     measured['whole'] = {**metrics(1), 'retrieval/rgb_R@1': 0.47}
-    refused(zoo, run, PublishError, 'RGB R@1 is 3.0 points from what the run measured')
+    refused(small_zoo, run, PublishError, 'RGB R@1 is 3.0 points from what the run measured')
     measured['whole'] = metrics(1)
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**5)
-    refused(zoo, run, PublishError, r'would have 0.\d MB, and a file may have 0: publish float16')
+    refused(small_zoo, run, PublishError, r'would have 0.\d MB, and a file may have 0: publish float16')
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**8)
     monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 3 * 10**6)
-    zoo.out.mkdir(exist_ok=True)
-    (zoo.out / 'large-00000000.pth').write_bytes(bytes(3 * 10**6))
-    refused(zoo, run, PublishError, r'would hold 3.\d MB, and may hold 3')
+    small_zoo.out.mkdir(exist_ok=True)
+    (small_zoo.out / 'large-00000000.pth').write_bytes(bytes(3 * 10**6))
+    refused(small_zoo, run, PublishError, r'would hold 3.\d MB, and may hold 3')
     monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 10**8)
     run.scalars.unlink()
-    refused(zoo, run, RunRecordError, 'holds no log of the training')
+    refused(small_zoo, run, RunRecordError, 'holds no log of the training')
 
 
-def test_weights_that_are_not_finite_are_refused(zoo, run, measured, trained):
+def test_weights_that_are_not_finite_are_refused(small_zoo, run, measured, trained):
     bias = 'head.projector.motion.fc2.bias'
     run.change(**{bias: torch.full((8,), float('nan'))})
-    refused(zoo, run, WeightsError, f'not finite .{bias}.')
+    refused(small_zoo, run, WeightsError, f'not finite .{bias}.')
     name = next(name for name in trained['weights'] if name.endswith('running_var'))
     run.change(**{bias: torch.zeros(8), name: trained['weights'][name] + float('inf')})
-    refused(zoo, run, StrippingError, f'{name} is not finite: the training')
+    refused(small_zoo, run, StrippingError, f'{name} is not finite: the training')
 
 
-def test_names_of_others_are_not_taken(zoo, run, measured):
+def test_names_of_others_are_not_taken(small_zoo, run, measured):
     text = METAFILE.replace(f'  - Name: {NAME}\n', f'  - Name: {NAME}\n    Alias: taken\n')
-    zoo.metafile.write_text(text.replace('    Alias: taken\n', '', 1))
-    publish(run.file, zoo.config, choices(zoo))
-    zoo.metafile.write_text(METAFILE.replace('Alias: taken', 'Alias: moco_r3d10'))
+    small_zoo.metafile.write_text(text.replace('    Alias: taken\n', '', 1))
+    publish(run.file, small_zoo.config, choices(small_zoo))
+    small_zoo.metafile.write_text(METAFILE.replace('Alias: taken', 'Alias: moco_r3d10'))
     with pytest.raises(PublishError, match="other is called 'moco_r3d10', too"):
-        publish(run.file, zoo.config, choices(zoo))
-    zoo.metafile.write_text(METAFILE.replace('Models:', 'Models: &all'))
-    zoo.index.write_text('Import: []\n')
+        publish(run.file, small_zoo.config, choices(small_zoo))
+    small_zoo.metafile.write_text(METAFILE.replace('Models:', 'Models: &all'))
+    small_zoo.index.write_text('Import: []\n')
     with pytest.raises(PublishError, match='does not list'):
-        publish(run.file, zoo.config, choices(zoo))
+        publish(run.file, small_zoo.config, choices(small_zoo))
 
 
-def test_a_metafile_that_would_lose_others_is_left_alone(zoo, run, measured):
+def test_a_metafile_that_would_lose_others_is_left_alone(small_zoo, run, measured):
     flow = yaml.safe_load(METAFILE)
     text = yaml.safe_dump(flow, default_flow_style=True)
-    zoo.metafile.write_text(text)
+    small_zoo.metafile.write_text(text)
     with pytest.raises(MetafileError, match='each model in lines of its own'):
-        publish(run.file, zoo.config, choices(zoo))
-    assert zoo.metafile.read_text() == text and not list(zoo.out.iterdir())
+        publish(run.file, small_zoo.config, choices(small_zoo))
+    assert small_zoo.metafile.read_text() == text and not list(small_zoo.out.iterdir())

@@ -18,7 +18,7 @@ from ssvrl_mm.zoo.reproduction import (
     train_runs_before,
 )
 
-from .conftest import NAME, metrics
+from .trained_run import NAME, metrics
 
 
 def result(recall, probe=0.5):
@@ -179,20 +179,20 @@ def test_a_run_before_that_fails_is_told(chain):
     train_runs_before(Config(mine))
 
 
-def test_missing_videos_are_told_before_a_run(zoo, monkeypatch, tmp_path):
-    text = zoo.config.read_text()
-    zoo.config.write_text(
+def test_missing_videos_are_told_before_a_run(small_zoo, monkeypatch, tmp_path):
+    text = small_zoo.config.read_text()
+    small_zoo.config.write_text(
         text.replace(
             "type='MotionPrimitives', split='train',",
             "type='CompressedVideoDataset', ann_file='no.txt',",
         ).replace(', spec=spec', '')
     )
     with pytest.raises(LaunchError, match='no.txt'):
-        run_again(zoo.config, 0, None, tmp_path)
+        run_again(small_zoo.config, 0, None, tmp_path)
 
 
 @pytest.fixture
-def tool(repository, zoo, run, monkeypatch, tmp_path):
+def tool(repository, small_zoo, run, monkeypatch, tmp_path):
     """`reproduce.py` whose runs give these recalls by seed and epochs; and what was run."""
     import importlib.util
 
@@ -218,35 +218,35 @@ def tool(repository, zoo, run, monkeypatch, tmp_path):
 
     def call(*words):
         runs.clear()
-        words = ['moco_r3d10', '--index', str(zoo.index), '--work-dir', str(tmp_path / 'w'), *words]
+        words = ['moco_r3d10', '--index', str(small_zoo.index), '--work-dir', str(tmp_path / 'w'), *words]
         return module.main(list(map(str, words)))
 
     call.runs, call.recalls = runs, recalls
     return call
 
 
-def test_the_command_trains_measures_publishes_and_compares(tool, zoo, capsys):
+def test_the_command_trains_measures_publishes_and_compares(tool, small_zoo, capsys):
     from ssvrl_mm.zoo.page import BEGIN, END
 
     with pytest.raises(SystemExit):
         tool('--publish', '--epochs', 10)
     assert 'published at its full length' in capsys.readouterr().err
-    zoo.metafile.write_text(
-        zoo.metafile.read_text().replace(f'{NAME}\n', f'{NAME}\n    Alias: moco_r3d10\n', 1)
+    small_zoo.metafile.write_text(
+        small_zoo.metafile.read_text().replace(f'{NAME}\n', f'{NAME}\n    Alias: moco_r3d10\n', 1)
     )
-    zoo.page.write_text(f'{BEGIN}\n{END}\n')
+    small_zoo.page.write_text(f'{BEGIN}\n{END}\n')
     assert tool('--seeds', 3, '--epochs', 10, '--publish') == 0
     assert tool.runs == [(0, 30), (0, 10), (1, 10), (2, 10)]
     said = capsys.readouterr().out
     assert '| seed 0, 30 epochs | RGB | 50.0 (10.0) | 50.0 (20.0) |' in said
     assert 'is not published: there is nothing to compare with' in said
-    model = find_model('moco_r3d10', index=zoo.index)
-    assert (zoo.out / model.weights).is_file() and (zoo.out / model.log).is_file()
+    model = find_model('moco_r3d10', index=small_zoo.index)
+    assert (small_zoo.out / model.weights).is_file() and (small_zoo.out / model.log).is_file()
     assert model.metadata['Seeds'] == {
         'seeds': 3, 'epochs': 10, 'stream': 'RGB',
         'R@1 mean': 32.0, 'R@1 std': 2.0, 'probe mean': 50.0, 'probe std': 0.0,
     }  # fmt: skip
-    assert '32.0 ± 2.0 (3 seeds, 10 epochs)' in zoo.page.read_text()
+    assert '32.0 ± 2.0 (3 seeds, 10 epochs)' in small_zoo.page.read_text()
 
     assert tool() == 0 and tool.runs == [(0, 30)]
     assert 'RGB R@1 50.0, published 50.0: within the spread' in capsys.readouterr().out

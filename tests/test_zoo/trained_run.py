@@ -92,7 +92,7 @@ def data_folder(tmp_path_factory):
 
 
 @pytest.fixture
-def zoo(tmp_path, data_folder):
+def small_zoo(tmp_path, data_folder):
     """`index`, `metafile`, `config` and `out` of a zoo of its own, with a page."""
     folder = tmp_path / 'zoo' / 'configs' / 'mvcgc'
     folder.mkdir(parents=True)
@@ -117,14 +117,14 @@ def trained():
 
 
 @pytest.fixture
-def run(tmp_path, zoo, trained):
+def run(tmp_path, small_zoo, trained):
     """The work dir of a run of that model: checkpoint, log and result."""
     from mmengine.config import Config
 
     from ssvrl_mm.apis.loading import init_model
 
     if not trained:
-        cfg = Config.fromfile(zoo.config)
+        cfg = Config.fromfile(small_zoo.config)
         model, _ = init_model(cfg, None, 'cpu')
         trained.update(cfg=cfg.pretty_text, weights=model.state_dict())
     folder = tmp_path / 'run'
