@@ -7,7 +7,15 @@ from ssvrl_mm.apis.loading import init_model
 from ssvrl_mm.apis.run_lock import FolderInUseError
 from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.models.utils.weights import WeightsError
-from ssvrl_mm.zoo import ModelNotFoundError, ZooModel, find_model, list_models
+from ssvrl_mm.zoo import (
+    ModelNotFoundError,
+    ZooError,
+    ZooModel,
+    fetch_weights,
+    find_model,
+    list_models,
+    load_model,
+)
 
 __all__ = [
     'FeatureFileError',
@@ -19,10 +27,13 @@ __all__ = [
     'SSVRLInferencer',
     'VideoSource',
     'WeightsError',
+    'ZooError',
     'ZooModel',
     'extract_features',
+    'fetch_weights',
     'find_model',
     'join_tables',
     'list_models',
+    'load_model',
     'init_model',
 ]

@@ -20,7 +20,7 @@ from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.apis.video_samples import VideoSamples, features_of, pipeline_of, predict
 from ssvrl_mm.datasets import scan_videos
 from ssvrl_mm.video import VideoError
-from ssvrl_mm.zoo import find_model
+from ssvrl_mm.zoo import fetch_weights, find_model
 
 Video = str | os.PathLike | bytes
 
@@ -71,14 +71,16 @@ class SSVRLInferencer:
 
     Args:
         model: Name of a model of the index, config file, or config.
-        weights: Checkpoint, file or URL; None: what the index names.
+        weights: Checkpoint, file or URL; None: the published one of the model, see
+            :func:`~ssvrl_mm.zoo.fetch_weights`.
         device: 'cpu' or 'cuda'; by default the latter if there is one.
         gallery: What to look for neighbours in: a file of features (``extract_features.py``), a
             table of them, or a folder of videos, which are embedded at once.
-        show_progress: Whether to show a progress bar for several videos.
+        show_progress: Whether to show a progress bar for several videos, and for a download.
 
     Raises:
         ModelNotFoundError: An unknown name, or one without published weights.
+        ZooError: The published weights cannot be had, or are other ones.
         WeightsError: The checkpoint does not fit the model.
         ValueError: A config without weights, or a gallery for a classifier.
 
@@ -102,7 +104,9 @@ class SSVRLInferencer:
                 raise ValueError('a config needs weights: SSVRLInferencer(config, checkpoint)')
         else:
             entry = find_model(str(model), need_weights=weights is None)
-            model, weights = entry.config, weights or entry.weights
+            model = entry.config
+            if weights is None:
+                weights = fetch_weights(entry, progress=None if show_progress else False)
         self.cfg = read_config(model)
         self.model, meta = init_model(self.cfg, weights, device)
         self.pipeline = pipeline_of(self.cfg)

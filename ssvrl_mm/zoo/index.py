@@ -2,21 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, UnionType
 from typing import Any, NamedTuple
 
 import yaml
 
 from ssvrl_mm.packaged_files import packaged_folder
 from ssvrl_mm.suggestions import did_you_mean
-
-
-class ModelNotFoundError(ValueError):
-    """A name that the model index does not list, or lists without weights."""
-
-
-class ModelIndexError(ValueError):
-    """A model index, or a metafile that it names, is not as it has to be; it says where."""
+from ssvrl_mm.zoo.errors import ModelIndexError, ModelNotFoundError
 
 
 class ZooModel(NamedTuple):
@@ -83,13 +76,13 @@ def find_model(name: str, need_weights: bool = True, index: str | Path | None = 
         ModelIndexError: The index cannot be read.
     """
     models = _all_models(index)
-    published = ', '.join(sorted({m.name for m in models.values() if m.weights})) or 'none'
     if name not in models:
         meant = did_you_mean(name, models) or f'it lists {", ".join(sorted(models))}'
         raise ModelNotFoundError(
             f'{name!r} is neither a config file nor a model of the index; {meant}'
         )
     if need_weights and models[name].weights is None:
+        published = ', '.join(sorted({m.name for m in models.values() if m.weights})) or 'none'
         raise ModelNotFoundError(
             f'{name!r} is a recipe: it has no published checkpoint (models that have one: '
             f'{published}); give the file of a training of your own as weights'
@@ -102,7 +95,7 @@ def _all_models(index: str | Path | None) -> dict[str, ZooModel]:
     models: dict[str, ZooModel] = {}
     for metafile in _entry(_read(file), 'Import', list, file):
         place = file.parent / str(metafile)
-        for entry in _read(place).get('Models') or ():
+        for entry in _entry(_read(place), 'Models', list, place, []):
             for name, model in _named(entry, file.parent, place):
                 if name in models:
                     raise ModelIndexError(f'{place}: another model is called {name!r}, too')
@@ -113,18 +106,19 @@ def _all_models(index: str | Path | None) -> dict[str, ZooModel]:
 def _named(entry: Any, folder: Path, place: Path) -> Iterator[tuple[str, ZooModel]]:
     """A model of a metafile under each of its names."""
     name = _entry(entry, 'Name', str, place)
-    alias = entry.get('Alias') or ()
+    where = f'{place}: {name}'
+    alias = _entry(entry, 'Alias', str | list, where, [])
     aliases = (alias,) if isinstance(alias, str) else tuple(alias)
-    metadata = entry.get('Metadata') or {}
+    metadata = _entry(entry, 'Metadata', dict, where, {})
     model = ZooModel(
         name,
-        folder / _entry(entry, 'Config', str, f'{place}: {name}'),
-        entry.get('Weights') or None,
+        folder / _entry(entry, 'Config', str, where),
+        _entry(entry, 'Weights', str, where, None),
         aliases,
-        metadata.get('Weights SHA-256'),
-        metadata.get('Log'),
+        _entry(metadata, 'Weights SHA-256', str, where, None),
+        _entry(metadata, 'Log', str, where, None),
         metadata,
-        entry.get('Results') or (),
+        _entry(entry, 'Results', list, where, []),
         entry.get('In Collection'),
         folder,
     )
@@ -141,8 +135,14 @@ def _read(file: Path) -> dict[str, Any]:
     return content
 
 
-def _entry(content: Any, key: str, kind: type, place: str | Path) -> Any:
+def _entry(
+    content: Any, key: str, kind: type | UnionType, place: str | Path, absent: Any = ...
+) -> Any:
+    """A value of a certain kind; where there is none, ``absent`` if that is given."""
     value = content.get(key) if isinstance(content, dict) else None
+    if value is None and absent is not ...:
+        return absent
     if not isinstance(value, kind):
-        raise ModelIndexError(f'{place}: {key} has to be a {kind.__name__}, got {value!r}')
+        name = getattr(kind, '__name__', str(kind))
+        raise ModelIndexError(f'{place}: {key} has to be a {name}, got {value!r}')
     return value

@@ -72,6 +72,16 @@ def test_what_there_is_not_is_said_with_what_there_is(index):
         ('Models: [{Name: x}]', 'a.yml: x: Config has to be a str, got None'),
         ('Models: [{Config: x.py}]', 'a.yml: Name has to be a str, got None'),
         ('Models: [x]', 'a.yml: Name has to be a str, got None'),
+        ('Models: x', 'a.yml: Models has to be a list'),
+        ('Models: [{Name: x, Alias: 5}]', r'a.yml: x: Alias has to be a str \| list, got 5'),
+        ('Models: [{Name: x, Metadata: 5}]', 'x: Metadata has to be a dict'),
+        ('Models: [{Name: x, Config: x.py, Weights: 5}]', 'x: Weights has to be a str'),
+        ('Models: [{Name: x, Config: x.py, Results: {}}]', 'x: Results has to be a list'),
+        (
+            'Models: [{Name: x, Config: x.py, Metadata: {Weights SHA-256: 12345678}}]',
+            'x: Weights SHA-256 has to be a str, got 12345678',
+        ),
+        ('Models: [{Name: x, Config: x.py, Metadata: {Log: [a]}}]', 'x: Log has to be a str'),
         ('Models: [', r'a.yml: cannot be read \(while parsing'),
         ('[]', 'a.yml: has to hold keys'),
         (f'{ONE}- {{Name: uno, Config: x.py}}', "a.yml: another model is called 'uno', too"),
@@ -85,6 +95,11 @@ def test_an_index_that_is_broken_says_where(content, message, index):
         metafile.write_text(content)
     with pytest.raises(ModelIndexError, match=message):
         list_models(index=index)
+
+
+def test_a_collection_need_not_have_models(index):
+    (index.parent / 'a.yml').write_text('Collections: []')
+    assert list_models(index=index) == list_models(recipes=True, index=index) == {}
 
 
 def test_an_index_names_its_metafiles(index):
@@ -101,4 +116,11 @@ def test_importing_it_imports_neither_torch_nor_openmmlab(tmp_path, repository):
         print({name.partition('.')[0] for name in sys.modules})
     """
     loaded = eval(run_fresh(code, tmp_path, [repository]))
-    assert 'yaml' in loaded and not loaded & {'torch', 'numpy', 'mmengine', 'mmcv', 'mmaction'}
+    assert 'yaml' in loaded and not loaded & {
+        'torch',
+        'numpy',
+        'tqdm',
+        'mmengine',
+        'mmcv',
+        'mmaction',
+    }

@@ -1,0 +1,73 @@
+"""A published model in one line, its weights in half precision and without what training needs."""
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+
+from ssvrl_mm.apis import SSVRLInferencer, WeightsError
+from ssvrl_mm.registry import MODELS
+from ssvrl_mm.zoo import index, list_models, load_model, places
+from ssvrl_mm.zoo.verification import sha256_of
+from tests.test_apis.tiny import config
+
+
+def publish(folder, weights):
+    """Puts weights into the clone in the folder, and its only model into the index."""
+    (folder / 'checkpoints').mkdir(exist_ok=True)
+    torch.save(dict(state_dict=weights, meta=dict(epoch=3)), folder / 'weights')
+    digest = sha256_of(folder / 'weights')
+    file = folder / 'checkpoints' / f'tiny-{digest[:8]}.pth'
+    (folder / 'weights').rename(file)
+    (folder / 'metafile.yml').write_text(
+        f'Models: [{{Name: tiny_s3d, Alias: tiny, Config: config.py, Weights: {file.name}, '
+        f'Metadata: {{Weights SHA-256: {digest}}}}}]'
+    )
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory):
+    """The weights of the backbones."""
+    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
+        state = MODELS.build(config(tmp_path_factory.mktemp('x')).model).state_dict()
+    return {name: value for name, value in state.items() if name.startswith('backbone_')}
+
+
+@pytest.fixture
+def published(tmp_path, zoo, weights, monkeypatch):
+    """The weights of the only model of the index, as they were before they were published."""
+    config(tmp_path).dump(tmp_path / 'config.py')
+    (tmp_path / 'model-index.yml').write_text('Import: [metafile.yml]')
+    publish(tmp_path, {n: v.half() if v.is_floating_point() else v for n, v in weights.items()})
+    for module in (index, places):
+        monkeypatch.setattr(module, 'packaged_folder', lambda: tmp_path)
+    return weights
+
+
+def check(module, weights, prefix=''):
+    loaded = module.state_dict()
+    for name, value in weights.items():
+        if name.startswith(prefix):
+            found = loaded[name.removeprefix(prefix)]
+            assert found.dtype == value.dtype
+            torch.testing.assert_close(found, value, rtol=1e-3, atol=1e-6)
+
+
+def test_by_name_and_as_an_entry_of_the_list(published):
+    loaded = load_model('tiny')
+    assert not loaded.training and loaded.streams == ('rgb', 'motion')
+    check(loaded, published)
+    check(load_model(list_models()['tiny_s3d'], stream='motion'), published, 'backbone_motion.')
+    assert DefaultScope.get_current_instance() is None
+    with pytest.raises(KeyError, match="'flow' is not among"):
+        load_model('tiny', stream='flow')
+
+
+def test_inference_by_name(published):
+    inferencer = SSVRLInferencer('tiny', device='cpu')
+    check(inferencer.model, published)
+
+
+def test_weights_of_another_config(published, tmp_path):
+    publish(tmp_path, {n: v for n, v in published.items() if 'rgb' in n})
+    with pytest.raises(WeightsError, match='Nothing of backbone_motion is there'):
+        load_model('tiny')
