@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ssvrl_mm.ablation import RunResult, load_result
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
+from ssvrl_mm.engine.launch import starting_weights
 from ssvrl_mm.models.utils.checkpoint_settings import literal_settings
 from ssvrl_mm.models.utils.weights import named_weights
 
@@ -51,7 +52,8 @@ class RunRecord:
         epoch: Epochs that it was trained for.
         seed: Of the run; None where it is not known.
         scalars: What was logged, in the order of the steps.
-        hours: Time of the training steps, the wait for batches included.
+        hours: Time of the training steps, the wait for batches included, and of the runs that its
+            weights start from.
         device: What it ran on.
         result: What the run itself measured before and after; None where it did not.
     """
@@ -106,7 +108,7 @@ def read_run(checkpoint: str | os.PathLike, cfg: Config) -> RunRecord:
         int(meta['epoch']),
         meta.get('seed'),
         scalars,
-        _hours(scalars, int(meta['iter'])),
+        _hours(scalars, int(meta['iter'])) + hours_before(cfg.get('model')),
         _device(file.parent),
         load_result(file.parent / 'result.json'),
     )
@@ -203,6 +205,27 @@ def _hours(scalars: list[dict[str, Any]], iterations: int) -> float:
             seconds += last * (line['iter'] - before)
             before = line['iter']
     return (seconds + last * (iterations - before)) / 3600
+
+
+def hours_before(model: Any) -> float:
+    """The time of the runs whose checkpoints a model starts from, as far as they left logs.
+
+    Args:
+        model: Config of a model.
+    """
+    hours = 0.0
+    for start in dict.fromkeys(starting_weights(model)):
+        if not os.path.isfile(start):
+            continue
+        meta = load_checkpoint_file(start).get('meta') or {}
+        iterations = int(meta.get('iter', 0))
+        try:
+            hours += _hours(read_scalars(Path(start).parent, iterations), iterations)
+        except RunRecordError:  # weights of another library
+            continue
+        before = literal_settings(str(meta.get('cfg')), ('model',))
+        hours += hours_before(before.get('model'))
+    return hours
 
 
 def _device(folder: Path) -> str:

@@ -43,11 +43,14 @@ def choices(small_zoo, **kwargs):
 
 def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     spread = {'seeds': 3, 'epochs': 10, 'R@1 mean': 48.0, 'R@1 std': 1.5}
-    done = publish(run.file, small_zoo.config, choices(small_zoo, device='2 CPU cores', seeds=spread))
+    done = publish(
+        run.file, small_zoo.config, choices(small_zoo, device='2 CPU cores', seeds=spread)
+    )
     weights, log = done.files
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     assert (
-        weights == small_zoo.out / f'{NAME}-{digest[:8]}.pth' and log.name == f'{weights.stem}.log.json'
+        weights == small_zoo.out / f'{NAME}-{digest[:8]}.pth'
+        and log.name == f'{weights.stem}.log.json'
     )
     assert sorted(small_zoo.out.iterdir()) == sorted(done.files)
 
@@ -229,7 +232,9 @@ def test_what_would_be_published_wrongly_is_refused(small_zoo, run, measured, mo
     refused(small_zoo, run, PublishError, 'RGB R@1 is 3.0 points from what the run measured')
     measured['whole'] = metrics(1)
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**5)
-    refused(small_zoo, run, PublishError, r'would have 0.\d MB, and a file may have 0: publish float16')
+    refused(
+        small_zoo, run, PublishError, r'would have 0.\d MB, and a file may have 0: publish float16'
+    )
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**8)
     monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 3 * 10**6)
     small_zoo.out.mkdir(exist_ok=True)

@@ -218,7 +218,14 @@ def tool(repository, small_zoo, run, monkeypatch, tmp_path):
 
     def call(*words):
         runs.clear()
-        words = ['moco_r3d10', '--index', str(small_zoo.index), '--work-dir', str(tmp_path / 'w'), *words]
+        words = [
+            'moco_r3d10',
+            '--index',
+            str(small_zoo.index),
+            '--work-dir',
+            str(tmp_path / 'w'),
+            *words,
+        ]
         return module.main(list(map(str, words)))
 
     call.runs, call.recalls = runs, recalls

@@ -1,8 +1,15 @@
 import json
 
 import pytest
+import torch
 
-from ssvrl_mm.zoo.run_record import RunRecordError, _device, _hours, read_scalars
+from ssvrl_mm.zoo.run_record import (
+    RunRecordError,
+    _device,
+    _hours,
+    hours_before,
+    read_scalars,
+)
 
 
 def write(folder, start, lines):
@@ -38,6 +45,22 @@ def test_hours_are_those_of_the_steps():
     lines = [step(10, 0, 2.0), {'acc': 1, 'step': 1}, step(20, 0, 4.0), step(30, 0, float('nan'))]
     # 10 steps of 2 s, 25 of 4 s: of what is not known, as long as before.
     assert _hours(lines, 35) == pytest.approx((10 * 2 + 25 * 4) / 3600)
+
+
+def test_runs_before_take_their_time_too(tmp_path):
+    def start(name):
+        return dict(init_cfg=dict(checkpoint=str(tmp_path / name / 'epoch_1.pth')))
+
+    # Weights of a first run, of a second one that starts from these, and of a library.
+    for name, time, model in (('a', 3600, {}), ('b', 7200, start('a')), ('c', None, {})):
+        (tmp_path / name).mkdir()
+        meta = dict(iter=2, cfg=f'model = {model!r}')
+        torch.save(dict(state_dict={}, meta=meta), tmp_path / name / 'epoch_1.pth')
+        if time:
+            write(tmp_path / name, '1', [step(1, 0, time), step(2, 0, time)])
+    model = dict(parts=[start('b'), start('c'), start('nowhere'), start('b')])
+    assert hours_before(model) == 2 * 1 + 2 * 2
+    assert hours_before(None) == 0
 
 
 @pytest.mark.parametrize(
