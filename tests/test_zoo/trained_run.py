@@ -5,7 +5,6 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 CONFIG = """
 default_scope = 'ssvrl_mm'
@@ -119,6 +118,7 @@ def trained():
 @pytest.fixture
 def run(tmp_path, small_zoo, trained):
     """The work dir of a run of that model: checkpoint, log and result."""
+    import torch
     from mmengine.config import Config
 
     from ssvrl_mm.apis.loading import init_model
