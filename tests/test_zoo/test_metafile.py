@@ -88,3 +88,11 @@ def test_a_new_model_comes_last(end):
 def test_what_would_be_harmed_is_refused(text, message):
     with pytest.raises(MetafileError, match=message):
         set_entry(text, ENTRY, 'mine.yml')
+
+
+def test_literal_text_at_the_end_of_a_model_goes_with_it():
+    text = 'Models:\n  - Name: a\n    Notes: |\n      x\n      y\n  - Name: b\n'
+    assert set_entry(text, {'Name': 'a'}) == 'Models:\n  - Name: a\n  - Name: b\n'
+    alone = text[: text.index('  - Name: b')]
+    assert set_entry(alone, {'Name': 'a'}) == 'Models:\n  - Name: a\n'
+    assert set_entry(alone, {'Name': 'b'}) == text
