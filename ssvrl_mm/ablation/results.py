@@ -53,7 +53,7 @@ def read_result(run: Run) -> RunResult | None:
     if not run.validates:
         folders.append(run.folder.with_name(run.folder.name + VALIDATED))
     for folder in folders:
-        result = _read(folder / RESULT)
+        result = load_result(folder / RESULT)
         if result is None or result.config_sha256 != run.sha256:
             continue
         if result.validated or not run.validates:
@@ -65,15 +65,15 @@ def other_results(run: Run) -> list[Path]:
     """Folders with results of the same name and seed, but of other options, data or checkpoints."""
     folders = run.folder.parent.glob(f'seed_{run.seed}*')
     found = [
-        (folder, _read(folder / RESULT))
+        (folder, load_result(folder / RESULT))
         for folder in sorted(folders)
         if folder.name.partition('-')[0] == f'seed_{run.seed}'
     ]
     return [folder for folder, result in found if result and result.config_sha256 != run.sha256]
 
 
-def _read(file: Path) -> RunResult | None:
-    """A result; None where there is none, or none that this version wrote."""
+def load_result(file: Path) -> RunResult | None:
+    """The result in a file; None where there is none, or none that this version wrote."""
     try:
         return RunResult(**json.loads(file.read_text()))
     except (FileNotFoundError, TypeError, ValueError):

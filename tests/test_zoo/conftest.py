@@ -9,6 +9,9 @@ import pytest
 from ssvrl_mm.zoo import ZooModel, downloading
 from tests.test_zoo.server import Server
 
+# Fixtures of what publishes.
+from tests.test_zoo.trained_run import data_folder, run, small_zoo, trained  # noqa: F401
+
 CONTENT = random.Random(0).randbytes(600_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 NAME = f'one_r18-{SHA256[:8]}.pth'

@@ -7,7 +7,7 @@ them without a word.
 import ast
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import nn
@@ -49,7 +49,7 @@ def model_settings(checkpoint: Any) -> dict[str, Any] | None:
         The config; None where the checkpoint does not tell.
     """
     text = _meta(checkpoint).get('cfg')
-    model = _model_of(text) if isinstance(text, str) else None
+    model = literal_settings(text, ('model',)).get('model') if isinstance(text, str) else None
     return dict(model) if isinstance(model, Mapping) else None
 
 
@@ -114,15 +114,27 @@ def _norm_eps(settings: Mapping[str, Any] | None) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _model_of(text: str) -> Any:
-    """What the text of a config assigns to ``model``; None if it cannot be read."""
+def literal_settings(text: str, names: Collection[str]) -> dict[str, Any]:
+    """What the text of a config assigns to some names; it is read, not run.
+
+    Args:
+        text: As a run writes it into its checkpoints.
+        names: Of the settings.
+
+    Returns:
+        Name -> value, lists as tuples; those that the text does not assign are missing, and all
+        of them where it cannot be read.
+    """
+    found = {}
     try:
         for statement in ast.parse(text).body:
-            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'model':
-                return _literal(statement.value)
+            if isinstance(statement, ast.Assign):
+                name = ast.unparse(statement.targets[0])
+                if name in names:
+                    found[name] = _literal(statement.value)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        pass
-    return None
+        return {}
+    return found
 
 
 def _literal(node: ast.expr) -> Any:

@@ -1,0 +1,291 @@
+"""Publishes a trained model: stripped weights, their log, and the entry in the metafile."""
+
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import yaml
+from mmengine.config import Config
+from torch import Tensor
+
+from ssvrl_mm.apis.loading import init_model
+from ssvrl_mm.engine.checkpoint_files import write_whole
+from ssvrl_mm.evaluation.provenance import versions
+from ssvrl_mm.version import __version__
+from ssvrl_mm.zoo.index import ZooModel, list_models
+from ssvrl_mm.zoo.measuring import (
+    Figures,
+    figures_of,
+    largest_difference,
+    measure_weights,
+    result_of,
+)
+from ssvrl_mm.zoo.metafile import set_entry
+from ssvrl_mm.zoo.model_entry import model_entry, published_text
+from ssvrl_mm.zoo.run_record import RunRecord, read_run
+from ssvrl_mm.zoo.stripping import Stripped, strip_weights
+
+#: Most bytes of a file, and of the folder of all of them.
+FILE_LIMIT, FOLDER_LIMIT = 8 * 10**6, 60 * 10**6
+#: Points by which float16 may change a figure, and a figure differ from what the run measured.
+LOSSLESS, SAME_RUN = 0.1, 2.0
+
+
+class PublishError(RuntimeError):
+    """A model cannot be published; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to publish.
+
+    Attributes:
+        out: Folder of the published files.
+        index: The ``model-index.yml`` whose metafile gets the entry.
+        momentum: Keep momentum encoders.
+        queue: Keep the queue.
+        heads: Keep what else is for training alone.
+        half: Write float16, if no figure changes by more than 0.1 points.
+        safetensors: Write the weights as safetensors, too.
+        replace: Remove the model's earlier files.
+        device: What the training ran on; None: what its log says, or this machine's cores.
+        seeds: The spread over seeds, for ``Metadata``; None: what the metafile has.
+    """
+
+    out: Path
+    index: Path
+    momentum: bool = False
+    queue: bool = False
+    heads: bool = True
+    half: bool = False
+    safetensors: bool = False
+    replace: bool = False
+    device: str | None = None
+    seeds: Mapping[str, Any] | None = None
+
+
+class Published(NamedTuple):
+    """What was written.
+
+    Attributes:
+        files: Weights, log, and safetensors where they were asked for.
+        removed: Earlier files of the model.
+        metafile: Where the entry stands.
+        entry: The entry.
+        left_out: What was left out of the weights -> number of tensors.
+    """
+
+    files: tuple[Path, ...]
+    removed: tuple[Path, ...]
+    metafile: Path
+    entry: dict[str, Any]
+    left_out: dict[str, int]
+
+
+def publish(checkpoint: str | os.PathLike, config: str | os.PathLike, how: Choices) -> Published:
+    """Writes the files of a model and its entry, all of them or nothing.
+
+    The figures are measured from the file that is written, by the config's own evaluator. Random
+    weights have those that the run measured before its training, or are measured here.
+
+    Args:
+        checkpoint: The last one of a run, in its work dir.
+        config: The config that it was trained with; its name is the model's.
+        how: See :class:`Choices`.
+
+    Raises:
+        PublishError: A file or the folder would be too large, earlier files are in the way, float16
+            changes a figure, or the figures are not those of the run.
+        RunRecordError: The checkpoint is not of this config, or its log is missing.
+        StrippingError: Weights are not finite.
+        MetafileError: The entry cannot be written without harm to others.
+        WeightsError: The checkpoint lacks weights.
+    """
+    config = Path(config)
+    name, cfg = config.stem, Config.fromfile(config)
+    metafile, known = _place_of(config, name, how.index)
+    run = read_run(checkpoint, cfg)
+    model, _ = init_model(cfg, checkpoint, device='cpu')
+    stripped = strip_weights(model, run.weights, how.momentum, how.queue, how.heads, how.half)
+    written = _contents(name, config, run, stripped, how)
+    superseded = _superseded(name, how, written)
+    _check_sizes(how.out, written, superseded)
+    how.out.mkdir(parents=True, exist_ok=True)
+    weights = next(iter(written))
+    with tempfile.TemporaryDirectory(prefix='.publishing-', dir=how.out) as folder:
+        file = Path(folder, weights)
+        file.write_bytes(written[weights])
+        _check_written(file, stripped.weights)
+        figures = _figures(file, config, run, how.half)
+    others = [key for key in written if key.endswith('.safetensors')]
+    facts = {
+        'Device': how.device or run.device,
+        'Training Time (hours)': float(f'{run.hours:.2g}'),
+        'Parameters (M)': float(f'{_parameters(model) / 1e6:.3g}'),
+        'Weights SHA-256': hashlib.sha256(written[weights]).hexdigest(),
+        **({'Safetensors': others[0]} if others else {}),
+        'Log': next(key for key in written if key.endswith('.log.json')),
+        **({'Seeds': dict(how.seeds)} if how.seeds else {}),
+    }
+    path = os.path.relpath(config.resolve(), how.index.parent.resolve()).replace(os.sep, '/')
+    entry = model_entry(name, path, cfg, known, facts, figures, weights)
+    _check_names(entry, how.index)
+    text = set_entry(metafile.read_text(encoding='utf-8'), entry, str(metafile))
+    for key, content in written.items():
+        write_whole(how.out / key, content)
+    write_whole(metafile, text.encode())
+    for old in superseded:
+        old.unlink()
+    files = tuple(how.out / key for key in written)
+    return Published(files, tuple(superseded), metafile, entry, stripped.left_out)
+
+
+def _place_of(config: Path, name: str, index: Path) -> tuple[Path, dict[str, Any]]:
+    """The metafile of a config's folder, and what it says of the model so far."""
+    metafile = config.parent / 'metafile.yml'
+    imported = yaml.safe_load(index.read_text(encoding='utf-8')).get('Import') or []
+    if metafile.resolve() not in [(index.parent / part).resolve() for part in imported]:
+        raise PublishError(f'{index} does not list {metafile}: the entry belongs into a metafile')
+    content = yaml.safe_load(metafile.read_text(encoding='utf-8')) or {}
+    entries = [m for m in content.get('Models') or () if m.get('Name') == name]
+    collections = content.get('Collections') or []
+    method = {'In Collection': collections[0]['Name']} if collections else {}
+    return metafile, {**method, **(entries[0] if entries else {})}
+
+
+def _contents(
+    name: str, config: Path, run: RunRecord, stripped: Stripped, how: Choices
+) -> dict[str, bytes]:
+    """File name -> content: the weights first."""
+    meta = {
+        'name': name,
+        'cfg': published_text(config),
+        'ssvrl_mm_version': __version__,
+        'versions': versions(),
+        'epoch': run.epoch,
+        'seed': run.seed,
+        'precision': 'float16' if how.half else 'float32',
+        'left_out': stripped.left_out,
+    }
+    buffer = io.BytesIO()
+    torch.save({'state_dict': stripped.weights, 'meta': meta}, buffer)
+    written = {_named(name, buffer.getvalue(), 'pth'): buffer.getvalue()}
+    stem = next(iter(written)).removesuffix('.pth')
+    if how.safetensors:
+        try:
+            from safetensors.torch import save
+        except ImportError as error:
+            raise PublishError(
+                'safetensors is not installed: `pip install safetensors`, or publish without'
+            ) from error
+        content = save(stripped.weights, {'format': 'pt', 'meta': json.dumps(meta)})
+        written[_named(name, content, 'safetensors')] = content
+    lines = [json.dumps(_finite(line)) for line in run.scalars]
+    written[f'{stem}.log.json'] = ('\n'.join(lines) + '\n').encode()
+    return written
+
+
+def _named(name: str, content: bytes, suffix: str) -> str:
+    return f'{name}-{hashlib.sha256(content).hexdigest()[:8]}.{suffix}'
+
+
+def _finite(line: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON knows neither NaN nor infinity."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in line.items()
+    }
+
+
+def _superseded(name: str, how: Choices, written: Mapping[str, bytes]) -> list[Path]:
+    """The model's earlier files, which only ``replace`` removes."""
+    ours = re.compile(re.escape(name) + r'-[0-9a-f]{8}\.(pth|safetensors|log\.json)')
+    found = [file for file in sorted(how.out.glob('*')) if ours.fullmatch(file.name)]
+    others = [file for file in found if file.name not in written]
+    if others and not how.replace:
+        raise PublishError(
+            f'{how.out} holds other files of {name} ({", ".join(file.name for file in others)}): '
+            '--replace removes them once the new ones are there'
+        )
+    return others
+
+
+def _check_sizes(out: Path, written: Mapping[str, bytes], superseded: list[Path]) -> None:
+    for key, content in written.items():
+        if len(content) > FILE_LIMIT:
+            raise PublishError(
+                f'{key} would have {len(content) / 1e6:.1f} MB, and a file may have '
+                f'{FILE_LIMIT / 1e6:.0f}: publish float16, leave out heads, or train a narrower '
+                'network'
+            )
+    gone = {*written, *(file.name for file in superseded)}
+    others = [
+        file.stat().st_size for file in out.glob('*') if file.is_file() and file.name not in gone
+    ]
+    total = sum(others) + sum(map(len, written.values()))
+    if total > FOLDER_LIMIT:
+        raise PublishError(
+            f'{out} would hold {total / 1e6:.1f} MB, and may hold {FOLDER_LIMIT / 1e6:.0f}: '
+            'remove a model, or publish float16'
+        )
+
+
+def _check_written(file: Path, weights: Mapping[str, Tensor]) -> None:
+    """Reads the file as strangers will, and compares it with what was to be written."""
+    read = torch.load(file, map_location='cpu', weights_only=True)['state_dict']
+    if list(read) != list(weights) or not all(
+        torch.equal(value, weights[name]) and value.dtype == weights[name].dtype
+        for name, value in read.items()
+    ):
+        raise PublishError(f'{file.name} does not hold what was written: is the disk in order?')
+
+
+def _figures(file: Path, config: Path, run: RunRecord, half: bool) -> Figures:
+    """The figures of the written file, beside random weights, checked against those of the run."""
+    seed = run.seed or 0
+    before = run.result.before if run.result else measure_weights(config, None, seed)
+    figures = figures_of(result_of(before, measure_weights(config, file)))
+    if half:
+        whole = figures_of(result_of(before, measure_weights(config, run.checkpoint)))
+        points, where = largest_difference(figures, whole)
+        if points > LOSSLESS:
+            raise PublishError(
+                f'float16 changes {where} by {points:.2f} points, and may change a figure by '
+                f'{LOSSLESS}: publish float32'
+            )
+    if run.result:
+        points, where = largest_difference(figures, figures_of(run.result))
+        if points > SAME_RUN:
+            raise PublishError(
+                f'{where} is {points:.1f} points from what the run measured '
+                f'({run.checkpoint.parent / "result.json"}): is the checkpoint of this run?'
+            )
+    return figures
+
+
+def _parameters(model: Any) -> int:
+    """The parameters that features come from."""
+    spared = tuple(getattr(model, 'training_only', ()))
+    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith(spared))
+
+
+def _check_names(entry: Mapping[str, Any], index: Path) -> None:
+    """No other model may be called by the model's names."""
+    models: dict[str, ZooModel] = {**list_models(index=index)}
+    models.update(list_models(recipes=True, index=index))
+    alias = entry['Alias']
+    for known in (entry['Name'], *([alias] if isinstance(alias, str) else alias)):
+        if known in models and models[known].name != entry['Name']:
+            raise PublishError(
+                f'{models[known].name} is called {known!r}, too: give {entry["Name"]} another '
+                'Alias in its metafile first'
+            )

@@ -1,0 +1,240 @@
+"""What a training left behind: its checkpoint, the config that it was run with, and its log."""
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from torch import Tensor
+
+from ssvrl_mm.ablation import RunResult, load_result
+from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
+from ssvrl_mm.engine.launch import starting_weights
+from ssvrl_mm.models.utils.checkpoint_settings import literal_settings
+from ssvrl_mm.models.utils.weights import named_weights
+
+# What a training depends on; folders, logging and evaluations are not among it.
+_TRAINING = (
+    'model',
+    'train_dataloader',
+    'optim_wrapper',
+    'param_scheduler',
+    'train_cfg',
+    'auto_scale_lr',
+    'custom_hooks',
+)
+# Where things lie and how they are read, not what they are.
+_PLACES = frozenset(
+    {
+        'checkpoint', 'checkpoints', 'data_root', 'num_workers', 'persistent_workers', 'pin_memory',
+        'prefetch_factor', 'timeout', 'val_begin', 'val_interval', '_scope_',
+    }
+)  # fmt: skip
+_SHOWN = 5
+
+
+class RunRecordError(ValueError):
+    """A checkpoint is not of the run that it is said to be, or that left no log; says why."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A training that has ended.
+
+    Attributes:
+        checkpoint: Its file.
+        weights: Name -> tensor.
+        epoch: Epochs that it was trained for.
+        seed: Of the run; None where it is not known.
+        scalars: What was logged, in the order of the steps.
+        hours: Time of the training steps, the wait for batches included, and of the runs that its
+            weights start from.
+        device: What it ran on.
+        result: What the run itself measured before and after; None where it did not.
+    """
+
+    checkpoint: Path
+    weights: dict[str, Tensor]
+    epoch: int
+    seed: int | None
+    scalars: list[dict[str, Any]]
+    hours: float
+    device: str
+    result: RunResult | None
+
+
+def read_run(checkpoint: str | os.PathLike, cfg: Config) -> RunRecord:
+    """Reads a checkpoint and what lies beside it.
+
+    Args:
+        checkpoint: File in the work dir of the run.
+        cfg: The config that it is said to be of.
+
+    Raises:
+        CheckpointFileError: The file cannot be read.
+        RunRecordError: It was trained with other settings, or for another time, or its log is
+            missing, or ends before the checkpoint.
+    """
+    file = Path(checkpoint)
+    content = load_checkpoint_file(str(file))
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    if not isinstance(meta, Mapping) or not isinstance(meta.get('cfg'), str):
+        raise RunRecordError(
+            f'{file}: holds no config, and so was not written by a training; a file that was '
+            'published before cannot be published again'
+        )
+    differing = differing_settings(meta['cfg'], cfg)
+    if differing:
+        raise RunRecordError(
+            f'{file} was not trained with {cfg.filename}: '
+            + '; '.join(differing[:_SHOWN])
+            + (f'; and {len(differing) - _SHOWN} more' if len(differing) > _SHOWN else '')
+        )
+    epochs = cfg.train_cfg.get('max_epochs')
+    if meta.get('epoch') != epochs:
+        raise RunRecordError(
+            f'{file} is of epoch {meta.get("epoch")}, and {cfg.filename} trains for {epochs}: '
+            'the end of a training is published'
+        )
+    scalars = read_scalars(file.parent, int(meta['iter']))
+    return RunRecord(
+        file,
+        named_weights(content, str(file)),
+        int(meta['epoch']),
+        meta.get('seed'),
+        scalars,
+        _hours(scalars, int(meta['iter'])) + hours_before(cfg.get('model')),
+        _device(file.parent),
+        load_result(file.parent / 'result.json'),
+    )
+
+
+def differing_settings(text: str, cfg: Config) -> list[str]:
+    """What a training would do otherwise with a config than it did with another.
+
+    Args:
+        text: Of the config of a run, as its checkpoints hold it; it is read, not run.
+        cfg: The config to compare with.
+
+    Returns:
+        A sentence for each setting; none where places, workers and evaluations differ at most.
+    """
+    before, now = literal_settings(text, _TRAINING), cfg.to_dict()
+    return [
+        sentence
+        for name in _TRAINING
+        for sentence in _differences(name, before.get(name), now.get(name))
+    ]
+
+
+def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*before, *now} - _PLACES, key=str):
+            yield from _differences(f'{name}.{key}', before.get(key), now.get(key))
+    elif isinstance(before, list | tuple) and isinstance(now, list | tuple):
+        if len(before) != len(now):
+            yield f'{name} had {len(before)} entries, and has {len(now)}'
+        for number, (first, last) in enumerate(zip(before, now, strict=False)):
+            yield from _differences(f'{name}[{number}]', first, last)
+    elif before != now:
+        yield f'{name} was {_short(before)}, and is {_short(now)}'
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) < 80 else f'{shown[:76]} ...'
+
+
+def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
+    """What was logged of the training that ended with this iteration, resumed or not.
+
+    Args:
+        folder: Work dir of the run.
+        iterations: That the checkpoint was saved after.
+
+    Raises:
+        RunRecordError: There is no log, or it ends before.
+    """
+    lines: list[dict[str, Any]] = []
+    files = sorted(folder.glob('*/vis_data/scalars.json'))
+    for file in files:
+        logged = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+        steps = [line for line in logged if 'iter' in line]
+        if steps:
+            # A run that was resumed did these again.
+            first = (int(steps[0]['iter']), int(steps[0].get('epoch', 0)))
+            lines = [line for line in lines if _is_before(line, *first)]
+        lines += logged
+    trained = [line for line in lines if line.get('iter', 0) <= iterations]
+    steps = [line for line in trained if 'iter' in line]
+    if not steps:
+        raise RunRecordError(
+            f'{folder} holds no log of the training (TIME/vis_data/scalars.json): a model is '
+            'published with its log, from the work dir of its run'
+        )
+    reached, interval = int(steps[-1]['iter']), int(steps[0]['iter'])
+    if reached + max(interval, _largest_gap(steps)) <= iterations:
+        raise RunRecordError(
+            f'the log in {folder} ends at iteration {reached}, and the checkpoint is of '
+            f'{iterations}: it is not the log of this run, or not all of it'
+        )
+    return trained
+
+
+def _is_before(line: Mapping[str, Any], iteration: int, epoch: int) -> bool:
+    """Evaluations are logged by the epoch behind which they were."""
+    return line['iter'] < iteration if 'iter' in line else line.get('step', 0) < epoch
+
+
+def _largest_gap(steps: list[dict[str, Any]]) -> int:
+    numbers = [int(step['iter']) for step in steps]
+    return max((b - a for a, b in zip(numbers, numbers[1:], strict=False)), default=0)
+
+
+def _hours(scalars: list[dict[str, Any]], iterations: int) -> float:
+    """Time of the steps; each line tells of the steps since the one before."""
+    seconds, before, last = 0.0, 0, 0.0
+    for line in scalars:
+        if 'iter' in line and math.isfinite(line.get('time', math.nan)):
+            last = line['time']
+            seconds += last * (line['iter'] - before)
+            before = line['iter']
+    return (seconds + last * (iterations - before)) / 3600
+
+
+def hours_before(model: Any) -> float:
+    """The time of the runs whose checkpoints a model starts from, as far as they left logs.
+
+    Args:
+        model: Config of a model.
+    """
+    hours = 0.0
+    for start in dict.fromkeys(starting_weights(model)):
+        if not os.path.isfile(start):
+            continue
+        meta = load_checkpoint_file(start).get('meta') or {}
+        iterations = int(meta.get('iter', 0))
+        try:
+            hours += _hours(read_scalars(Path(start).parent, iterations), iterations)
+        except RunRecordError:  # weights of another library
+            continue
+        before = literal_settings(str(meta.get('cfg')), ('model',))
+        hours += hours_before(before.get('model'))
+    return hours
+
+
+def _device(folder: Path) -> str:
+    """The accelerator that the log names, or the cores of this machine, where it names none."""
+    for file in sorted(folder.glob('*/*.log'), reverse=True):
+        text = file.read_text(errors='replace')
+        name = re.search(r'^\s*GPU 0[\d,]*: (.+)$', text, re.MULTILINE)
+        number = re.search(r'^\s*GPU number: (\d+)$', text, re.MULTILINE)
+        if name:
+            return f'{number[1] if number else 1} x {name[1].strip()}'
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    return f'{cores} CPU core{"s" if cores != 1 else ""}'

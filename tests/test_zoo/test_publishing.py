@@ -1,0 +1,276 @@
+import hashlib
+import json
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+
+from ssvrl_mm.apis.loading import init_model
+from ssvrl_mm.models.utils.weights import WeightsError
+from ssvrl_mm.zoo import find_model, publishing
+from ssvrl_mm.zoo.metafile import MetafileError
+from ssvrl_mm.zoo.publishing import Choices, PublishError, publish
+from ssvrl_mm.zoo.run_record import RunRecordError
+from ssvrl_mm.zoo.stripping import StrippingError
+
+from .trained_run import METAFILE, NAME, metrics
+
+
+@pytest.fixture
+def measured(monkeypatch, request):
+    """Files that were measured; each has the run's figures unless told otherwise by precision."""
+    found = {'files': [], 'half': metrics(1), 'whole': metrics(1), 'random': metrics(0)}
+
+    def measure(config, checkpoint, seed=0):
+        found['files'].append(checkpoint)
+        if checkpoint is None:
+            return found['random']
+        weights = torch.load(checkpoint, weights_only=True)['state_dict']
+        narrow = next(iter(weights.values())).dtype == torch.float16
+        return found['half' if narrow else 'whole']
+
+    monkeypatch.setattr(publishing, 'measure_weights', measure)
+    if 'whole' not in request.node.name:
+        # Formatting takes longer than all the rest.
+        monkeypatch.setattr(publishing, 'published_text', lambda config: 'model = dict()')
+    return found
+
+
+def choices(small_zoo, **kwargs):
+    return Choices(out=small_zoo.out, index=small_zoo.index, **kwargs)
+
+
+def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
+    spread = {'seeds': 3, 'epochs': 10, 'R@1 mean': 48.0, 'R@1 std': 1.5}
+    done = publish(
+        run.file, small_zoo.config, choices(small_zoo, device='2 CPU cores', seeds=spread)
+    )
+    weights, log = done.files
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert (
+        weights == small_zoo.out / f'{NAME}-{digest[:8]}.pth'
+        and log.name == f'{weights.stem}.log.json'
+    )
+    assert sorted(small_zoo.out.iterdir()) == sorted(done.files)
+
+    content = torch.load(weights, weights_only=True)
+    before = torch.load(run.file, weights_only=True)['state_dict']
+    assert content.keys() == {'state_dict', 'meta'}
+    kept = content['state_dict']
+    assert all(torch.equal(value, before[name]) for name, value in kept.items())
+    # Momentum encoders and queue are for training; heads stay.
+    left = {name.partition('.')[0] for name in before.keys() - kept.keys()}
+    assert left == {'head', 'key_backbone_motion'}
+    assert any(name.startswith('head.projector.motion') for name in kept)
+    assert not any('key_' in name or 'queue' in name for name in kept)
+    assert done.left_out['queue'] == sum(name.startswith('head.queue.') for name in before)
+    assert sum(done.left_out.values()) == len(before) - len(kept)
+    meta = content['meta']
+    assert (meta['name'], meta['epoch'], meta['seed']) == (NAME, 30, 3)
+    assert meta['precision'] == 'float32' and 'max_epochs = 30' in meta['cfg']
+
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line.get('iter') for line in lines] == [200, 400, 600, None]
+    text = small_zoo.metafile.read_text()
+    assert text.startswith(METAFILE[: METAFILE.index(f'  - Name: {NAME}')])
+    entry = yaml.safe_load(text)['Models'][1]
+    assert entry == done.entry
+    facts = entry['Metadata']
+    assert list(facts) == [
+        'Architecture', 'Width', 'Batch Size', 'Epochs', 'Resolution', 'Training Data', 'Data Spec',
+        'Device', 'Training Time (hours)', 'Parameters (M)', 'Weights SHA-256', 'Log', 'Command',
+        'Seeds', 'Paper Figures',
+    ]  # fmt: skip
+    assert facts['Data Spec'] == dict(
+        train_per_class=1, test_per_class=1, num_frames=16, size=64, fps=25, seed=0,
+        codecs='mixed', pace=1.0, drift=1.0,
+    )  # fmt: skip
+    assert facts['Training Time (hours)'] == 0.3  # 600 steps of 1.8 s
+    counted = [
+        value.numel() for name, value in before.items()
+        if name.startswith('backbone_') and name.endswith(('weight', 'bias'))
+    ]  # fmt: skip
+    assert facts['Parameters (M)'] == pytest.approx(sum(counted) / 1e6, rel=5e-3)
+    assert facts['Weights SHA-256'] == digest and facts['Seeds'] == spread
+    assert (facts['Width'], facts['Architecture'], facts['Resolution']) == (
+        0.0625,
+        'R3D-10',
+        '56x56',
+    )
+    assert facts['Command'] == 'python tools/model_zoo/reproduce.py moco_r3d10'
+    assert entry['Results'] == [
+        {
+            'Task': 'Video Retrieval',
+            'Dataset': 'MotionPrimitives',
+            'Metrics': {
+                'RGB R@1': 50.0, 'RGB R@1 random weights': 10.0,
+                'RGB probe': 60.0, 'RGB probe random weights': 20.0,
+                'motion R@1': 40.0, 'motion R@1 random weights': 20.0,
+                'motion probe': 70.0, 'motion probe random weights': 30.0,
+                'both R@1': 81.2, 'both R@1 random weights': 25.0,
+                'both probe': 90.0, 'both probe random weights': 40.0,
+                'Chance': 6.2,
+            },
+        }
+    ]  # fmt: skip
+    # It was the file itself that was measured, under the name that it has.
+    assert [file.name for file in measured['files']] == [weights.name]
+    assert find_model('moco_r3d10', index=small_zoo.index).weights == weights.name
+    model, _ = init_model(Config.fromfile(small_zoo.config), weights, 'cpu')
+    loaded = model.state_dict()
+    assert all(torch.equal(loaded[n], v) for n, v in kept.items() if n.startswith('backbone'))
+
+    # The same again is the same; another training is not published over it by chance.
+    assert publish(run.file, small_zoo.config, choices(small_zoo)).files == done.files
+    run.change(seed=4)
+    with pytest.raises(PublishError, match=f'{log.name}, {weights.name}.: --replace'):
+        publish(run.file, small_zoo.config, choices(small_zoo))
+    other = publish(run.file, small_zoo.config, choices(small_zoo, replace=True))
+    assert other.files[0] != weights and sorted(other.removed) == sorted([weights, log])
+    assert sorted(small_zoo.out.iterdir()) == sorted(other.files)
+    # What was measured of seeds before is still said.
+    assert other.entry['Metadata']['Seeds'] == spread
+
+
+def test_what_is_kept_is_a_choice(small_zoo, run, measured):
+    kept = {}
+    for name in ('momentum', 'queue', 'heads'):
+        how = choices(small_zoo, replace=True, **{'heads': False, name: True})
+        (file, *_) = publish(run.file, small_zoo.config, how).files
+        kept[name] = torch.load(file, weights_only=True)['state_dict'].keys()
+    assert {n.partition('.')[0] for n in kept['momentum']} == {
+        'backbone_motion', 'key_backbone_motion', 'head',
+    }  # fmt: skip
+    assert all('key_projector' in n for n in kept['momentum'] if n.startswith('head.'))
+    assert all(n.startswith(('backbone_', 'head.queue.')) for n in kept['queue'])
+    assert not any(n.startswith('head.queue') or 'key_' in n for n in kept['heads'])
+
+
+def test_half_precision_must_change_no_figure(small_zoo, run, measured):
+    (file, _) = publish(run.file, small_zoo.config, choices(small_zoo, half=True)).files
+    kept = torch.load(file, weights_only=True)['state_dict']
+    assert {v.dtype for v in kept.values()} == {torch.float16, torch.int64}
+    assert [measured['files'][0].name, measured['files'][1]] == [file.name, run.file]
+    init_model(Config.fromfile(small_zoo.config), file, 'cpu')
+    # One of the figures, by more than a tenth of a point.
+    measured['half'] = {**metrics(1), 'probe/motion_logistic': 0.6988}
+    with pytest.raises(PublishError, match='float16 changes motion probe by 0.12 points'):
+        publish(run.file, small_zoo.config, choices(small_zoo, half=True))
+    measured['half'] = {**metrics(1), 'probe/motion_logistic': 0.6992}
+    publish(run.file, small_zoo.config, choices(small_zoo, half=True))
+    run.change(**{'head.projector.motion.fc2.bias': torch.full((8,), 7e4)})
+    with pytest.raises(StrippingError, match='bias holds 7e.04, more than float16'):
+        publish(run.file, small_zoo.config, choices(small_zoo, half=True, replace=True))
+
+
+def test_safetensors_beside(small_zoo, run, measured, monkeypatch):
+    safetensors = pytest.importorskip('safetensors.torch')
+    done = publish(run.file, small_zoo.config, choices(small_zoo, safetensors=True))
+    weights, other, _ = done.files
+    assert done.entry['Metadata']['Safetensors'] == other.name
+    assert other.name == f'{NAME}-{hashlib.sha256(other.read_bytes()).hexdigest()[:8]}.safetensors'
+    read, kept = safetensors.load_file(other), torch.load(weights, weights_only=True)['state_dict']
+    assert read.keys() == kept.keys() and all(torch.equal(read[n], kept[n]) for n in kept)
+
+
+def test_without_safetensors_it_says_so(small_zoo, run, measured, monkeypatch):
+    monkeypatch.setitem(__import__('sys').modules, 'safetensors.torch', None)
+    with pytest.raises(PublishError, match='safetensors is not installed'):
+        publish(run.file, small_zoo.config, choices(small_zoo, safetensors=True))
+
+
+def test_random_weights_are_measured_where_the_run_did_not(small_zoo, run, measured):
+    (run.folder / 'result.json').unlink()
+    measured['random'] = {**metrics(0), 'retrieval/rgb_R@1': 0.15}
+    done = publish(run.file, small_zoo.config, choices(small_zoo))
+    assert done.entry['Results'][0]['Metrics']['RGB R@1 random weights'] == 15.0
+    assert measured['files'][0] is None
+
+
+REFUSALS = {
+    'other settings': (
+        dict(cfg=lambda text: text.replace('queue_length=4', 'queue_length=8')),
+        RunRecordError, r'was not trained with .*: model.head.queue_length was 8, and is 4$',
+    ),
+    'other data': (
+        dict(cfg=lambda text: text.replace('num_frames=16', 'num_frames=32')),
+        RunRecordError, r'train_dataloader.dataset.spec.num_frames was 32, and is 16',
+    ),
+    'no config': (dict(cfg=lambda text: None), RunRecordError, 'holds no config'),
+    'too early': (dict(epoch=lambda epoch: 29), RunRecordError, 'is of epoch 29, .* trains for 30'),
+    'another log': (dict(iter=lambda i: 900), RunRecordError, 'ends at iteration 600, .* of 900'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('case', REFUSALS)
+def test_checkpoints_of_other_runs_are_refused(case, small_zoo, run, measured, trained):
+    changes, kind, message = REFUSALS[case]
+    now = dict(cfg=trained['cfg'], epoch=30, iter=600)
+    run.change(**{key: change(now[key]) for key, change in changes.items()})
+    refused(small_zoo, run, kind, message)
+
+
+def refused(small_zoo, run, kind, message, **how):
+    before = sorted(small_zoo.out.glob('*'))
+    with pytest.raises(kind, match=message):
+        publish(run.file, small_zoo.config, choices(small_zoo, **how))
+    assert sorted(small_zoo.out.glob('*')) == before and small_zoo.metafile.read_text() == METAFILE
+
+
+def test_places_and_evaluations_make_no_other_run(small_zoo, run, measured, trained, data_folder):
+    moved = (
+        trained['cfg'].replace(str(data_folder), 'elsewhere').replace('val_begin=10', 'val_begin=1')
+    )
+    assert moved != trained['cfg']
+    run.change(cfg=moved)
+    publish(run.file, small_zoo.config, choices(small_zoo))
+
+
+def test_what_would_be_published_wrongly_is_refused(small_zoo, run, measured, monkeypatch):
+    measured['whole'] = {**metrics(1), 'retrieval/rgb_R@1': 0.47}
+    refused(small_zoo, run, PublishError, 'RGB R@1 is 3.0 points from what the run measured')
+    measured['whole'] = metrics(1)
+    monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**5)
+    refused(
+        small_zoo, run, PublishError, r'would have 0.\d MB, and a file may have 0: publish float16'
+    )
+    monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**8)
+    monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 3 * 10**6)
+    small_zoo.out.mkdir(exist_ok=True)
+    (small_zoo.out / 'large-00000000.pth').write_bytes(bytes(3 * 10**6))
+    refused(small_zoo, run, PublishError, r'would hold 3.\d MB, and may hold 3')
+    monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 10**8)
+    run.scalars.unlink()
+    refused(small_zoo, run, RunRecordError, 'holds no log of the training')
+
+
+def test_weights_that_are_not_finite_are_refused(small_zoo, run, measured, trained):
+    bias = 'head.projector.motion.fc2.bias'
+    run.change(**{bias: torch.full((8,), float('nan'))})
+    refused(small_zoo, run, WeightsError, f'not finite .{bias}.')
+    name = next(name for name in trained['weights'] if name.endswith('running_var'))
+    run.change(**{bias: torch.zeros(8), name: trained['weights'][name] + float('inf')})
+    refused(small_zoo, run, StrippingError, f'{name} is not finite: the training')
+
+
+def test_names_of_others_are_not_taken(small_zoo, run, measured):
+    text = METAFILE.replace(f'  - Name: {NAME}\n', f'  - Name: {NAME}\n    Alias: taken\n')
+    small_zoo.metafile.write_text(text.replace('    Alias: taken\n', '', 1))
+    publish(run.file, small_zoo.config, choices(small_zoo))
+    small_zoo.metafile.write_text(METAFILE.replace('Alias: taken', 'Alias: moco_r3d10'))
+    with pytest.raises(PublishError, match="other is called 'moco_r3d10', too"):
+        publish(run.file, small_zoo.config, choices(small_zoo))
+    small_zoo.metafile.write_text(METAFILE.replace('Models:', 'Models: &all'))
+    small_zoo.index.write_text('Import: []\n')
+    with pytest.raises(PublishError, match='does not list'):
+        publish(run.file, small_zoo.config, choices(small_zoo))
+
+
+def test_a_metafile_that_would_lose_others_is_left_alone(small_zoo, run, measured):
+    flow = yaml.safe_load(METAFILE)
+    text = yaml.safe_dump(flow, default_flow_style=True)
+    small_zoo.metafile.write_text(text)
+    with pytest.raises(MetafileError, match='each model in lines of its own'):
+        publish(run.file, small_zoo.config, choices(small_zoo))
+    assert small_zoo.metafile.read_text() == text and not list(small_zoo.out.iterdir())

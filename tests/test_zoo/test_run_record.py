@@ -1,0 +1,81 @@
+import json
+
+import pytest
+import torch
+
+from ssvrl_mm.zoo.run_record import (
+    RunRecordError,
+    _device,
+    _hours,
+    hours_before,
+    read_scalars,
+)
+
+
+def write(folder, start, lines):
+    file = folder / start / 'vis_data' / 'scalars.json'
+    file.parent.mkdir(parents=True)
+    file.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+
+
+def step(iteration, loss, time=1.0):
+    return {'loss': loss, 'time': time, 'iter': iteration, 'epoch': (iteration + 9) // 10}
+
+
+def test_the_log_of_a_resumed_run_has_each_step_once(tmp_path):
+    first = [step(5, 9), step(10, 8), {'acc': 1, 'step': 1}, step(15, 7), step(20, 6)]
+    write(tmp_path, '1', [*first, {'acc': 2, 'step': 2}, step(25, 5)])
+    # From the end of epoch 1.
+    write(
+        tmp_path, '2', [step(15, 4), step(20, 3), {'acc': 3, 'step': 2}, step(25, 2), step(30, 1)]
+    )
+    # One that was started, and ended before it logged anything.
+    write(tmp_path, '3', [])
+    found = read_scalars(tmp_path, 30)
+    assert [line.get('loss', line.get('acc')) for line in found] == [9, 8, 1, 4, 3, 3, 2, 1]
+    # A checkpoint from before the end.
+    assert [line['loss'] for line in read_scalars(tmp_path, 20) if 'loss' in line] == [9, 8, 4, 3]
+    # Steps after the last line of the log, which comes every 5.
+    assert len(read_scalars(tmp_path, 34)) == 8
+    with pytest.raises(RunRecordError, match='ends at iteration 30, and the checkpoint is of 35'):
+        read_scalars(tmp_path, 35)
+
+
+def test_hours_are_those_of_the_steps():
+    lines = [step(10, 0, 2.0), {'acc': 1, 'step': 1}, step(20, 0, 4.0), step(30, 0, float('nan'))]
+    # 10 steps of 2 s, 25 of 4 s: of what is not known, as long as before.
+    assert _hours(lines, 35) == pytest.approx((10 * 2 + 25 * 4) / 3600)
+
+
+def test_runs_before_take_their_time_too(tmp_path):
+    def start(name):
+        return dict(init_cfg=dict(checkpoint=str(tmp_path / name / 'epoch_1.pth')))
+
+    # Weights of a first run, of a second one that starts from these, and of a library.
+    for name, time, model in (('a', 3600, {}), ('b', 7200, start('a')), ('c', None, {})):
+        (tmp_path / name).mkdir()
+        meta = dict(iter=2, cfg=f'model = {model!r}')
+        torch.save(dict(state_dict={}, meta=meta), tmp_path / name / 'epoch_1.pth')
+        if time:
+            write(tmp_path / name, '1', [step(1, 0, time), step(2, 0, time)])
+    model = dict(parts=[start('b'), start('c'), start('nowhere'), start('b')])
+    assert hours_before(model) == 2 * 1 + 2 * 2
+    assert hours_before(None) == 0
+
+
+@pytest.mark.parametrize(
+    'text, device',
+    [
+        (
+            '    CUDA available: True\n    GPU 0: NVIDIA H200\n    GPU number: 1\n',
+            '1 x NVIDIA H200',
+        ),
+        ('    GPU 0,1: NVIDIA A100-SXM4\n    GPU number: 2\n', '2 x NVIDIA A100-SXM4'),
+        ('    CUDA available: False\n    GPU number: 1\n', '3 CPU cores'),
+    ],
+)
+def test_the_device_is_what_the_log_says(tmp_path, monkeypatch, text, device):
+    monkeypatch.setattr('os.sched_getaffinity', lambda process: {0, 1, 5})
+    (tmp_path / '1').mkdir()
+    (tmp_path / '1' / '1.log').write_text(text)
+    assert _device(tmp_path) == device
