@@ -22,7 +22,9 @@ from tests.clips import encode, translating
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'context_motion'
 METHOD = 'context_motion_'
 PRETRAINING = sorted(
-    path.stem.removeprefix(METHOD) for path in CONFIGS.glob('*.py') if 'demo' not in path.stem
+    path.stem.removeprefix(METHOD)
+    for path in CONFIGS.glob('*.py')
+    if not any(word in path.stem for word in ('demo', 'motion-primitives'))
 )
 NUM_FRAMES = 75  # of 70 that a clip and what follows it take
 

@@ -18,7 +18,10 @@ from tests.clips import encode, translating
 from tests.test_downstream import RUN, flat
 
 MSCL = Path(__file__).resolve().parents[1] / 'configs/mscl'
-PRETRAINING = sorted(path for path in MSCL.glob('*.py') if '_demo' not in path.stem)
+SMALL = ('_demo', '_motion-primitives')
+PRETRAINING = sorted(
+    path for path in MSCL.glob('*.py') if not any(word in path.stem for word in SMALL)
+)
 MINI = [path for path in PRETRAINING if '_mini' in path.stem]
 SIZE, FRAMES = 32, 140
 FRA = dict(type='FlowRotation', low=math.pi / 3, high=5 * math.pi / 3)

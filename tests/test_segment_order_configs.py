@@ -22,7 +22,7 @@ SEGMENTS, VCOP = CONFIGS / 'segment_order', CONFIGS / 'vcop'
 PRETRAINING = sorted(
     path
     for path in SEGMENTS.glob('*.py')
-    if not any(word in path.stem for word in ('_demo', '_views'))
+    if not any(word in path.stem for word in ('_demo', '_views', '_motion-primitives'))
 )
 CHANNELS = dict(c3d=512, r3d10=512, r2plus1d10=512, s3dg=1024)
 # Frames and px of a clip, and what it is cut from.

@@ -24,6 +24,7 @@ UNLISTED = {
     'motion_primitives',
     'motion_primitives_classification',
     'motion_primitives_clip_order',
+    'motion_primitives_clips',
     'motion_primitives_imrnet',
     'motion_primitives_mscl',
     'motion_primitives_segment_order',

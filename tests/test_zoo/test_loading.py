@@ -53,11 +53,12 @@ def check(module, weights, prefix=''):
 
 
 def test_by_name_and_as_an_entry_of_the_list(published):
+    before = DefaultScope.get_current_instance()
     loaded = load_model('tiny')
     assert not loaded.training and loaded.streams == ('rgb', 'motion')
     check(loaded, published)
     check(load_model(list_models()['tiny_s3d'], stream='motion'), published, 'backbone_motion.')
-    assert DefaultScope.get_current_instance() is None
+    assert DefaultScope.get_current_instance() is before
     with pytest.raises(KeyError, match="'flow' is not among"):
         load_model('tiny', stream='flow')
 
