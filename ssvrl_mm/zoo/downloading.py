@@ -78,10 +78,11 @@ class _Transfer:
                 return self._attempt()
             except BrokenOffError as error:
                 if pause is None:
+                    arrived = self._arrived()
+                    kept = f'; {arrived} bytes are kept, from which the next call goes on'
                     raise DownloadError(
-                        f'{shown(self.origin)}: {error}, at the last of {len(_PAUSES) + 1} '
-                        f'attempts; {self._arrived()} bytes are kept, from which the next call '
-                        'goes on'
+                        f'{shown(self.origin)}: {error}, at the last of {len(_PAUSES) + 1} attempts'
+                        f'{kept if arrived else ""}'
                     ) from error
                 _LOG.warning('%s: %s; next attempt in %g s', shown(self.origin), error, pause)
                 time.sleep(pause)
@@ -178,12 +179,13 @@ def _storing(target: Path) -> Iterator[None]:
 
 @contextmanager
 def _giving_room_back(part: Path) -> Iterator[None]:
-    """Removes what arrived when the disk is full."""
+    """Removes what arrived when the disk is full, or where nothing did."""
     try:
         yield
-    except (NoSpaceError, OSError) as error:
-        if isinstance(error, NoSpaceError) or _is_full(error):
-            part.unlink(missing_ok=True)
+    except Exception as error:
+        full = isinstance(error, NoSpaceError) or (isinstance(error, OSError) and _is_full(error))
+        if part.exists() and (full or not part.stat().st_size):
+            part.unlink()
         raise
 
 

@@ -106,7 +106,7 @@ def open_url(url: str, start: int = 0) -> Iterator[Content]:
 
 def _answer(url: str, headers: dict[str, str]) -> HTTPResponse:
     try:
-        return urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
+        response = urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
     except HTTPError as error:
         error.close()
         answer = f'the server answers {error.code} {_told(error.reason)}'
@@ -125,6 +125,10 @@ def _answer(url: str, headers: dict[str, str]) -> HTTPResponse:
                 f'{shown(url)}: the server is not trusted ({_told(error)})'
             ) from error
         raise BrokenOffError(f'the server cannot be reached ({_reason(error)})') from error
+    if not isinstance(response, HTTPResponse):
+        response.close()
+        raise DownloadError(f'{shown(url)}: the server leads to what is not http(s)://')
+    return response
 
 
 def _first_byte(response: HTTPResponse, wanted: int, url: str) -> int:

@@ -1,5 +1,6 @@
 """Against servers that break off, lie and serve wrong files; the hash tells what may be kept."""
 
+import io
 import shutil
 import ssl
 import subprocess
@@ -173,6 +174,20 @@ def test_a_server_that_nobody_vouches_for_is_not_asked_again(zoo, monkeypatch, p
     with pytest.raises(DownloadError, match='not trusted .*self-signed'):
         fetch_weights(zoo.model, 'https://localhost:1')
     assert pauses == []
+
+
+def test_a_server_that_leads_out_of_the_web(zoo, monkeypatch):
+    monkeypatch.setattr(origins, 'urlopen', lambda *args, **kwargs: io.BytesIO(CONTENT))
+    with pytest.raises(DownloadError, match=r'leads to what is not http\(s\)'):
+        fetch_weights(zoo.model, 'http://localhost:1')
+    assert list(zoo.cache.iterdir()) == []
+
+
+def test_of_nothing_nothing_is_kept(zoo, server, pauses):
+    server.behaviours = [serves.says(b'HTTP/1.1 200 x\r\nTransfer-Encoding: chunked')] * 5
+    with pytest.raises(DownloadError, match='broke off .* last of 5 attempts$'):
+        fetch_weights(zoo.model, server.url)
+    assert list(zoo.cache.iterdir()) == []
 
 
 def test_a_wrong_file_is_not_kept(zoo, server, pauses):
