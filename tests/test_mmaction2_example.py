@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from ssvrl_mm.models.backbones import VideoResNet
 from ssvrl_mm.zoo import list_models
+from ssvrl_mm.zoo.verification import sha256_of
 from tests.clips import encode, translating
 from tests.interpreter import run_mmactions_tool
 
@@ -31,7 +32,6 @@ CHANGES = {
     'finetune': {
         'model.backbone.width': 0.125,
         'model.cls_head.in_channels': 64,
-        'model.backbone.init_cfg.checkpoint': 'pretrained.pth',
     },
 }
 
@@ -43,7 +43,7 @@ def configs(repository):
 
 @pytest.fixture
 def project(configs, tmp_path):
-    """A folder with the videos that the configs name, and a checkpoint."""
+    """A folder with the videos that the configs name."""
     root = tmp_path / Config.fromfile(configs / 'finetune.py').data_root
     (root / 'videos').mkdir(parents=True)
     for split, count in (('train', 4), ('test', 2)):
@@ -52,10 +52,32 @@ def project(configs, tmp_path):
             encode(root / 'videos' / name, translating(36, 2 - number, 1, height=64, width=64))
         lines = [f'{name} {number % 2}\n' for number, name in enumerate(names)]
         (root / f'{split}_list.txt').write_text(''.join(lines))
+    return tmp_path
+
+
+@pytest.fixture
+def published(configs, repository, tmp_path, monkeypatch):
+    """A clone whose zoo has the model to finetune, its file in the cache, and nothing else."""
     weights = small_backbone(configs).state_dict()
     named = {f'backbone_rgb.{name}': weight for name, weight in weights.items()}
-    torch.save(dict(state_dict=named), tmp_path / 'pretrained.pth')
-    return tmp_path
+    cache, clone = tmp_path / 'cache', tmp_path / 'clone'
+    cache.mkdir()
+    torch.save(dict(state_dict=named), cache / 'weights')
+    digest = sha256_of(cache / 'weights')
+    file = (cache / 'weights').rename(cache / f'small-{digest[:8]}.pth')
+    monkeypatch.setenv('SSVRL_MM_CACHE', str(cache))
+    monkeypatch.setenv('SSVRL_MM_OFFLINE', '1')
+    (clone / 'ssvrl_mm').mkdir(parents=True)
+    for part in (repository / 'ssvrl_mm').iterdir():
+        if part.name not in ('.mim', '__pycache__'):
+            (clone / 'ssvrl_mm' / part.name).symlink_to(part)
+    name = Config.fromfile(configs / 'finetune.py').model.backbone.init_cfg.checkpoint
+    (clone / 'model-index.yml').write_text('Import: [metafile.yml]')
+    (clone / 'metafile.yml').write_text(
+        f'Models: [{{Name: small, Alias: {name}, Config: small.py, Weights: {file.name}, '
+        f'Metadata: {{Weights SHA-256: {digest}, Weights Bytes: {file.stat().st_size}}}}}]'
+    )
+    return clone, file
 
 
 def small_backbone(configs):
@@ -76,7 +98,7 @@ def log_of(project, name):
     return {key: value for line in lines for key, value in line.items()}
 
 
-def test_every_config_trains(configs, project, repository):
+def test_every_config_trains(configs, project, published):
     pytest.importorskip('decord')  # which mmaction2's pipelines read videos by
     names = [*CONFIGS, 'finetune']
     assert {*names} == {path.stem for path in configs.glob('*.py')}
@@ -84,7 +106,8 @@ def test_every_config_trains(configs, project, repository):
     for name in names:
         options = [f'{key}={value}' for key, value in {**FEW, **CHANGES.get(name, {})}.items()]
         runs.append([configs / f'{name}.py', '--seed', '0', '--cfg-options', *options])
-    run_mmactions_tool('train.py', runs, project, [repository])
+    clone, file = published
+    run_mmactions_tool('train.py', runs, project, [clone])
 
     for name in names:
         before, after = (weights_of(project, name, epoch) for epoch in (1, 2))
@@ -94,7 +117,7 @@ def test_every_config_trains(configs, project, repository):
     check_segment_order(project)
     check_mvcgc(project)
     check_motion(project)
-    check_finetuning(project, configs)
+    check_finetuning(project, configs, file)
 
 
 def check_segment_order(project):
@@ -144,11 +167,11 @@ def check_motion(project):
     assert weights['backbone.conv1.conv.weight'].shape[:2] == (16, 2)
 
 
-def check_finetuning(project, configs):
+def check_finetuning(project, configs, file):
     (log,) = (project / 'work_dirs' / 'finetune').glob('*/*.log')
     names = small_backbone(configs).state_dict()
     count = sum(not name.endswith('num_batches_tracked') for name in names)
-    said = f"VideoResNet: {count} weights from pretrained.pth, under the prefix 'backbone_rgb.'"
+    said = f"VideoResNet: {count} weights from {file}, under the prefix 'backbone_rgb.'"
     assert said in log.read_text()
     assert 'acc/top1' in log_of(project, 'finetune')
 
@@ -164,10 +187,8 @@ def test_each_config_imports_us_and_no_other_file_does(configs):
 def test_the_network_of_the_zoo_is_the_one_to_finetune(configs):
     backbone = Config.fromfile(configs / 'finetune.py').model.backbone
     name = backbone.init_cfg.checkpoint
-    published = list_models()
-    if name not in published:
-        pytest.skip(f'the model zoo has no {name}')
-    pretrained = Config.fromfile(published[name].config).model.backbones.rgb
+    model = {**list_models(recipes=True), **list_models()}[name]
+    pretrained = Config.fromfile(model.config).model.backbones.rgb
     ours, theirs = (
         {key: value for key, value in cfg.items() if key not in ('type', 'init_cfg', 'in_channels')}
         for cfg in (backbone, pretrained)

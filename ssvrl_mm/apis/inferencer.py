@@ -20,7 +20,7 @@ from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.apis.video_samples import VideoSamples, features_of, pipeline_of, predict
 from ssvrl_mm.datasets import scan_videos
 from ssvrl_mm.video import VideoError
-from ssvrl_mm.zoo import fetch_weights, find_model
+from ssvrl_mm.zoo import ModelNotFoundError, fetch_weights, find_model
 
 Video = str | os.PathLike | bytes
 
@@ -103,7 +103,13 @@ class SSVRLInferencer:
             if weights is None:
                 raise ValueError('a config needs weights: SSVRLInferencer(config, checkpoint)')
         else:
-            entry = find_model(str(model), need_weights=weights is None)
+            try:
+                entry = find_model(str(model), need_weights=weights is None)
+            except ModelNotFoundError as error:
+                raise ModelNotFoundError(
+                    f'{error}; or give a config file as model, and the file of a training of your '
+                    'own as weights'
+                ) from None
             model = entry.config
             if weights is None:
                 weights = fetch_weights(entry, progress=None if show_progress else False)

@@ -10,7 +10,7 @@ from ssvrl_mm.zoo.errors import (
     WeightsNotFoundError,
     WrongHashError,
 )
-from ssvrl_mm.zoo.index import ZooModel, find_model
+from ssvrl_mm.zoo.index import ZooModel, find_model, no_weights
 from ssvrl_mm.zoo.places import (
     BASE_VARIABLE,
     CACHE_VARIABLE,
@@ -64,7 +64,7 @@ def fetch_weights(
     """
     model = find_model(model) if isinstance(model, str) else model
     if model.weights is None:
-        raise ModelNotFoundError(f'{model.name!r} is a recipe: it has no published checkpoint')
+        raise ModelNotFoundError(no_weights(model.name))
     expected = ExpectedFile.of(model)
     target = Path(dest or cache_folder()).expanduser() / expected.name
     places = [target.parent, cache_folder(), clone_folder(model)]

@@ -72,22 +72,28 @@ def find_model(name: str, need_weights: bool = True, index: str | Path | None = 
 
     Raises:
         ModelNotFoundError: The name is unknown, or weights are needed and there are none; the
-            message names what is like it, or what there is.
+            message names what is like it, and what has weights.
         ModelIndexError: The index cannot be read.
     """
     models = _all_models(index)
+    published = ', '.join(sorted({m.name for m in models.values() if m.weights})) or 'none'
     if name not in models:
-        meant = did_you_mean(name, models) or f'it lists {", ".join(sorted(models))}'
+        meant = did_you_mean(name, models)
         raise ModelNotFoundError(
-            f'{name!r} is neither a config file nor a model of the index; {meant}'
+            f'{name[:200]!r} is no model of the index; {meant}{" " if meant else ""}models with '
+            f'weights: {published}; list_models(recipes=True) has the rest'
         )
     if need_weights and models[name].weights is None:
-        published = ', '.join(sorted({m.name for m in models.values() if m.weights})) or 'none'
-        raise ModelNotFoundError(
-            f'{name!r} is a recipe: it has no published checkpoint (models that have one: '
-            f'{published}); give the file of a training of your own as weights'
-        )
+        raise ModelNotFoundError(f'{no_weights(name)} (models that have one: {published})')
     return models[name]
+
+
+def no_weights(name: str) -> str:
+    """What to say of a model without weights, and how to come by them."""
+    return (
+        f'{name!r} is a recipe: it has no published checkpoint; train it: python '
+        f'tools/model_zoo/reproduce.py {name}'
+    )
 
 
 def _all_models(index: str | Path | None) -> dict[str, ZooModel]:

@@ -27,6 +27,7 @@ def load_model(
         ZooError: The weights cannot be had; see :func:`~ssvrl_mm.zoo.fetching.fetch_weights`.
         WeightsError: They are not those of the config.
         KeyError: The model has no such stream.
+        TypeError: A config is given; ``ssvrl_mm.apis.init_model`` takes one.
 
     Example:
         >>> model = load_model('mvcgc_s3d')
@@ -38,6 +39,11 @@ def load_model(
 
     from ssvrl_mm.apis.loading import init_model
 
+    if not isinstance(model, str | ZooModel):
+        raise TypeError(
+            f'load_model takes the name of a model of the zoo, got a {type(model).__name__}; '
+            'ssvrl_mm.apis.init_model(config, checkpoint) takes a config and the file of a training'
+        )
     model = find_model(model) if isinstance(model, str) else model
     weights = fetch_weights(model)
     loaded, _ = init_model(Config.fromfile(model.config), weights, device)

@@ -106,10 +106,10 @@ def open_url(url: str, start: int = 0) -> Iterator[Content]:
 
 def _answer(url: str, headers: dict[str, str]) -> HTTPResponse:
     try:
-        return urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
+        response = urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
     except HTTPError as error:
         error.close()
-        answer = f'the server answers {error.code} {error.reason}'
+        answer = f'the server answers {error.code} {_told(error.reason)}'
         if error.code == 416 and 'Range' in headers:
             raise RangeRefusedError(answer) from None
         if error.code in _NOT_THERE:
@@ -118,11 +118,17 @@ def _answer(url: str, headers: dict[str, str]) -> HTTPResponse:
             raise BrokenOffError(answer) from None
         raise DownloadError(f'{shown(url)}: {answer}') from None
     except (InvalidURL, ValueError) as error:
-        raise AddressError(f'{shown(url)}: no URL ({error})') from None
+        raise AddressError(f'{shown(url)}: no URL ({_told(error)})') from None
     except (OSError, HTTPException) as error:
         if isinstance(getattr(error, 'reason', None), ssl.SSLCertVerificationError):
-            raise DownloadError(f'{shown(url)}: the server is not trusted ({error})') from error
+            raise DownloadError(
+                f'{shown(url)}: the server is not trusted ({_told(error)})'
+            ) from error
         raise BrokenOffError(f'the server cannot be reached ({_reason(error)})') from error
+    if not isinstance(response, HTTPResponse):
+        response.close()
+        raise DownloadError(f'{shown(url)}: the server leads to what is not http(s)://')
+    return response
 
 
 def _first_byte(response: HTTPResponse, wanted: int, url: str) -> int:
@@ -130,7 +136,8 @@ def _first_byte(response: HTTPResponse, wanted: int, url: str) -> int:
     if response.status == 200:
         return 0
     given = response.headers.get('Content-Range')
-    answer = f'the server answers {response.status} {response.reason}, Content-Range: {given}'
+    said = _told(f'{response.status} {response.reason}, Content-Range: {given}')
+    answer = f'the server answers {said}'
     match = re.match(r'bytes (\d+)-', given or '')
     if response.status == 206 and match and int(match[1]) == wanted:
         return wanted
@@ -141,5 +148,11 @@ def _first_byte(response: HTTPResponse, wanted: int, url: str) -> int:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, URLError):
-        return str(error.reason)
-    return str(error) or type(error).__name__
+        return _told(error.reason)
+    return _told(error) or type(error).__name__
+
+
+def _told(words: object) -> str:
+    """What a server says, or whoever answers in its place: short, and without control codes."""
+    text = str(words)[:200]
+    return text if text.isprintable() else repr(text)

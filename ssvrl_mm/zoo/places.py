@@ -1,7 +1,7 @@
 """Where the files of models are looked for."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
@@ -62,6 +62,12 @@ def origin_of(weights: str, base_url: str | os.PathLike | None = None) -> Path |
     if not base:
         return None
     folder = _address(base)
+    path = folder if isinstance(folder, Path) else PurePosixPath(urlsplit(folder).path)
+    if path.suffix in ('.pth', '.safetensors') and not (path == folder and folder.is_dir()):
+        raise AddressError(
+            f'{shown(folder)}: the base URL is that of a folder, to which the name of the file is '
+            f'added; leave out {path.name}'
+        )
     if isinstance(folder, Path):
         return folder / weights
     # What follows a question mark, such as a signature, belongs to each file.

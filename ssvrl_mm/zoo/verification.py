@@ -12,6 +12,8 @@ from ssvrl_mm.zoo.index import ZooModel
 # One name, without folders, that ends in the first digits of what it holds.
 _NAME = re.compile(r'\w[\w.+-]*-([0-9a-f]{8})\.(?:pth|safetensors)', re.ASCII)
 _SHA256 = re.compile(r'[0-9a-f]{64}')
+# Bytes of the largest file where the index does not say how large its file is.
+_MOST = 2 * 10**9
 
 
 def sha256_of(file: str | Path) -> str:
@@ -27,10 +29,17 @@ class ExpectedFile:
     Attributes:
         name: Its name, without folders.
         sha256: How its SHA-256 begins, at least the 8 digits that the name ends in.
+        size: How many bytes it has; None where the index does not say.
     """
 
     name: str
     sha256: str
+    size: int | None = None
+
+    @property
+    def most(self) -> int:
+        """How many bytes it may have."""
+        return _MOST if self.size is None else self.size
 
     @classmethod
     def of(cls, model: ZooModel) -> 'ExpectedFile':
@@ -38,7 +47,7 @@ class ExpectedFile:
 
         Raises:
             ModelIndexError: The name would leave its folder or does not end in the digits, or
-                these are not the beginning of the SHA-256.
+                these are not the beginning of the SHA-256, or its size is none.
         """
         weights = model.weights or ''
         name = weights
@@ -50,14 +59,19 @@ class ExpectedFile:
                 f'{model.name}: Weights: {weights!r} has to be a URL or a name without folders, '
                 'that ends in - and the first 8 digits of its SHA-256, .pth or .safetensors'
             )
+        size = model.metadata.get('Weights Bytes')
+        if size is not None and (type(size) is not int or size < 1):
+            raise ModelIndexError(
+                f'{model.name}: Weights Bytes: {size!r} has to be the size of {name} in bytes'
+            )
         if model.sha256 is None:
-            return cls(name, match[1])
+            return cls(name, match[1], size)
         if not _SHA256.fullmatch(str(model.sha256)) or not model.sha256.startswith(match[1]):
             raise ModelIndexError(
                 f'{model.name}: Weights SHA-256: {model.sha256!r} has to be 64 hexadecimal digits, '
                 f'small letters, that begin with the {match[1]} of {name}'
             )
-        return cls(name, model.sha256)
+        return cls(name, model.sha256, size)
 
     def fits(self, file: Path) -> bool:
         """Whether a file that is there has the hash."""

@@ -141,7 +141,7 @@ def test_classifier_gives_scores_and_names(home, tmp_path):
 def test_names_and_configs_need_weights(home):
     with pytest.raises(ModelNotFoundError, match='it has no published checkpoint'):
         SSVRLInferencer('mvcgc_s3d_ucf101')
-    with pytest.raises(ModelNotFoundError, match='neither a config file nor a model'):
+    with pytest.raises(ModelNotFoundError, match='is no model .*or give a config file as model'):
         SSVRLInferencer('mvcgc_r50')
     with pytest.raises(ValueError, match='a config needs weights'):
         SSVRLInferencer(home / 'config.py')

@@ -75,6 +75,33 @@ def says_nothing_of_length(handler, data, start):
     handler.answer(200, data, Content_Length=None)
 
 
+def sends_without_end(chunk: bytes, pause: float = 0.0) -> Behaviour:
+    """Chunk after chunk until the client leaves."""
+
+    def behave(handler, data, start):
+        handler.answer(200, b'', Content_Length=None, Transfer_Encoding='chunked')
+        while not handler.server.silence.wait(pause):
+            handler.wfile.write(b'%x\r\n%s\r\n' % (len(chunk), chunk))
+
+    return behave
+
+
+def ends_unannounced(after: int) -> Behaviour:
+    """Ends after so many bytes more, having promised nothing."""
+
+    def behave(handler, data, start):
+        part = f'bytes {start}-{len(data) - 1}/{len(data)}'
+        sent = data[start : start + after]
+        handler.answer(206 if start else 200, sent, Content_Length=None, Content_Range=part)
+
+    return behave
+
+
+def says(line: bytes) -> Behaviour:
+    """Begins with a line of one's own."""
+    return lambda handler, data, start: handler.wfile.write(line + b'\r\n\r\n')
+
+
 def promises(more: int) -> Behaviour:
     """Says a wrong length of what it sends."""
     return lambda handler, data, start: handler.answer(
@@ -113,6 +140,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(('127.0.0.1', 0), Handler)
         self.files = files
         self.behaviours: list[Behaviour] = []
+        self.silence = threading.Event()
         self.requests: list[tuple[str, str | None]] = []
         self.url = f'http://127.0.0.1:{self.server_address[1]}'
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -124,5 +152,6 @@ class Server(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *error):
+        self.silence.set()
         self.shutdown()
         self.server_close()

@@ -30,9 +30,20 @@ def test_one_that_is_missing_does_not_keep_the_others_away(download, zoo, server
     printed = capsys.readouterr()
     assert (dest / NAME).read_bytes() == CONTENT and printed.out == f'one: {dest / NAME}\n'
     assert (
-        printed.err.startswith("error: 'one_r81' is neither")
+        printed.err.startswith("error: 'one_r81' is no model")
         and 'did you mean one_r18?' in printed.err
     )
+
+
+def test_a_log_that_stays_behind_is_named(download, zoo, server, capsys):
+    metafile = zoo.model.folder / 'metafile.yml'
+    metafile.write_text(
+        metafile.read_text().replace('Metadata: {', 'Metadata: {Log: one.log.json, ')
+    )
+    assert download(['one', '--base-url', server.url]) == 0
+    assert 'one: one.log.json, the log of the training, stays' in capsys.readouterr().err
+    (zoo.cache / 'one.log.json').touch()
+    assert download(['one']) == 0 and capsys.readouterr().err == ''
 
 
 def test_offline(download, server, monkeypatch, capsys):

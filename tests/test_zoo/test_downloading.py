@@ -1,5 +1,6 @@
 """Against servers that break off, lie and serve wrong files; the hash tells what may be kept."""
 
+import io
 import shutil
 import ssl
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from ssvrl_mm.zoo import (
     AddressError,
     DownloadError,
+    ModelIndexError,
     NoSpaceError,
     StorageError,
     WeightsNotFoundError,
@@ -21,6 +23,7 @@ from ssvrl_mm.zoo import (
     downloading,
     fetch_weights,
     origins,
+    verification,
 )
 from tests.test_zoo import server as serves
 from tests.test_zoo.conftest import CONTENT, NAME, SHA256
@@ -173,6 +176,20 @@ def test_a_server_that_nobody_vouches_for_is_not_asked_again(zoo, monkeypatch, p
     assert pauses == []
 
 
+def test_a_server_that_leads_out_of_the_web(zoo, monkeypatch):
+    monkeypatch.setattr(origins, 'urlopen', lambda *args, **kwargs: io.BytesIO(CONTENT))
+    with pytest.raises(DownloadError, match=r'leads to what is not http\(s\)'):
+        fetch_weights(zoo.model, 'http://localhost:1')
+    assert list(zoo.cache.iterdir()) == []
+
+
+def test_of_nothing_nothing_is_kept(zoo, server, pauses):
+    server.behaviours = [serves.says(b'HTTP/1.1 200 x\r\nTransfer-Encoding: chunked')] * 5
+    with pytest.raises(DownloadError, match='broke off .* last of 5 attempts$'):
+        fetch_weights(zoo.model, server.url)
+    assert list(zoo.cache.iterdir()) == []
+
+
 def test_a_wrong_file_is_not_kept(zoo, server, pauses):
     server.files[f'/{NAME}'] = b'x' + CONTENT[1:]
     with pytest.raises(WrongHashError) as failed:
@@ -180,7 +197,7 @@ def test_a_wrong_file_is_not_kept(zoo, server, pauses):
     message = str(failed.value)
     assert f'{server.url}/{NAME}: not the file' in message
     assert f'{TOTAL} bytes' in message and message.endswith(f'instead of {SHA256}')
-    assert not zoo.target.exists() and not zoo.part.exists() and len(server.requests) == 1
+    assert list(zoo.cache.iterdir()) == [] and len(server.requests) == 1
 
 
 def test_a_digest_in_the_name_alone_is_enough_to_tell(zoo, server):
@@ -202,6 +219,80 @@ def test_a_wrong_length_or_none_does_no_harm_to_the_right_file(first, zoo, serve
     server.behaviours = [first]
     fetch_weights(zoo.model, server.url)
     assert zoo.holds_only_the_file() and len(server.requests) == 1
+
+
+@pytest.mark.parametrize('size', [TOTAL - 1, None])
+def test_what_does_not_end_is_ended(size, zoo, server, monkeypatch):
+    if size:
+        model = zoo.model._replace(metadata={'Weights Bytes': size})
+    else:
+        monkeypatch.setattr(verification, '_MOST', TOTAL - 1)
+        model = zoo.model
+    written = []
+    update = downloading._NoBar.update
+    monkeypatch.setattr(downloading, '_bar', lambda *args: downloading._NoBar())
+    monkeypatch.setattr(
+        downloading._NoBar, 'update', lambda bar, n: written.append(n) or update(bar, n)
+    )
+    server.behaviours = [serves.sends_without_end(b'x' * 5000)]
+    said = 'index says' if size else 'may have'
+    with pytest.raises(WrongHashError, match=f'larger than the {TOTAL - 1} bytes that .*{said}'):
+        fetch_weights(model, server.url)
+    assert sum(written) <= TOTAL - 1 and list(zoo.cache.iterdir()) == []
+    with pytest.raises(WrongHashError, match='larger than'):
+        fetch_weights(model, server.url)  # which it says beforehand
+    assert len(server.requests) == 2 and list(zoo.cache.iterdir()) == []
+
+
+def test_the_size_that_the_index_says_is_enough(zoo, server, pauses):
+    model = zoo.model._replace(metadata={'Weights Bytes': TOTAL})
+    server.behaviours = [serves.ends_unannounced(TOTAL - 7), serves.ends_unannounced(3)]
+    fetch_weights(model, server.url)
+    assert zoo.holds_only_the_file() and len(pauses) == 2
+    assert ranges(server) == [None, f'bytes={TOTAL - 7}-', f'bytes={TOTAL - 4}-']
+
+
+def test_what_ends_without_a_word_of_its_length_is_gone_on_with(zoo, server, pauses):
+    server.behaviours = [serves.ends_unannounced(1000)]
+    fetch_weights(zoo.model, server.url)
+    assert zoo.holds_only_the_file() and ranges(server) == [None, 'bytes=1000-']
+
+
+@pytest.mark.parametrize('size', [0, -1, '12', True, 1.5])
+def test_a_size_that_is_none(size, zoo):
+    with pytest.raises(ModelIndexError, match=f'Weights Bytes: {size!r} has to be the size'):
+        fetch_weights(zoo.model._replace(metadata={'Weights Bytes': size}))
+
+
+def test_a_trickle_is_broken_off(zoo, server, pauses, monkeypatch):
+    monkeypatch.setattr(downloading, '_WINDOW', 0.1)
+    server.behaviours = [serves.sends_without_end(b'x', 0.02)] * 5
+    with pytest.raises(DownloadError, match=r'bytes came in 0 s, at the last of 5 attempts'):
+        fetch_weights(zoo.model, server.url)
+    assert not zoo.target.exists()
+
+
+@pytest.mark.parametrize(
+    'line', [b'HTTP/1.1 403 \x1b[2J' + b'a' * 999, b'\x1b[2J' + b'a' * 999, b'HTTP/1.1 206 \x9b2J']
+)
+def test_what_a_server_says_does_not_move_the_cursor(line, zoo, server, pauses, caplog):
+    server.behaviours = [serves.says(line)] * 5
+    with pytest.raises(DownloadError) as failed:
+        fetch_weights(zoo.model, server.url)
+    for message in (str(failed.value), *caplog.messages):
+        assert message.isprintable() and len(message) < 500
+        assert r'\x1b[2J' in message or r'\x9b2J' in message
+
+
+@pytest.mark.parametrize('missing', ['tqdm', 'filelock'])
+def test_packages_that_may_not_be_there(missing, zoo, server, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, missing, None)
+    if missing == 'filelock':
+        with pytest.raises(StorageError, match='needs filelock.* pip install filelock'):
+            fetch_weights(zoo.model, server.url)
+        return
+    fetch_weights(zoo.model, server.url, progress=True)
+    assert zoo.holds_only_the_file() and 'no progress bar without tqdm' in caplog.text
 
 
 def test_another_place_and_what_follows_a_question_mark(zoo, server):
@@ -232,12 +323,12 @@ def test_no_room(zoo, server, monkeypatch):
     zoo.part.symlink_to('/dev/full')
     with pytest.raises(NoSpaceError, match=f'{NAME}: cannot be written .*No space.*SSVRL_MM_CACHE'):
         fetch_weights(zoo.model, server.url)
-    zoo.part.unlink()
+    assert list(zoo.cache.iterdir()) == []
     room = SimpleNamespace(free=TOTAL - 1)
     monkeypatch.setattr(shutil, 'disk_usage', lambda folder: room)
     with pytest.raises(NoSpaceError, match=f'{TOTAL} bytes are to come .* {TOTAL - 1} are free'):
         fetch_weights(zoo.model, server.url)
-    assert not zoo.part.exists()
+    assert list(zoo.cache.iterdir()) == []
     room.free += 1
     fetch_weights(zoo.model, server.url)
     assert zoo.holds_only_the_file()
@@ -245,7 +336,7 @@ def test_no_room(zoo, server, monkeypatch):
 
 def test_a_folder_that_cannot_be_written(zoo, server):
     zoo.cache.write_text('a file where a folder should be')
-    with pytest.raises(StorageError, match='cannot be written .*exists.*choose another folder'):
+    with pytest.raises(StorageError, match=r'written \(File exists\); choose another'):
         fetch_weights(zoo.model, server.url)
 
 

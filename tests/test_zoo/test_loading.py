@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from ssvrl_mm.apis import SSVRLInferencer, WeightsError
+from ssvrl_mm.apis import SSVRLInferencer, WeightsError, init_model
 from ssvrl_mm.registry import MODELS
 from ssvrl_mm.zoo import index, list_models, load_model, places
 from ssvrl_mm.zoo.verification import sha256_of
@@ -61,6 +61,12 @@ def test_by_name_and_as_an_entry_of_the_list(published):
     assert DefaultScope.get_current_instance() is before
     with pytest.raises(KeyError, match="'flow' is not among"):
         load_model('tiny', stream='flow')
+
+
+def test_a_config_is_for_another_function(tmp_path):
+    with pytest.raises(TypeError, match=r'got a Config; ssvrl_mm.apis.init_model\(config, '):
+        load_model(config(tmp_path), 'x.pth')
+    assert callable(init_model)
 
 
 def test_inference_by_name(published):

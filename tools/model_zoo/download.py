@@ -2,7 +2,7 @@
 
 A file is looked for in the cache (SSVRL_MM_CACHE, by default ~/.cache/ssvrl_mm/checkpoints) and in
 checkpoints/ of a clone, and else fetched from the base URL. Its SHA-256 has to be the one of the
-model index. A download that broke off is gone on with.
+model index. A download that broke off is gone on with. Weights alone are fetched, no logs.
 
     python tools/model_zoo/download.py mvcgc_s3d --base-url https://HOST/FOLDER
     # all of them into a folder, from a folder
@@ -45,7 +45,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the tool; returns the exit status."""
     args = parse_args(argv)
-    from ssvrl_mm.zoo import ZooError, fetch_weights, list_models
+    from ssvrl_mm.zoo import ZooError, fetch_weights, find_model, list_models
 
     failed = False
     try:
@@ -64,6 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed = True
         else:
             print(f'{name}: {file}')
+            log = find_model(name).log
+            if log and not file.with_name(log).exists():
+                print(
+                    f'{name}: {log}, the log of the training, stays where the weights came from: '
+                    'the index has no SHA-256 of it',
+                    file=sys.stderr,
+                )
     return int(failed)
 
 
