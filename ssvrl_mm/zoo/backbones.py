@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ssvrl_mm.models import backbones as _  # noqa: F401 - registers them
-from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.standalone import OpenMMLabMissingError
 from ssvrl_mm.models.utils.checkpoint_settings import backbone_of, model_settings
+from ssvrl_mm.models.utils.registered import build_registered
 from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 from ssvrl_mm.zoo.extras import require_extra
 from ssvrl_mm.zoo.fetching import fetch_weights
@@ -44,16 +44,16 @@ class BackboneFile(NamedTuple):
     source: str
 
     def build(self, pretrained: bool = True) -> nn.Module:
-        """The network in evaluation mode, in float32; ``pretrained=False``: with new weights."""
-        network = build_backbone(self.settings)
+        """The network in evaluation mode, in float32; ``pretrained=False``: with new weights.
+
+        Raises:
+            NetworkConfigError: The config of the network is none that a file may bring.
+            WeightsError: The weights are not those of the network.
+        """
+        network: nn.Module = build_registered(self.settings, self.source)
         if pretrained:
             load_weights(network, self.weights, self.source, self.prefix, allow_left_over=True)
         return network.eval()
-
-
-def build_backbone(settings: Mapping[str, Any]) -> Any:
-    """A backbone from its config, whatever that says of initial weights."""
-    return MODELS.build({key: value for key, value in settings.items() if key != 'init_cfg'})
 
 
 def load_backbone(

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.utils.features import pool_features
-from ssvrl_mm.zoo.backbones import BackboneFile, build_backbone, read_backbone
+from ssvrl_mm.models.utils.registered import build_registered, registered_network
+from ssvrl_mm.zoo.backbones import BackboneFile, read_backbone
 from ssvrl_mm.zoo.extras import require_extra
 from ssvrl_mm.zoo.fetching import fetch_weights
 from ssvrl_mm.zoo.index import ZooModel
@@ -52,6 +52,10 @@ class HubBackbone(  # type: ignore[call-arg]
         stream: What its clips are, ``'rgb'`` or ``'motion'`` for instance; for whoever reads it.
         preprocessing: Config of the data preprocessor that clips were normalised by; likewise.
 
+    Raises:
+        NetworkConfigError: The config names no registered network, or arguments that it does not
+            take.
+
     Attributes:
         network: The backbone.
 
@@ -70,7 +74,7 @@ class HubBackbone(  # type: ignore[call-arg]
         preprocessing: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.network = build_backbone(backbone)
+        self.network = build_registered(backbone)
         self.stream = stream
         self.preprocessing = dict(preprocessing or {})
 
@@ -109,6 +113,7 @@ class HubBackbone(  # type: ignore[call-arg]
 
 def written_out(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a network with the defaults of its class, but for initial weights."""
-    parameters = inspect.signature(MODELS.get(settings['type'])).parameters.values()
+    network = registered_network(settings.get('type'))
+    parameters = inspect.signature(network).parameters.values() if network else ()
     defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     return {key: value for key, value in {**defaults, **settings}.items() if key != 'init_cfg'}

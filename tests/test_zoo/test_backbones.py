@@ -223,6 +223,12 @@ def test_files_that_hold_no_backbone(tmp_path):
     torch.save(dict(state_dict=weights, meta=dict(cfg=cfg)), tmp_path / 'part.pth')
     with pytest.raises(WeightsError, match='weights'):
         read_backbone(tmp_path / 'part.pth').build()
+    # Nor does a file run what it calls a network.
+    cfg = f"model = dict(backbone=dict(type='os.makedirs', name={str(tmp_path / 'made')!r}))"
+    torch.save(dict(state_dict=weights, meta=dict(cfg=cfg)), tmp_path / 'part.pth')
+    with pytest.raises(WeightsError, match="type='os.makedirs' is no network"):
+        read_backbone(tmp_path / 'part.pth').build()
+    assert not (tmp_path / 'made').exists()
 
 
 def test_the_hub_saves_all_arguments_and_loads_all_weights(zoo_of_clone, tmp_path):
