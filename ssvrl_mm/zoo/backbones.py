@@ -4,7 +4,6 @@ A checkpoint of the zoo holds the text of its config: that is read, not run, and
 the weights are of.
 """
 
-import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +14,15 @@ from torch import Tensor, nn
 
 from ssvrl_mm.models import backbones as _  # noqa: F401 - registers them
 from ssvrl_mm.models.standalone import OpenMMLabMissingError
+from ssvrl_mm.models.utils.checkpoint_reading import (
+    CheckpointFileError,
+    check_whole,
+    is_safetensors,
+    read_safetensors,
+)
 from ssvrl_mm.models.utils.checkpoint_settings import backbone_of, model_settings
 from ssvrl_mm.models.utils.registered import build_registered
 from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
-from ssvrl_mm.zoo.extras import require_extra
 from ssvrl_mm.zoo.fetching import fetch_weights
 from ssvrl_mm.zoo.index import ZooModel, find_model
 
@@ -126,8 +130,6 @@ def read_training(
     from mmengine.config import Config
     from mmengine.runner.checkpoint import CheckpointLoader
 
-    from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
-
     model = Config.fromfile(config).model.to_dict()
     try:
         content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu', logger='silent')
@@ -177,21 +179,20 @@ def _of_recipe(model: ZooModel, stream: str | None) -> BackboneFile:
 def _read(path: Path) -> dict[str, Any]:
     """The content of a file, without running anything that it holds."""
     try:
-        if path.suffix == '.safetensors':
-            safetensors = require_extra('safetensors', 'hub', f'{path.name} is a file that')
-            with safetensors.safe_open(path, 'pt') as file:
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                meta = json.loads((file.metadata() or {}).get('meta', '{}'))
-            return {'state_dict': weights, 'meta': meta}
+        if is_safetensors(path):
+            return read_safetensors(path)
+        check_whole(path)
         return torch.load(path, map_location='cpu', weights_only=True)
     except (FileNotFoundError, ImportError):
         raise
+    except CheckpointFileError as error:
+        raise WeightsError(str(error)) from error
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f'{path}: holds more than tensors and plain values; publish_model.py makes a file of '
             f'it that torch alone reads ({str(error).splitlines()[0]})'
         ) from error
-    except Exception as error:  # whatever zip, pickle, JSON and safetensors say of damaged files
+    except Exception as error:  # whatever zip and pickle say of damaged files
         raise WeightsError(f'{path}: cannot be read as a checkpoint ({error})') from error
 
 

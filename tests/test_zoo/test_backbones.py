@@ -212,7 +212,12 @@ def test_files_that_hold_no_backbone(tmp_path):
     refused('there is none at all', {'weight': torch.zeros(1)})
     refused('publish_model.py makes a file', dict(state_dict=weights, hook=Path('x')))
     (tmp_path / 'cut.pth').write_bytes((tmp_path / 'x.pth').read_bytes()[:99])
-    with pytest.raises(WeightsError, match='cannot be read as a checkpoint'):
+    with pytest.raises(WeightsError, match='cut off after 99 bytes'):
+        read_backbone(tmp_path / 'cut.pth')
+    torch.save(dict(state_dict={'backbone.weight': torch.full((9,), 0.5)}), tmp_path / 'cut.pth')
+    content = (tmp_path / 'cut.pth').read_bytes()
+    (tmp_path / 'cut.pth').write_bytes(content.replace(b'\x00\x00\x00?' * 9, b'\x00\x00\x00>' * 9))
+    with pytest.raises(WeightsError, match=r'damaged, the content of its record \S+data/0'):
         read_backbone(tmp_path / 'cut.pth')
     with pytest.raises(FileNotFoundError):
         read_backbone(tmp_path / 'absent.pth')
