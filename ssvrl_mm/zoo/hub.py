@@ -91,9 +91,8 @@ class HubBackbone(  # type: ignore[call-arg]
     @classmethod
     def from_file(cls, file: BackboneFile) -> 'HubBackbone':
         """A backbone that :func:`~ssvrl_mm.zoo.backbones.read_backbone` has read."""
-        stream = file.prefix.removeprefix('backbone').strip('_.') or None
         # The config that is saved says all, whatever the defaults will be one day.
-        wrapped = cls(written_out(file.settings), stream, file.preprocessing)
+        wrapped = cls(written_out(file.settings), file.stream, file.preprocessing)
         wrapped.network = file.build()
         return wrapped.eval()
 

@@ -138,6 +138,11 @@ ALONE = """
             torch.hub.load(clone, source='local', **options)
         except Exception as error:
             print(type(error).__name__, error)
+    from ssvrl_mm.zoo import load_model
+    try:
+        load_model('two_s3d')
+    except ImportError as error:
+        print(type(error).__name__, error)
     print(sorted({'mmengine', 'mmcv', 'mmaction', 'cv2', 'av'} & set(sys.modules)))
 """
 
@@ -172,10 +177,12 @@ def test_in_a_python_without_openmmlab(clone, tmp_path):
     assert (
         about == 'R3D of 10 layers, with new weights: clips (N, C, T, H, W) to a map of features.'
     )
-    recipe, unread, flow, other, bare = errors
+    recipe, unread, flow, other, bare, whole = errors
+    assert whole.startswith('OpenMMLabMissingError load_model builds a recognizer')
+    assert 'load_backbone(name, stream)' in whole
     assert recipe.startswith("ModelNotFoundError 'recipe_s3d' is a recipe")
     assert unread.startswith(
-        "OpenMMLabMissingError 'recipe_s3d' is a recipe: its network stands in"
+        "OpenMMLabMissingError 'recipe_s3d' is a recipe: the network stands in"
     )
     assert flow.endswith("no backbone of the stream 'flow'; there are those of motion, rgb")
     assert other.endswith('there is one, to be had without naming a stream')
@@ -258,6 +265,8 @@ def test_the_hub_saves_all_arguments_and_loads_all_weights(zoo_of_clone, tmp_pat
     clips = torch.rand(CLIPS['rgb'])
     with torch.no_grad():
         assert loaded.features(clips).equal(saved(clips)[-1].flatten(2).mean(2))
+    # The stream of a model with one network stands in its config.
+    assert HubBackbone.from_zoo('one_c3d').stream == 'rgb'
     weights = load_file(tmp_path / 'hub' / 'model.safetensors')
     weights.pop('network.stages.0.conv_1a.spatial.conv.weight')
     save_file(weights, tmp_path / 'hub' / 'model.safetensors')
