@@ -278,6 +278,40 @@ def test_the_hub_saves_all_arguments_and_loads_all_weights(zoo_of_clone, tmp_pat
     assert all(v.equal(again[k]) for k, v in imrnet.state_dict().items())
 
 
+def test_folders_that_are_none_of_the_hubs(tmp_path, monkeypatch):
+    pytest.importorskip('huggingface_hub')
+    from ssvrl_mm.zoo.hub import HubBackbone
+
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+    config, folder = tmp_path / 'config.json', str(tmp_path)
+
+    def refused(error, match, place=folder):
+        with pytest.raises(error, match=f'{place}.*{match}'):
+            HubBackbone.from_pretrained(place)
+
+    refused(FileNotFoundError, 'has no config.json')
+    refused(FileNotFoundError, 'neither a folder nor a repository', f'{folder}/absent')
+    refused(FileNotFoundError, 'neither a folder nor a repository', 'nobody/absent')
+    HubBackbone(dict(type='C3D', width=0.125, out_indices=(0,))).save_pretrained(tmp_path)
+    for text, match in (
+        ('{', '/config.json: cannot be read'),
+        ('{}', '/config.json: has no backbone'),
+        ('{"backbone": {}}', '/config.json: backbone: the config of a network has to have a type'),
+        (
+            '{"backbone": {"type": "C3DD"}}',
+            "/config.json: backbone: type='C3DD' is no .* did you mean C3D",
+        ),
+        (
+            '{"backbone": {"type": "os.getcwd"}}',
+            "/config.json: backbone: type='os.getcwd' is no network",
+        ),
+    ):
+        config.write_text(text)
+        refused(WeightsError, match)
+    (tmp_path / 'model.safetensors').unlink()
+    refused(FileNotFoundError, 'has no model.safetensors')
+
+
 def test_what_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'huggingface_hub', None)
     message = r"the Hub needs huggingface_hub: pip install huggingface_hub.*'ssvrl_mm\[hub\]'"
