@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import runpy
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -204,6 +205,14 @@ def test_where_openmmlab_is(zoo_of_clone):
     assert trained.settings == read_backbone(file).settings
     with pytest.raises(FileNotFoundError):
         read_training(folder / 'recipe.py', folder / 'epoch_9.pth')
+
+
+def test_a_model_is_meant_before_a_network_of_its_name(monkeypatch):
+    models = {'c3d': index.ZooModel('c3d', Path('x.py'), 'c3d-1a2b3c4d.pth')}
+    monkeypatch.setattr('ssvrl_mm.zoo.list_models', lambda recipes=False: {} if recipes else models)
+    entries = runpy.run_path(str(Path(ssvrl_mm.__file__).parents[1] / 'hubconf.py'))
+    assert entries['c3d'].__doc__.startswith('The backbone of c3d, with the weights of the zoo')
+    assert entries['r2plus1d26'].__doc__.startswith('R(2+1)D of 26 layers')
 
 
 def test_files_that_hold_no_backbone(tmp_path):
