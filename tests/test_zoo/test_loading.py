@@ -1,5 +1,7 @@
 """A published model in one line, its weights in half precision and without what training needs."""
 
+import shutil
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -74,9 +76,11 @@ def test_the_stream_of_a_model_with_one_network(published, tmp_path):
         load_model('tiny', stream='rgb')
 
 
-def test_inference_by_name(published):
-    inferencer = SSVRLInferencer('tiny', device='cpu')
-    check(inferencer.model, published)
+def test_inference_by_name(published, tmp_path):
+    check(SSVRLInferencer('tiny', device='cpu').model, published)
+    # A config of one's own, with the weights of a model.
+    other = shutil.copy(tmp_path / 'config.py', tmp_path / 'other.py')
+    check(SSVRLInferencer(other, 'tiny_s3d', device='cpu').model, published)
 
 
 def test_weights_of_another_config(published, tmp_path):
