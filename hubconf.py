@@ -14,13 +14,14 @@ dependencies = ['torch', 'yaml']
 
 def _architecture(settings: dict[str, _Any], about: str) -> _Callable[..., _Any]:
     def make(pretrained: bool = False, **arguments: _Any) -> _Any:
-        from ssvrl_mm.zoo.backbones import build_backbone
+        from ssvrl_mm.models import backbones as _backbones  # noqa: F401 - registers them
+        from ssvrl_mm.models.utils.registered import build_registered
 
         if pretrained:
             raise ValueError(
                 'a bare network has no weights; ssvrl_mm.zoo.list_models() names those that have'
             )
-        return build_backbone({**settings, **arguments})
+        return build_registered({**settings, **arguments}, settings['type'])
 
     make.__doc__ = (
         f'{about}, with new weights: clips (N, C, T, H, W) to a map of features.\n\n'
@@ -48,8 +49,6 @@ def _zoo_model(name: str, recipe: bool) -> _Callable[..., _Any]:
 def _entries() -> dict[str, _Callable[..., _Any]]:
     from ssvrl_mm.zoo import list_models
 
-    found = {name: _zoo_model(name, True) for name in list_models(recipes=True)}
-    found.update((name, _zoo_model(name, False)) for name in list_models())
     resnets = {'r3d': 'R3D', 'r2plus1d': 'R(2+1)D'}
     networks: dict[str, tuple[str, dict[str, _Any]]] = {
         's3d': ('S3D', dict(type='S3D')),
@@ -62,14 +61,17 @@ def _entries() -> dict[str, _Callable[..., _Any]]:
                 dict(type='VideoResNet', arch=arch, depth=depth),
             )
             for arch, about in resnets.items()
-            for depth in (10, 18, 34, 50)
+            for depth in (10, 18, 26, 34, 50)
         },
         **{
             f'imrnet{depth}': (f'IMRNet of {depth} layers', dict(type='IMRNet', depth=depth))
             for depth in (18, 50)
         },
     }
-    found.update((name, _architecture(how, about)) for name, (about, how) in networks.items())
+    found = {name: _architecture(how, about) for name, (about, how) in networks.items()}
+    # A model of the zoo that is called like a network is meant before the network.
+    found.update((name, _zoo_model(name, True)) for name in list_models(recipes=True))
+    found.update((name, _zoo_model(name, False)) for name in list_models())
     return found
 
 

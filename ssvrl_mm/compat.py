@@ -181,10 +181,30 @@ def _check_local_checkpoints(checkpoint: types.ModuleType) -> None:
     checkpoint.CheckpointLoader.register_scheme('', load_from_local, force=True)
 
 
+def _keep_checkpoints_by_address(checkpoint: types.ModuleType) -> None:
+    """Has checkpoints behind addresses fetched, kept and read as all others of ours.
+
+    Symptom: ``epoch_1.pth`` of another server is taken for the one that is there already, as both
+    have one name in torch's cache; files are run when read, and offline mode is not heeded.
+    Can go: when mmengine keeps them by their whole address, and reads them with ``weights_only``.
+    """
+
+    def load_from_http(filename: str, map_location: Any = None, **_: Any) -> Any:
+        from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
+        from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
+
+        return load_checkpoint_file(local_checkpoint(filename), map_location)
+
+    schemes = ('http://', 'https://')
+    checkpoint.CheckpointLoader.register_scheme(schemes, load_from_http, force=True)
+    checkpoint.load_from_http = load_from_http  # type: ignore[attr-defined]
+
+
 def _prepare_checkpoints(checkpoint: types.ModuleType) -> None:
-    """Both of the above, for the module they share."""
+    """All of the above, for the module they share."""
     _allow_mmengine_checkpoints(checkpoint)
     _check_local_checkpoints(checkpoint)
+    _keep_checkpoints_by_address(checkpoint)
 
 
 def _score_in_float32(heads: types.ModuleType) -> None:

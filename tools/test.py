@@ -19,8 +19,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file; left out where the model names one for each of its streams; '
-        '`random`: the weights that a training starts from',
+        help='checkpoint: file, URL or name of a model of the zoo; left out where the model names '
+        'one for each of its streams; `random`: the weights that a training starts from',
     )
     parser.add_argument('--dump', metavar='FILE.pkl', help='also write the predictions there')
     parser.add_argument(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ssvrl_mm.engine.launch import starting_weights
+from ssvrl_mm.engine.starting_points import starting_weights
 from ssvrl_mm.evaluation.provenance import config_sha256, file_sha256
 
 # Neither where results go, nor what is looked at in between, changes them.

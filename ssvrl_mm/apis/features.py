@@ -25,7 +25,7 @@ from ssvrl_mm.apis.feature_table import (
     check_format,
     join_tables,
 )
-from ssvrl_mm.apis.loading import init_model, local_checkpoint, read_config
+from ssvrl_mm.apis.loading import init_model, read_config
 from ssvrl_mm.apis.run_lock import RunLock
 from ssvrl_mm.apis.video_samples import (
     VideoSamples,
@@ -37,6 +37,7 @@ from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.datasets import BadVideosError
 from ssvrl_mm.engine.loader_workers import TIMEOUT, named_workers
 from ssvrl_mm.evaluation import provenance
+from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
 
 
 def extract_features(

@@ -71,8 +71,8 @@ class SSVRLInferencer:
 
     Args:
         model: Name of a model of the index, config file, or config.
-        weights: Checkpoint, file or URL; None: the published one of the model, see
-            :func:`~ssvrl_mm.zoo.fetch_weights`.
+        weights: Checkpoint: file, URL or name of a model of the index; None: the published one of
+            the model, see :func:`~ssvrl_mm.zoo.fetch_weights`.
         device: 'cpu' or 'cuda'; by default the latter if there is one.
         gallery: What to look for neighbours in: a file of features (``extract_features.py``), a
             table of them, or a folder of videos, which are embedded at once.

@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
 from ssvrl_mm.models.utils.weights import load_weights, named_weights
 from ssvrl_mm.registry import MODELS
+from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
 
 
 def read_config(config: str | os.PathLike | Config) -> Config:
@@ -22,19 +22,6 @@ def read_config(config: str | os.PathLike | Config) -> Config:
     cfg = config.copy() if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'ssvrl_mm'))
     return cfg
-
-
-def local_checkpoint(path: str | os.PathLike) -> str:
-    """The file of a checkpoint; one behind a URL is downloaded once and kept."""
-    path = str(path)
-    if not path.startswith(('http://', 'https://')):
-        return path
-    folder = Path(torch.hub.get_dir(), 'checkpoints')
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / path.rpartition('/')[2].partition('?')[0]
-    if not file.exists():
-        torch.hub.download_url_to_file(path, str(file))
-    return str(file)
 
 
 def init_model(
@@ -50,8 +37,8 @@ def init_model(
 
     Args:
         config: Config with ``model``.
-        checkpoint: File or URL; None: random weights that follow from the config's seed, for
-            comparison.
+        checkpoint: File, URL, or name of a model of the zoo; None: random weights that follow from
+            the config's seed, for comparison.
         device: Where the model goes; by default a CUDA device if there is one.
         training_too: Whether the weights that only training uses, pretext heads, must be there too.
 
@@ -61,6 +48,7 @@ def init_model(
     Raises:
         WeightsError: Some of these weights are missing or differ in shape.
         FileNotFoundError: There is no such checkpoint.
+        ZooError: It cannot be fetched, or no model of the zoo is called so.
     """
     model_config = config.model
     if checkpoint is not None:

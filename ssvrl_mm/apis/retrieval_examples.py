@@ -12,12 +12,12 @@ from mmengine.config import Config
 
 from ssvrl_mm.apis.feature_table import FeatureTable
 from ssvrl_mm.apis.features import extract_features
-from ssvrl_mm.apis.loading import local_checkpoint
 from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.evaluation.provenance import config_sha256, describe_checkpoint, entries_sha256
 from ssvrl_mm.video import CompressedVideoReader
 from ssvrl_mm.visualization.retrieval import Shown
+from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
 
 
 class RetrievalModel(NamedTuple):

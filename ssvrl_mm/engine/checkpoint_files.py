@@ -1,13 +1,10 @@
 """Checkpoints as files: written whole or not at all, checked when read, the newest one found."""
 
-import functools
 import logging
 import os
 import pickle
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +13,15 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 
+from ssvrl_mm.models.utils.checkpoint_reading import (
+    CheckpointFileError,
+    check_whole,
+    is_safetensors,
+    read_safetensors,
+)
+
 POINTER = 'last_checkpoint'
 _NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
-_ZIP_START, _PICKLE_START = b'PK\x03\x04', b'\x80'
-
-
-class CheckpointFileError(RuntimeError):
-    """A checkpoint cannot be read or resumed; the message says what is wrong with it."""
 
 
 def write_whole(path: str | os.PathLike, data: bytes) -> None:
@@ -55,71 +54,16 @@ def write_whole(path: str | os.PathLike, data: bytes) -> None:
         os.close(folder)
 
 
-def check_whole(path: str | os.PathLike) -> None:
-    """Checks that every byte of a checkpoint is the one that was written.
-
-    A checkpoint is a zip archive with a CRC of each record, which torch writes and never reads: a
-    flipped bit becomes a weight. Reading and checking take about 1.3 s per GB, once per process.
-    A file of torch's format before 1.6, or one that was saved without CRCs, holds nothing to
-    check and passes.
-
-    Args:
-        path: The file.
-
-    Raises:
-        CheckpointFileError: It is cut off, damaged or empty, or no checkpoint at all.
-    """
-    found = os.stat(path)
-    _check_whole(os.fspath(path), found.st_size, found.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=64)
-def _check_whole(path: str, size: int, modified: int) -> None:
-    """Keyed by what changes with the content, as a run looks for its newest file, then loads it."""
-    with open(path, 'rb') as file:
-        start = file.read(len(_ZIP_START))
-        is_zip = zipfile.is_zipfile(file)
-    if not is_zip:
-        if start == _ZIP_START:
-            raise CheckpointFileError(
-                f'{path}: cut off after {size} bytes, the end of the archive is missing'
-            )
-        if not start.startswith(_PICKLE_START):
-            raise CheckpointFileError(
-                f'{path}: {"an empty file" if not size else "no checkpoint"}; it starts with '
-                f'{start!r} ({size} bytes)'
-            )
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if not any(record.CRC for record in archive.infolist()):
-                return
-            damaged = archive.testzip()
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        ValueError,
-        EOFError,
-        OSError,
-        RuntimeError,  # a flipped flag reads as "encrypted" or as an unknown method
-    ) as error:
-        raise CheckpointFileError(f'{path}: damaged archive ({error})') from error
-    if damaged is not None:
-        raise CheckpointFileError(
-            f'{path}: damaged, the content of its record {damaged} is not what was written'
-        )
-
-
 def load_checkpoint_file(path: str, map_location: Any = None) -> Any:
     """Reads a checkpoint after checking that it is whole.
 
     Args:
-        path: The file.
-        map_location: See :func:`torch.load`.
+        path: The file, one of ``torch.save`` or ``.safetensors``.
+        map_location: See :func:`torch.load`; weights of a ``.safetensors`` file come to the CPU.
 
     Returns:
-        Its content, read with torch's default of ``weights_only=True``.
+        Its content, read with torch's default of ``weights_only=True``; see
+        :func:`~ssvrl_mm.models.utils.checkpoint_reading.read_safetensors`, too.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -128,6 +72,8 @@ def load_checkpoint_file(path: str, map_location: Any = None) -> Any:
     path = os.path.expanduser(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'there is no checkpoint {path}')
+    if is_safetensors(path):
+        return read_safetensors(path)
     check_whole(path)
     if zipfile.is_zipfile(path):
         return torch.load(path, map_location=map_location)

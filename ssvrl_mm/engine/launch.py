@@ -6,10 +6,9 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -21,9 +20,15 @@ from ssvrl_mm.engine.config_checks import OptionsError, check_keys, merge_option
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError
 from ssvrl_mm.engine.loader_workers import settle_workers
 from ssvrl_mm.engine.model_wrapper import settle_wrapper, why_not_static
+from ssvrl_mm.engine.starting_points import (
+    fetch_checkpoints,
+    named_checkpoints,
+    starting_weights,  # noqa: F401
+)
 from ssvrl_mm.engine.work_dir import WorkDirError
+from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.wrapping import innermost_datasets, walk_datasets
-from ssvrl_mm.zoo import ModelNotFoundError, find_model
+from ssvrl_mm.zoo import ModelNotFoundError, ZooError, find_model
 from ssvrl_mm.zoo.checkpoint_names import is_model_name
 
 # Datasets with a tool and a page of their own, by the folder that configs give them.
@@ -110,6 +115,7 @@ def prepare(cfg: Config, args: argparse.Namespace, dataloaders: Sequence[str]) -
     with in_words(args.launcher):
         check_files(cfg, dataloaders)
         check_presets(cfg, dataloaders)
+        fetch_checkpoints(cfg, dataloaders)
         if args.check_only is not None:
             check_devices(args.check_only)
             sys.exit()
@@ -129,7 +135,8 @@ def in_words(launcher: str) -> Iterator[None]:
     try:
         yield
     except (
-        CheckpointFileError, LaunchError, NothingToTrainError, OptionsError, WorkDirError,
+        CheckpointFileError, LaunchError, NothingToTrainError, OptionsError, WeightsError,
+        WorkDirError, ZooError,
     ) as error:  # fmt: skip
         sys.exit(str(error) if is_first_process(launcher) else 1)
 
@@ -298,16 +305,13 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
                     else:
                         roots[Path(dataset.get('data_root') or '')] = None
     lines = [f'{line}  ({name})' for line, name in missing.items()]
-    named = [(cfg.get('load_from'), 'load_from')]
-    if 'train_dataloader' in dataloaders:
-        named += [(path, 'init_cfg') for path in starting_weights(cfg.get('model'))]
-    for path, source in dict.fromkeys(named):
-        if not path or '://' in path or Path(path).exists():
+    for checkpoint, source in named_checkpoints(cfg, dataloaders):
+        if '://' in checkpoint or Path(checkpoint).exists():
             continue
-        where = str(Path(path).absolute())
-        if source == 'init_cfg' and is_model_name(path):
+        where = str(Path(checkpoint).absolute())
+        if is_model_name(checkpoint):
             try:
-                find_model(path)
+                find_model(checkpoint)
                 continue
             except ModelNotFoundError as error:
                 where = f'{where}: {error}'
@@ -342,28 +346,6 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     if lines:
         source = cfg.filename or 'this config'
         raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
-
-
-def starting_weights(node: Any) -> Iterator[str]:
-    """The checkpoints that the ``init_cfg`` of a model and of its parts name.
-
-    Args:
-        node: Config of the model; None: no checkpoint.
-
-    Yields:
-        Paths and addresses.
-    """
-    if isinstance(node, list | tuple):
-        for part in node:
-            yield from starting_weights(part)
-    elif isinstance(node, Mapping):
-        init_cfg = node.get('init_cfg')
-        for start in init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg or {}]:
-            yield from filter(None, [start.get('checkpoint')])
-            yield from (start.get('checkpoints') or {}).values()
-        for key, part in node.items():
-            if key != 'init_cfg':
-                yield from starting_weights(part)
 
 
 def _dataset_paths(dataset: dict) -> Iterator[tuple[str, Path]]:

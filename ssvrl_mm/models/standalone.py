@@ -48,23 +48,33 @@ class ResNet(nn.Module):
 
 
 class Registry:
-    """Classes by name; what networks use of mmengine's ``Registry``."""
+    """Classes by name; what networks use of mmengine's ``Registry``.
+
+    Attributes:
+        module_dict: Name -> class.
+        parent: None.
+    """
+
+    parent = None
 
     def __init__(self) -> None:
-        self._classes: dict[str, Any] = {}
+        self.module_dict: dict[str, Any] = {}
+
+    def import_from_location(self) -> None:
+        """Does nothing: who imports the networks has registered them."""
 
     def register_module(self) -> Callable[[ClassT], ClassT]:
         """Makes a decorator that registers a class under its name."""
 
         def register(cls: ClassT) -> ClassT:
-            self._classes[cls.__name__] = cls
+            self.module_dict[cls.__name__] = cls
             return cls
 
         return register
 
     def get(self, name: str) -> Any:
         """The class of a name, with or without ``ssvrl_mm.``; None for one that is unknown."""
-        return self._classes.get(name.removeprefix('ssvrl_mm.'))
+        return self.module_dict.get(name.removeprefix('ssvrl_mm.'))
 
     def build(self, cfg: Mapping[str, Any]) -> Any:
         """Builds what a config describes.
@@ -79,12 +89,15 @@ class Registry:
         name = arguments.pop('type')
         cls = self.get(name)
         if cls is None:
-            meant = did_you_mean(name, self._classes) or f'there are {", ".join(self._classes)}'
-            raise OpenMMLabMissingError(
-                f'torch alone builds no {name!r} ({meant}); everything else needs OpenMMLab: '
-                f'{_INSTALL}'
-            )
+            raise OpenMMLabMissingError(not_alone(name, self))
         return cls(**arguments)
+
+
+def not_alone(name: str, registry: Registry) -> str:
+    """What to tell of a network that is not registered where torch is alone."""
+    known = registry.module_dict
+    meant = did_you_mean(name, known) or f'there are {", ".join(known)}'
+    return f'torch alone builds no {name!r} ({meant}); everything else needs OpenMMLab: {_INSTALL}'
 
 
 MODELS = Registry()

@@ -4,9 +4,8 @@ A checkpoint of the zoo holds the text of its config: that is read, not run, and
 the weights are of.
 """
 
-import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from ssvrl_mm.models import backbones as _  # noqa: F401 - registers them
-from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.standalone import OpenMMLabMissingError
+from ssvrl_mm.models.utils.checkpoint_reading import (
+    CheckpointFileError,
+    check_whole,
+    is_safetensors,
+    read_safetensors,
+)
 from ssvrl_mm.models.utils.checkpoint_settings import backbone_of, model_settings
+from ssvrl_mm.models.utils.registered import build_registered
 from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
-from ssvrl_mm.zoo.extras import require_extra
 from ssvrl_mm.zoo.fetching import fetch_weights
 from ssvrl_mm.zoo.index import ZooModel, find_model
 
@@ -35,6 +39,7 @@ class BackboneFile(NamedTuple):
         weights: Name -> weight of everything in the file.
         prefix: What the names of the network's weights start with.
         source: The file.
+        stream: What its clips are, ``'rgb'`` for instance; None where nothing says so.
     """
 
     settings: dict[str, Any]
@@ -42,18 +47,19 @@ class BackboneFile(NamedTuple):
     weights: dict[str, Tensor]
     prefix: str
     source: str
+    stream: str | None = None
 
     def build(self, pretrained: bool = True) -> nn.Module:
-        """The network in evaluation mode, in float32; ``pretrained=False``: with new weights."""
-        network = build_backbone(self.settings)
+        """The network in evaluation mode, in float32; ``pretrained=False``: with new weights.
+
+        Raises:
+            NetworkConfigError: The config of the network is none that a file may bring.
+            WeightsError: The weights are not those of the network.
+        """
+        network: nn.Module = build_registered(self.settings, self.source)
         if pretrained:
             load_weights(network, self.weights, self.source, self.prefix, allow_left_over=True)
         return network.eval()
-
-
-def build_backbone(settings: Mapping[str, Any]) -> Any:
-    """A backbone from its config, whatever that says of initial weights."""
-    return MODELS.build({key: value for key, value in settings.items() if key != 'init_cfg'})
 
 
 def load_backbone(
@@ -86,7 +92,10 @@ def load_backbone(
     """
     model = find_model(model, need_weights=pretrained) if isinstance(model, str) else model
     if model.weights is None and not pretrained:
-        file = _of_recipe(model, stream)
+        try:
+            file = read_config(model.config, stream)
+        except OpenMMLabMissingError as error:
+            raise OpenMMLabMissingError(f'{model.name!r} is a recipe: {error}') from error
     else:
         file = read_backbone(fetch_weights(model), stream)
     network = file.build(pretrained)
@@ -126,8 +135,6 @@ def read_training(
     from mmengine.config import Config
     from mmengine.runner.checkpoint import CheckpointLoader
 
-    from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
-
     model = Config.fromfile(config).model.to_dict()
     try:
         content = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu', logger='silent')
@@ -140,14 +147,15 @@ def _backbone_file(
     content: Any, model: Mapping[str, Any] | None, stream: str | None, source: str
 ) -> BackboneFile:
     weights = named_weights(content, source)
-    prefix = _prefix(weights, stream, model or {}, source)
+    prefix = backbone_prefix(weights, stream, model or {}, source)
     settings = backbone_of(model, prefix)
     if settings is None:
         raise WeightsError(
             f'{source}: nothing says which network the weights under {prefix!r} are of; a file of '
             'tools/model_zoo/publish_model.py does'
         )
-    return BackboneFile(settings, _preprocessing(model), weights, prefix, source)
+    taken = _taken(prefix, model or {})
+    return BackboneFile(settings, _preprocessing(model), weights, prefix, source, taken)
 
 
 def _preprocessing(model: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -155,50 +163,69 @@ def _preprocessing(model: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(found) if isinstance(found, Mapping) else {}
 
 
-def _of_recipe(model: ZooModel, stream: str | None) -> BackboneFile:
-    """The network of a model that has no file."""
+def read_config(config: str | Path, stream: str | None = None) -> BackboneFile:
+    """Reads a backbone off a config, to be built with new weights; needs mmengine.
+
+    Args:
+        config: The config of a training.
+        stream: See :func:`load_backbone`.
+
+    Raises:
+        WeightsError: There is no such stream.
+        OpenMMLabMissingError: mmengine is not installed.
+    """
     try:
         from mmengine.config import Config
     except ModuleNotFoundError as error:
         raise OpenMMLabMissingError(
-            f'{model.name!r} is a recipe: its network stands in its config, {model.config.name}, '
-            'which mmengine reads: pip install mmengine'
+            f'the network stands in a config, {Path(config).name}, which mmengine reads: '
+            'pip install mmengine'
         ) from error
-    config = Config.fromfile(model.config).model.to_dict()
-    streams = config.get('backbones') or {}
-    names = {f'backbone_{name}.': None for name in streams} or {_ONE: None}
-    prefix = _prefix(names, stream, config, str(model.config))
-    settings = backbone_of(config, prefix)
+    model = Config.fromfile(config).model.to_dict()
+    streams = model.get('backbones') or {}
+    names = [f'backbone_{name}.' for name in streams] or [_ONE]
+    prefix = backbone_prefix(names, stream, model, str(config))
+    settings = backbone_of(model, prefix)
     if settings is None:
-        raise WeightsError(f'{model.config}: a recognizer without a backbone of its own')
-    return BackboneFile(settings, _preprocessing(config), {}, prefix, str(model.config))
+        raise WeightsError(f'{config}: a recognizer without a backbone of its own')
+    taken = _taken(prefix, model)
+    return BackboneFile(settings, _preprocessing(model), {}, prefix, str(config), taken)
 
 
 def _read(path: Path) -> dict[str, Any]:
     """The content of a file, without running anything that it holds."""
     try:
-        if path.suffix == '.safetensors':
-            safetensors = require_extra('safetensors', 'hub', f'{path.name} is a file that')
-            with safetensors.safe_open(path, 'pt') as file:
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                meta = json.loads((file.metadata() or {}).get('meta', '{}'))
-            return {'state_dict': weights, 'meta': meta}
+        if is_safetensors(path):
+            return read_safetensors(path)
+        check_whole(path)
         return torch.load(path, map_location='cpu', weights_only=True)
     except (FileNotFoundError, ImportError):
         raise
+    except CheckpointFileError as error:
+        raise WeightsError(str(error)) from error
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f'{path}: holds more than tensors and plain values; publish_model.py makes a file of '
             f'it that torch alone reads ({str(error).splitlines()[0]})'
         ) from error
-    except Exception as error:  # whatever zip, pickle, JSON and safetensors say of damaged files
+    except Exception as error:  # whatever zip and pickle say of damaged files
         raise WeightsError(f'{path}: cannot be read as a checkpoint ({error})') from error
 
 
-def _prefix(
-    names: Mapping[str, Any], stream: str | None, model: Mapping[str, Any], source: str
+def backbone_prefix(
+    names: Iterable[str], stream: str | None, model: Mapping[str, Any], source: str
 ) -> str:
-    """What the names of a stream's weights start with."""
+    """What the names of the weights of a stream's network start with.
+
+    Args:
+        names: Those of all weights.
+        stream: See :func:`load_backbone`.
+        model: Config of the recognizer, which may say what stream its only network takes.
+        source: Where the names come from, for the message.
+
+    Raises:
+        WeightsError: There is no network of the stream.
+    """
     starts = {name.partition('.')[0] for name in names}
     streams = sorted(s.removeprefix('backbone_') for s in starts if s.startswith('backbone_'))
     alone = 'backbone' in starts
@@ -208,7 +235,7 @@ def _prefix(
         stream = streams[0] if len(streams) == 1 else 'rgb'
     if stream in streams:
         return f'backbone_{stream}.'
-    if alone and _stream_of(model) == stream:
+    if alone and _taken(_ONE, model) == stream:
         return _ONE
     there = f'there are those of {", ".join(streams)}' if streams else 'there is none at all'
     if alone:
@@ -216,7 +243,8 @@ def _prefix(
     raise WeightsError(f'{source}: has no backbone of the stream {stream!r}; {there}')
 
 
-def _stream_of(model: Mapping[str, Any]) -> str | None:
-    """The stream that a recognizer with one network takes, where its config says so."""
-    preprocessing = _preprocessing(model)
-    return model.get('stream') or preprocessing.get('stream')
+def _taken(prefix: str, model: Mapping[str, Any]) -> str | None:
+    """The stream that a network takes, by its name or, where it is the only one, by the config."""
+    if prefix != _ONE:
+        return prefix.removeprefix('backbone_').removesuffix('.')
+    return model.get('stream') or _preprocessing(model).get('stream')

@@ -1,13 +1,16 @@
 """Backbone and pooling as ONNX or as a program of ``torch.export``, for any number of clips."""
 
 import contextlib
+import copy
 import io
 import logging
+import math
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -81,9 +84,10 @@ def export_backbone(
     """Writes a backbone with its pooling, then compares what was written with the network.
 
     Args:
-        backbone: One of ours; it is exported in evaluation mode, on the CPU, in float32.
+        backbone: One of ours, which stays as it is; a copy is exported in evaluation mode, on the
+            CPU, in float32.
         path: ``.onnx``, or ``.pt2`` for :func:`torch.export.load`. The number of clips is left
-            open, their shape is not.
+            open, their shape is not. A file that is there is replaced once the comparison is done.
         frames: See :func:`clip_shapes`.
         size: H and W in px.
 
@@ -105,7 +109,8 @@ def export_backbone(
             require_extra(package, 'deploy', 'ONNX')
     shapes = clip_shapes(backbone, frames, size)
     streams = () if set(shapes) == {'clips'} else tuple(shapes)
-    network = PooledBackbone(backbone, streams).cpu().float().eval().requires_grad_(False)
+    network = PooledBackbone(copy.deepcopy(backbone), streams)
+    network = network.cpu().float().eval().requires_grad_(False)
     try:
         network(*_clips(shapes, 2))
     except (ValueError, RuntimeError) as error:
@@ -113,16 +118,22 @@ def export_backbone(
     program = torch.export.export(
         network, _clips(shapes, 2), dynamic_shapes=_any_batch(len(shapes))
     )
-    if path.suffix == '.onnx':
-        _write_onnx(program, path, tuple(shapes))
-    else:
-        torch.export.save(program, path)
-    differences = compare(network, path, shapes)
-    worst = np.max([*differences.values()])  # NaN if one of them is
-    if not worst <= TOLERANCE:
-        raise ExportError(
-            f'{path}: features differ by {worst:.2g} of the largest, more than {TOLERANCE:g}'
-        )
+    # Beside the file, whose name it takes once it has been found right.
+    with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
+        draft = Path(folder, path.name)
+        if path.suffix == '.onnx':
+            _write_onnx(program, draft, tuple(shapes))
+        else:
+            torch.export.save(program, draft)
+        differences = compare(network, draft, shapes)
+        wrong = [value for value in differences.values() if not value <= TOLERANCE]  # NaN, too
+        if wrong:
+            worst = math.nan if any(map(math.isnan, wrong)) else max(wrong)
+            raise ExportError(
+                f'{path}: not written, as features differ by {worst:.2g} of the largest, more than '
+                f'{TOLERANCE:g}'
+            )
+        os.replace(draft, path)
     return differences
 
 
@@ -147,21 +158,18 @@ def compare(
         runtime = require_extra('onnxruntime', 'deploy', 'a comparison with ONNX')
         session = runtime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
 
-        def exported(*clips: Tensor) -> np.ndarray:
+        def exported(*clips: Tensor) -> Tensor:
             named = {name: x.numpy() for name, x in zip(shapes, clips, strict=True)}
-            return session.run(None, named)[0]
+            return torch.from_numpy(session.run(None, named)[0])
     else:
-        program = torch.export.load(path).module()
-
-        def exported(*clips: Tensor) -> np.ndarray:
-            return program(*clips).numpy()
+        exported = torch.export.load(path).module()
 
     differences = {}
     for count in batches:
         clips = _clips(shapes, count)
         with torch.no_grad():
-            ours = network(*clips).numpy()
-        difference = np.abs(exported(*clips) - ours).max() / np.abs(ours).max()
+            ours = network(*clips)
+            difference = (exported(*clips) - ours).abs().max() / ours.abs().max()
         differences[count] = float(difference)
     return differences
 

@@ -1,14 +1,20 @@
 """Backbones on the Hugging Face Hub, and in folders of its form; needs the extra ``hub``."""
 
 import inspect
+import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from ssvrl_mm.models.foundation import MODELS
 from ssvrl_mm.models.utils.features import pool_features
-from ssvrl_mm.zoo.backbones import BackboneFile, build_backbone, read_backbone
+from ssvrl_mm.models.utils.registered import (
+    NetworkConfigError,
+    build_registered,
+    registered_network,
+)
+from ssvrl_mm.zoo.backbones import BackboneFile, read_backbone
 from ssvrl_mm.zoo.extras import require_extra
 from ssvrl_mm.zoo.fetching import fetch_weights
 from ssvrl_mm.zoo.index import ZooModel
@@ -52,6 +58,10 @@ class HubBackbone(  # type: ignore[call-arg]
         stream: What its clips are, ``'rgb'`` or ``'motion'`` for instance; for whoever reads it.
         preprocessing: Config of the data preprocessor that clips were normalised by; likewise.
 
+    Raises:
+        NetworkConfigError: The config names no registered network, or arguments that it does not
+            take.
+
     Attributes:
         network: The backbone.
 
@@ -70,7 +80,7 @@ class HubBackbone(  # type: ignore[call-arg]
         preprocessing: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.network = build_backbone(backbone)
+        self.network = build_registered(backbone, 'backbone')
         self.stream = stream
         self.preprocessing = dict(preprocessing or {})
 
@@ -87,9 +97,8 @@ class HubBackbone(  # type: ignore[call-arg]
     @classmethod
     def from_file(cls, file: BackboneFile) -> 'HubBackbone':
         """A backbone that :func:`~ssvrl_mm.zoo.backbones.read_backbone` has read."""
-        stream = file.prefix.removeprefix('backbone').strip('_.') or None
         # The config that is saved says all, whatever the defaults will be one day.
-        wrapped = cls(written_out(file.settings), stream, file.preprocessing)
+        wrapped = cls(written_out(file.settings), file.stream, file.preprocessing)
         wrapped.network = file.build()
         return wrapped.eval()
 
@@ -102,13 +111,52 @@ class HubBackbone(  # type: ignore[call-arg]
         return pool_features(self(clips))
 
     @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
+    ) -> 'HubBackbone':
+        """A backbone from a folder or a repository, in evaluation mode.
+
+        Args:
+            pretrained_model_name_or_path: A local folder, or the id of a repository.
+            **kwargs: ``revision``, ``token``, ``cache_dir`` and others of ``huggingface_hub``.
+
+        Raises:
+            FileNotFoundError: There is no such folder and no such repository, or it lacks a file.
+            NetworkConfigError: ``config.json`` is none of ours, or names no registered network.
+        """
+        source = os.fspath(pretrained_model_name_or_path)
+        if os.path.isdir(source):
+            for name in ('config.json', 'model.safetensors'):
+                if not os.path.isfile(os.path.join(source, name)):
+                    raise FileNotFoundError(
+                        f'{source}: has no {name}, which save_pretrained writes'
+                    )
+        try:
+            return super().from_pretrained(source, **kwargs)
+        except NetworkConfigError as error:
+            raise NetworkConfigError(f'{source}/config.json: {error}') from error
+        except json.JSONDecodeError as error:
+            raise NetworkConfigError(f'{source}/config.json: cannot be read ({error})') from error
+        except (_hub.errors.HFValidationError, _hub.errors.EntryNotFoundError,
+                _hub.errors.RepositoryNotFoundError, _hub.errors.OfflineModeIsEnabled,
+                ) as error:  # fmt: skip
+            raise FileNotFoundError(
+                f'{source}: neither a folder nor a repository of the Hub that can be had ({error})'
+            ) from error
+
+    @classmethod
     def _from_pretrained(cls, *, strict: bool = True, **kwargs: Any) -> 'HubBackbone':
         """Loads every weight or raises; by default the mixin lets weights be missing."""
+        if 'backbone' not in kwargs:
+            raise NetworkConfigError(
+                'has no backbone, the config of the network that save_pretrained writes'
+            )
         return super()._from_pretrained(strict=strict, **kwargs)
 
 
 def written_out(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a network with the defaults of its class, but for initial weights."""
-    parameters = inspect.signature(MODELS.get(settings['type'])).parameters.values()
+    network = registered_network(settings.get('type'))
+    parameters = inspect.signature(network).parameters.values() if network else ()
     defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     return {key: value for key, value in {**defaults, **settings}.items() if key != 'init_cfg'}

@@ -25,8 +25,9 @@ def load_model(
 
     Raises:
         ZooError: The weights cannot be had; see :func:`~ssvrl_mm.zoo.fetching.fetch_weights`.
-        WeightsError: They are not those of the config.
-        KeyError: The model has no such stream.
+        WeightsError: They are not those of the config, or the model has no such stream.
+        OpenMMLabMissingError: OpenMMLab is not installed; :func:`~ssvrl_mm.zoo.load_backbone` does
+            without.
         TypeError: A config is given; ``ssvrl_mm.apis.init_model`` takes one.
 
     Example:
@@ -35,9 +36,20 @@ def load_model(
         torch.Size([2, 1, 512])
     """
     # Not above: the zoo does without OpenMMLab, and the APIs import the zoo.
-    from mmengine.config import Config
+    try:
+        from mmengine.config import Config
 
-    from ssvrl_mm.apis.loading import init_model
+        from ssvrl_mm.apis.loading import init_model
+    except ModuleNotFoundError as error:
+        if error.name not in ('mmaction', 'mmcv', 'mmengine'):
+            raise
+        from ssvrl_mm.models.standalone import OpenMMLabMissingError
+
+        raise OpenMMLabMissingError(
+            f'load_model builds a recognizer, which needs OpenMMLab, and {error.name} is not '
+            'installed; ssvrl_mm.zoo.load_backbone(name, stream) gives the network with torch alone'
+        ) from error
+    from ssvrl_mm.zoo.backbones import backbone_prefix
 
     if not isinstance(model, str | ZooModel):
         raise TypeError(
@@ -46,5 +58,9 @@ def load_model(
         )
     model = find_model(model) if isinstance(model, str) else model
     weights = fetch_weights(model)
-    loaded, _ = init_model(Config.fromfile(model.config), weights, device)
-    return loaded if stream is None else loaded.backbone(stream)
+    config = Config.fromfile(model.config)
+    loaded, _ = init_model(config, weights, device)
+    if stream is None:
+        return loaded
+    prefix = backbone_prefix(loaded.state_dict(), stream, config.model.to_dict(), str(weights))
+    return loaded.get_submodule(prefix.removesuffix('.'))

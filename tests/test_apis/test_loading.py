@@ -3,6 +3,9 @@ import torch
 from mmengine.config import Config
 
 from ssvrl_mm.apis import WeightsError, init_model
+from ssvrl_mm.engine import CheckpointFileError
+from ssvrl_mm.models.utils.pretrained import load_pretrained
+from ssvrl_mm.registry import MODELS
 from tests.test_apis.tiny import BACKBONE, config
 
 CLASSIFIER = dict(
@@ -81,3 +84,23 @@ def test_every_classifier_needs_its_weights(tmp_path):
     torch.save(dict(state_dict=half), tmp_path / 'half.pth')
     with pytest.raises(WeightsError, match=r'classifiers\.second\.backbone'):
         init_model(cfg, tmp_path / 'half.pth', 'cpu')
+
+
+def test_safetensors_are_read_as_checkpoints_are(home, tmp_path):
+    save_file = pytest.importorskip('safetensors.torch').save_file
+    state = torch.load(home / 'model.pth')['state_dict']
+    backbones = {n: v.contiguous() for n, v in state.items() if n.startswith('backbone')}
+    file = tmp_path / 'b.safetensors'
+    save_file(backbones, file, {'meta': '{"epoch": 7}'})
+    model, meta = init_model(config(home), file, 'cpu')
+    assert meta == {'epoch': 7}
+    backbone = model.state_dict()
+    assert all(value.equal(backbone[name]) for name, value in backbones.items())
+    rgb = MODELS.build(BACKBONE)
+    load_pretrained(rgb, str(file), 'backbone_rgb.')
+    assert all(v.equal(state[f'backbone_rgb.{name}']) for name, v in rgb.state_dict().items())
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(CheckpointFileError, match=r'b\.safetensors: cannot be read'):
+        init_model(config(home), file, 'cpu')
+    with pytest.raises(FileNotFoundError):
+        init_model(config(home), tmp_path / 'gone.safetensors', 'cpu')

@@ -1,4 +1,4 @@
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import pytest
@@ -7,10 +7,11 @@ from mmengine.config import Config
 
 from ssvrl_mm.command_line import add_arguments
 from ssvrl_mm.engine import launch
+from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.video import CompressedVideoReader
 from ssvrl_mm.video.__main__ import main as video_main
 from ssvrl_mm.wrapping import innermost_datasets
-from ssvrl_mm.zoo import ZooModel
+from ssvrl_mm.zoo import ModelIndexError, OfflineError, ZooModel
 from tests.clips import encode, translating
 
 
@@ -119,17 +120,37 @@ def test_missing_weights_that_a_training_starts_from_are_named_once(tmp_path):
     launch.check_files(Config(dict(model=part(fine))), ['train_dataloader'])
 
 
-def test_weights_of_the_zoo_that_a_training_starts_from(monkeypatch):
+def test_weights_of_the_zoo_that_a_run_starts_from(monkeypatch, tmp_path):
     published = ZooModel('mvcgc_s3d', Path('config.py'), 'mvcgc_s3d-1a2b3c4d.pth')
     monkeypatch.setattr('ssvrl_mm.zoo.index._all_models', lambda index: {'mvcgc_s3d': published})
+    files = {'mvcgc_s3d': tmp_path / 'mvcgc_s3d-1a2b3c4d.pth'}
+    monkeypatch.setattr('ssvrl_mm.zoo.fetch_weights', files.__getitem__)
 
     def start(checkpoint):
-        model = dict(backbone=dict(init_cfg=dict(checkpoint=checkpoint)))
-        launch.check_files(Config(dict(model=model)), ['train_dataloader'])
+        for cfg in (
+            Config(dict(model=dict(backbone=dict(init_cfg=dict(checkpoint=checkpoint))))),
+            Config(dict(model=dict(), load_from=checkpoint)),
+        ):
+            launch.check_files(cfg, ['train_dataloader'])
+            launch.fetch_checkpoints(cfg, ['train_dataloader'])
+        return cfg.load_from
 
-    start('mvcgc_s3d')
+    assert start('mvcgc_s3d') == str(files['mvcgc_s3d'])
     with pytest.raises(launch.LaunchError, match=r'mvcgc_s3e.*did you mean .*mvcgc_s3d'):
         start('mvcgc_s3e')
+
+
+@pytest.mark.parametrize('error', [OfflineError, ModelIndexError, WeightsError])
+def test_weights_that_cannot_be_had_end_a_run_in_words(error, monkeypatch):
+    def fetch(name):
+        raise error(f'no {name}')
+
+    monkeypatch.setattr('ssvrl_mm.zoo.fetch_weights', fetch)
+    monkeypatch.setattr(launch, 'find_model', lambda name: None)
+    cfg = Config(dict(model=dict(backbone=dict(init_cfg=dict(checkpoint='mvcgc_s3d')))))
+    args = Namespace(launcher='none', check_only=None)
+    with pytest.raises(SystemExit, match='^no mvcgc_s3d$'):
+        launch.prepare(cfg, args, ['train_dataloader'])
 
 
 @pytest.mark.parametrize('devices, processes, fits', [(0, 8, True), (4, 4, True), (4, 5, False)])

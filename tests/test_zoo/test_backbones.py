@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import runpy
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -138,6 +139,11 @@ ALONE = """
             torch.hub.load(clone, source='local', **options)
         except Exception as error:
             print(type(error).__name__, error)
+    from ssvrl_mm.zoo import load_model
+    try:
+        load_model('two_s3d')
+    except ImportError as error:
+        print(type(error).__name__, error)
     print(sorted({'mmengine', 'mmcv', 'mmaction', 'cv2', 'av'} & set(sys.modules)))
 """
 
@@ -172,10 +178,12 @@ def test_in_a_python_without_openmmlab(clone, tmp_path):
     assert (
         about == 'R3D of 10 layers, with new weights: clips (N, C, T, H, W) to a map of features.'
     )
-    recipe, unread, flow, other, bare = errors
+    recipe, unread, flow, other, bare, whole = errors
+    assert whole.startswith('OpenMMLabMissingError load_model builds a recognizer')
+    assert 'load_backbone(name, stream)' in whole
     assert recipe.startswith("ModelNotFoundError 'recipe_s3d' is a recipe")
     assert unread.startswith(
-        "OpenMMLabMissingError 'recipe_s3d' is a recipe: its network stands in"
+        "OpenMMLabMissingError 'recipe_s3d' is a recipe: the network stands in"
     )
     assert flow.endswith("no backbone of the stream 'flow'; there are those of motion, rgb")
     assert other.endswith('there is one, to be had without naming a stream')
@@ -199,6 +207,14 @@ def test_where_openmmlab_is(zoo_of_clone):
         read_training(folder / 'recipe.py', folder / 'epoch_9.pth')
 
 
+def test_a_model_is_meant_before_a_network_of_its_name(monkeypatch):
+    models = {'c3d': index.ZooModel('c3d', Path('x.py'), 'c3d-1a2b3c4d.pth')}
+    monkeypatch.setattr('ssvrl_mm.zoo.list_models', lambda recipes=False: {} if recipes else models)
+    entries = runpy.run_path(str(Path(ssvrl_mm.__file__).parents[1] / 'hubconf.py'))
+    assert entries['c3d'].__doc__.startswith('The backbone of c3d, with the weights of the zoo')
+    assert entries['r2plus1d26'].__doc__.startswith('R(2+1)D of 26 layers')
+
+
 def test_files_that_hold_no_backbone(tmp_path):
     def refused(match, content, name='x.pth'):
         torch.save(content, tmp_path / name)
@@ -212,7 +228,12 @@ def test_files_that_hold_no_backbone(tmp_path):
     refused('there is none at all', {'weight': torch.zeros(1)})
     refused('publish_model.py makes a file', dict(state_dict=weights, hook=Path('x')))
     (tmp_path / 'cut.pth').write_bytes((tmp_path / 'x.pth').read_bytes()[:99])
-    with pytest.raises(WeightsError, match='cannot be read as a checkpoint'):
+    with pytest.raises(WeightsError, match='cut off after 99 bytes'):
+        read_backbone(tmp_path / 'cut.pth')
+    torch.save(dict(state_dict={'backbone.weight': torch.full((9,), 0.5)}), tmp_path / 'cut.pth')
+    content = (tmp_path / 'cut.pth').read_bytes()
+    (tmp_path / 'cut.pth').write_bytes(content.replace(b'\x00\x00\x00?' * 9, b'\x00\x00\x00>' * 9))
+    with pytest.raises(WeightsError, match=r'damaged, the content of its record \S+data/0'):
         read_backbone(tmp_path / 'cut.pth')
     with pytest.raises(FileNotFoundError):
         read_backbone(tmp_path / 'absent.pth')
@@ -223,6 +244,12 @@ def test_files_that_hold_no_backbone(tmp_path):
     torch.save(dict(state_dict=weights, meta=dict(cfg=cfg)), tmp_path / 'part.pth')
     with pytest.raises(WeightsError, match='weights'):
         read_backbone(tmp_path / 'part.pth').build()
+    # Nor does a file run what it calls a network.
+    cfg = f"model = dict(backbone=dict(type='os.makedirs', name={str(tmp_path / 'made')!r}))"
+    torch.save(dict(state_dict=weights, meta=dict(cfg=cfg)), tmp_path / 'part.pth')
+    with pytest.raises(WeightsError, match="type='os.makedirs' is no network"):
+        read_backbone(tmp_path / 'part.pth').build()
+    assert not (tmp_path / 'made').exists()
 
 
 def test_the_hub_saves_all_arguments_and_loads_all_weights(zoo_of_clone, tmp_path):
@@ -247,6 +274,8 @@ def test_the_hub_saves_all_arguments_and_loads_all_weights(zoo_of_clone, tmp_pat
     clips = torch.rand(CLIPS['rgb'])
     with torch.no_grad():
         assert loaded.features(clips).equal(saved(clips)[-1].flatten(2).mean(2))
+    # The stream of a model with one network stands in its config.
+    assert HubBackbone.from_zoo('one_c3d').stream == 'rgb'
     weights = load_file(tmp_path / 'hub' / 'model.safetensors')
     weights.pop('network.stages.0.conv_1a.spatial.conv.weight')
     save_file(weights, tmp_path / 'hub' / 'model.safetensors')
@@ -256,6 +285,40 @@ def test_the_hub_saves_all_arguments_and_loads_all_weights(zoo_of_clone, tmp_pat
     imrnet.save_pretrained(tmp_path / 'imrnet')
     again = HubBackbone.from_pretrained(tmp_path / 'imrnet').state_dict()
     assert all(v.equal(again[k]) for k, v in imrnet.state_dict().items())
+
+
+def test_folders_that_are_none_of_the_hubs(tmp_path, monkeypatch):
+    pytest.importorskip('huggingface_hub')
+    from ssvrl_mm.zoo.hub import HubBackbone
+
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+    config, folder = tmp_path / 'config.json', str(tmp_path)
+
+    def refused(error, match, place=folder):
+        with pytest.raises(error, match=f'{place}.*{match}'):
+            HubBackbone.from_pretrained(place)
+
+    refused(FileNotFoundError, 'has no config.json')
+    refused(FileNotFoundError, 'neither a folder nor a repository', f'{folder}/absent')
+    refused(FileNotFoundError, 'neither a folder nor a repository', 'nobody/absent')
+    HubBackbone(dict(type='C3D', width=0.125, out_indices=(0,))).save_pretrained(tmp_path)
+    for text, match in (
+        ('{', '/config.json: cannot be read'),
+        ('{}', '/config.json: has no backbone'),
+        ('{"backbone": {}}', '/config.json: backbone: the config of a network has to have a type'),
+        (
+            '{"backbone": {"type": "C3DD"}}',
+            "/config.json: backbone: type='C3DD' is no .* did you mean C3D",
+        ),
+        (
+            '{"backbone": {"type": "os.getcwd"}}',
+            "/config.json: backbone: type='os.getcwd' is no network",
+        ),
+    ):
+        config.write_text(text)
+        refused(WeightsError, match)
+    (tmp_path / 'model.safetensors').unlink()
+    refused(FileNotFoundError, 'has no model.safetensors')
 
 
 def test_what_is_not_installed_is_named(monkeypatch):

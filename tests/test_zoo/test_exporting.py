@@ -39,9 +39,9 @@ def test_onnx_for_any_number_of_clips(tmp_path):
     session = onnxruntime.InferenceSession(tmp_path / 'x.onnx')
     clips = torch.rand(5, 3, 4, 16, 24)
     (found,) = session.run(None, {'clips': clips.numpy()})
-    # Pooling written out; the network stayed as it was.
+    # Pooling written out.
     with torch.no_grad():
-        expected = network(clips)[-1].mean(dim=(2, 3, 4))
+        expected = network.eval()(clips)[-1].mean(dim=(2, 3, 4))
     torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -83,9 +83,22 @@ def test_what_cannot_be_exported(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"ONNX needs onnx: .*'ssvrl_mm\[deploy\]'"):
         export_backbone(small, tmp_path / 'x.onnx', 4, (16, 16))
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(exporting, 'compare', lambda *args: {1: 0.0, 3: float('nan')})
-    with pytest.raises(ExportError, match='features differ by nan'):
-        export_backbone(C3D(width=0.125, out_indices=(0,)), tmp_path / 'x.pt2', 1, (4, 4))
+
+
+def test_a_refused_export_leaves_file_and_network_as_they_were(tmp_path, monkeypatch):
+    network = C3D(width=0.125, out_indices=(0,))
+    (tmp_path / 'x.pt2').write_text('an older one')
+    for wrong, told in (({1: 0.0, 3: float('nan')}, 'nan'), ({1: 0.5, 3: 0.0}, '0.5')):
+        monkeypatch.setattr(exporting, 'compare', lambda *args, wrong=wrong: wrong)
+        with pytest.raises(ExportError, match=f'not written, as features differ by {told}'):
+            export_backbone(network, tmp_path / 'x.pt2', 1, (4, 4))
+    assert [path.name for path in tmp_path.iterdir()] == ['x.pt2']
+    assert (tmp_path / 'x.pt2').read_text() == 'an older one'
+    monkeypatch.setattr(exporting, 'compare', lambda *args: {1: exporting.TOLERANCE})
+    export_backbone(network, tmp_path / 'x.pt2', 1, (4, 4))
+    torch.export.load(tmp_path / 'x.pt2')
+    assert [path.name for path in tmp_path.iterdir()] == ['x.pt2']
+    assert network.training and all(weight.requires_grad for weight in network.parameters())
 
 
 def test_the_tool(tmp_path, capsys):
@@ -103,6 +116,10 @@ def test_the_tool(tmp_path, capsys):
     with torch.no_grad():
         expected = network.eval()(clips).mean(dim=(2, 3, 4))
     torch.testing.assert_close(torch.export.load(out).module()(clips), expected)
+    anew = ('--random-weights', *given[2:])
+    assert run_tool(tmp_path / 'config.py', out, *anew) == 0
+    assert not torch.export.load(out).module()(clips).equal(expected)
+    capsys.readouterr()
     assert run_tool(tmp_path / 'config.py', out, *given, '--stream', 'flow') == 1
     assert "no backbone of the stream 'flow'" in capsys.readouterr().err
     assert run_tool('mvcgc_s3d_k401', out, '--frames', 4, '--size', 16) == 1
@@ -115,6 +132,7 @@ def test_the_tool(tmp_path, capsys):
         ('name', out, '--frames', 0, '--size', 16),
         ('name', out, *given),
         (tmp_path / 'config.py', out, '--frames', 4, '--size', 16),
+        (tmp_path / 'config.py', out, *given, '--random-weights'),
     ):
         with pytest.raises(SystemExit, match='2'):
             run_tool(*wrong)

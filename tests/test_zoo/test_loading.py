@@ -1,14 +1,17 @@
 """A published model in one line, its weights in half precision and without what training needs."""
 
+import shutil
+
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from ssvrl_mm.apis import SSVRLInferencer, WeightsError, init_model
 from ssvrl_mm.registry import MODELS
 from ssvrl_mm.zoo import index, list_models, load_model, places
 from ssvrl_mm.zoo.verification import sha256_of
-from tests.test_apis.tiny import config
+from tests.test_apis.tiny import BACKBONE, config
 
 
 def publish(folder, weights):
@@ -59,7 +62,7 @@ def test_by_name_and_as_an_entry_of_the_list(published):
     check(loaded, published)
     check(load_model(list_models()['tiny_s3d'], stream='motion'), published, 'backbone_motion.')
     assert DefaultScope.get_current_instance() is before
-    with pytest.raises(KeyError, match="'flow' is not among"):
+    with pytest.raises(WeightsError, match="of the stream 'flow'; there are those of motion, rgb"):
         load_model('tiny', stream='flow')
 
 
@@ -69,9 +72,22 @@ def test_a_config_is_for_another_function(tmp_path):
     assert callable(init_model)
 
 
-def test_inference_by_name(published):
-    inferencer = SSVRLInferencer('tiny', device='cpu')
-    check(inferencer.model, published)
+def test_the_stream_of_a_model_with_one_network(published, tmp_path):
+    preprocessor = dict(type='SingleStreamPreprocessor', stream='motion')
+    model = dict(type='Recognizer3D', data_preprocessor=preprocessor, backbone=BACKBONE)
+    Config(dict(default_scope='ssvrl_mm', model=model)).dump(tmp_path / 'config.py')
+    of_rgb = {n.replace('_rgb', ''): v for n, v in published.items() if 'backbone_rgb' in n}
+    publish(tmp_path, of_rgb)
+    check(load_model('tiny', stream='motion'), of_rgb, 'backbone.')
+    with pytest.raises(WeightsError, match='there is one, to be had without naming a stream'):
+        load_model('tiny', stream='rgb')
+
+
+def test_inference_by_name(published, tmp_path):
+    check(SSVRLInferencer('tiny', device='cpu').model, published)
+    # A config of one's own, with the weights of a model.
+    other = shutil.copy(tmp_path / 'config.py', tmp_path / 'other.py')
+    check(SSVRLInferencer(other, 'tiny_s3d', device='cpu').model, published)
 
 
 def test_weights_of_another_config(published, tmp_path):

@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config file; its test pipeline is used')
-    parser.add_argument('checkpoint', help='checkpoint file or URL, or `random`')
+    parser.add_argument('checkpoint', help='checkpoint: file, URL or name in the zoo; or `random`')
     parser.add_argument('--out', required=True, help='.npz, .h5 (h5py) or .parquet (pyarrow)')
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--videos', metavar='DIR', help='all videos under this folder')
@@ -56,6 +56,7 @@ def main() -> None:
     from ssvrl_mm.datasets import BadVideosError, VideoListError
     from ssvrl_mm.engine import CheckpointFileError, WorkerStoppedError, launch
     from ssvrl_mm.engine.config_checks import OptionsError, merge_options
+    from ssvrl_mm.zoo import ZooError
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
@@ -85,7 +86,7 @@ def main() -> None:
     except (
         BadVideosError, FeatureFileError, FileNotFoundError, ImportError, VideoListError,
         CheckpointFileError, OptionsError, TypeError, ValueError, WeightsError, WorkerStoppedError,
-        launch.LaunchError,
+        ZooError, launch.LaunchError,
     ) as error:  # fmt: skip
         sys.exit(f'error: {error}')
     if table is not None:

@@ -31,6 +31,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('model', metavar='MODEL', help='name in the zoo; or a config file')
     parser.add_argument('out', metavar='OUT', help='the file to write: .onnx or .pt2')
     parser.add_argument('--checkpoint', help='file with the weights, for a config file')
+    parser.add_argument(
+        '--random-weights', action='store_true', help='new weights instead, to try an export'
+    )
     parser.add_argument('--stream', help='which network of several (default: the one, or rgb)')
     parser.add_argument('--frames', type=int, required=True, help='frames of a clip')
     parser.add_argument(
@@ -46,18 +49,23 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f'OUT has to end in .onnx or .pt2: {args.out}')
     if args.frames < 1 or min(args.size) < 1 or len(args.size) > 2:
         parser.error(f'--frames and --size take numbers from 1 on: {args.frames}, {args.size}')
-    if args.model.endswith('.py') != (args.checkpoint is not None):
-        parser.error('a config file needs --checkpoint, and a name in the zoo has its own')
+    if args.model.endswith('.py'):
+        if (args.checkpoint is None) != args.random_weights:
+            parser.error('a config file needs --checkpoint, or else --random-weights')
+    elif args.checkpoint is not None:
+        parser.error('--checkpoint is for a config file; a name in the zoo has its own')
     args.size = (args.size[0], args.size[-1])
     return args
 
 
 def load(args: argparse.Namespace) -> 'nn.Module':
-    """The backbone with its weights."""
-    from ssvrl_mm.zoo.backbones import load_backbone, read_training
+    """The backbone with its weights, or with new ones."""
+    from ssvrl_mm.zoo.backbones import load_backbone, read_config, read_training
 
-    if args.checkpoint is None:
-        return load_backbone(args.model, args.stream)
+    if not args.model.endswith('.py'):
+        return load_backbone(args.model, args.stream, pretrained=not args.random_weights)
+    if args.random_weights:
+        return read_config(args.model, args.stream).build(pretrained=False)
     return read_training(args.model, args.checkpoint, args.stream).build()
 
 

@@ -68,6 +68,7 @@ def main() -> None:
     from ssvrl_mm.engine.config_checks import merge_options
     from ssvrl_mm.video import VideoError
     from ssvrl_mm.visualization.tiles import stacked
+    from ssvrl_mm.zoo import ZooError
 
     try:
         model = None
@@ -87,7 +88,7 @@ def main() -> None:
         write_picture(args.out, picture)
     except (
         CheckpointFileError, FileNotFoundError, KeyError, PictureError, TypeError, ValueError,
-        VideoError, WeightsError,
+        VideoError, WeightsError, ZooError,
     ) as error:  # fmt: skip
         sys.exit(f'error: {error}')
     print(f'{args.out}: {picture.shape[1]}x{picture.shape[0]} px, {len(pictures)} videos')

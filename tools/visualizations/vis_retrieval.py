@@ -94,6 +94,7 @@ def main() -> None:
     from ssvrl_mm.engine import CheckpointFileError, WorkerStoppedError
     from ssvrl_mm.engine.config_checks import merge_options
     from ssvrl_mm.video import VideoError
+    from ssvrl_mm.zoo import ZooError
 
     names = args.names or names_of(args.models)
     streams = args.streams or [None]
@@ -122,6 +123,7 @@ def main() -> None:
     except (
         BadVideosError, CheckpointFileError, FeatureFileError, FileNotFoundError, PictureError,
         TypeError, ValueError, VideoError, VideoListError, WeightsError, WorkerStoppedError,
+        ZooError,
     ) as error:  # fmt: skip
         sys.exit(f'error: {error}')
     for name, of_queries in examples[1]:

@@ -56,6 +56,7 @@ def main() -> None:
     from ssvrl_mm.engine.config_checks import merge_options
     from ssvrl_mm.video import VideoError
     from ssvrl_mm.visualization.tiles import stacked
+    from ssvrl_mm.zoo import ZooError
 
     try:
         cfg = read_config(args.config)
@@ -72,7 +73,7 @@ def main() -> None:
         write_picture(args.out, picture)
     except (
         CheckpointFileError, FileNotFoundError, KeyError, PictureError, TypeError, ValueError,
-        VideoError, WeightsError,
+        VideoError, WeightsError, ZooError,
     ) as error:  # fmt: skip
         sys.exit(f'error: {error}')
     for title in titles:

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ssvrl_mm.models.foundation import MODELS
+from ssvrl_mm.models.utils.registered import registered_network
 from ssvrl_mm.models.utils.weights import WeightsError
 
 # A stream's network, or its momentum copy, in a checkpoint of ours.
@@ -108,7 +108,7 @@ def _norm_eps(settings: Mapping[str, Any] | None) -> float | None:
     """The epsilon in a config, or the default of the network that it names."""
     if settings is None:
         return None
-    network = MODELS.get(str(settings.get('type')))
+    network = registered_network(settings.get('type'))
     argument = inspect.signature(network).parameters.get('norm_eps') if network else None
     value = settings.get('norm_eps', argument.default) if argument else None
     return float(value) if isinstance(value, int | float) else None

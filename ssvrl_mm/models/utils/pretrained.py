@@ -10,7 +10,7 @@ from torch import nn
 from ssvrl_mm.models.utils.checkpoint_settings import check_norm_eps
 from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 from ssvrl_mm.registry import WEIGHT_INITIALIZERS
-from ssvrl_mm.zoo.checkpoint_names import is_model_name
+from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
 
 
 def load_pretrained(
@@ -35,7 +35,7 @@ def load_pretrained(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ModelNotFoundError: No model of the zoo with weights is called so.
+        ZooError: It cannot be fetched, or no model of the zoo with weights is called so.
         WeightsError: See :func:`~ssvrl_mm.models.utils.weights.load_weights`; or the checkpoint
             says that its weights belong to another ``norm_eps``.
 
@@ -159,11 +159,8 @@ class PretrainedStreams:
 
 
 def _load(checkpoint: str) -> tuple[str, Any]:
-    """The place of a checkpoint, which may be a model of the zoo, and what it holds."""
-    if is_model_name(checkpoint):
-        from ssvrl_mm.zoo import fetch_weights
-
-        checkpoint = str(fetch_weights(checkpoint))
+    """The file of a checkpoint, and what it holds."""
+    checkpoint = local_checkpoint(checkpoint)
     return checkpoint, CheckpointLoader.load_checkpoint(
         checkpoint, map_location='cpu', logger='silent'
     )
