@@ -197,6 +197,11 @@ REFUSALS = {
         dict(cfg=lambda text: text.replace('num_frames=16', 'num_frames=32')),
         RunRecordError, r'train_dataloader.dataset.spec.num_frames was 32, and is 16',
     ),
+    'another data set': (
+        dict(cfg=lambda text: text.replace("/motion_primitives'", "/ucf101'")),
+        RunRecordError, r"train_dataloader.dataset.data_root was '.*ucf101', and is '.*primitives'",
+    ),
+    'a file that was published': (dict(iter=lambda i: None), RunRecordError, 'published before'),
     'no config': (dict(cfg=lambda text: None), RunRecordError, 'holds no config'),
     'too early': (dict(epoch=lambda epoch: 29), RunRecordError, 'is of epoch 29, .* trains for 30'),
     'another log': (dict(iter=lambda i: 900), RunRecordError, 'ends at iteration 600, .* of 900'),
@@ -220,7 +225,9 @@ def refused(small_zoo, run, kind, message, **how):
 
 def test_places_and_evaluations_make_no_other_run(small_zoo, run, measured, trained, data_folder):
     moved = (
-        trained['cfg'].replace(str(data_folder), 'elsewhere').replace('val_begin=10', 'val_begin=1')
+        trained['cfg']
+        .replace(str(data_folder.parent), 'elsewhere')
+        .replace('val_begin=10', 'val_begin=1')
     )
     assert moved != trained['cfg']
     run.change(cfg=moved)
