@@ -18,7 +18,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ssvrl_mm.apis.loading import build_model, init_model
-from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file, write_whole
+from ssvrl_mm.engine.checkpoint_files import CheckpointFileError, load_checkpoint_file, write_whole
 from ssvrl_mm.evaluation.provenance import versions
 from ssvrl_mm.version import __version__
 from ssvrl_mm.zoo.index import ZooModel, list_models
@@ -221,7 +221,10 @@ def _same_settings(known: Mapping[str, Any], cfg: Config, out: Path) -> bool:
     file = out / str(known.get('Weights'))
     if not file.is_file():
         return False
-    meta = load_checkpoint_file(str(file)).get('meta') or {}
+    try:
+        meta = load_checkpoint_file(str(file)).get('meta') or {}
+    except CheckpointFileError:  # it is about to be replaced
+        return False
     return not differing_settings(str(meta.get('cfg')), published_config(Path(cfg.filename)))
 
 

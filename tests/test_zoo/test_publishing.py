@@ -143,6 +143,10 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     assert 'Seeds' not in last.entry['Metadata']
     assert last.outdated == ('the spread over seeds, of other settings',)
     assert last.entry['Metadata']['Command'].endswith(' moco_r3d10')
+    # What the last one was trained with, nobody can tell of a broken file.
+    edited(small_zoo, Metadata={**last.entry['Metadata'], 'Seeds': spread})
+    last.files[0].write_bytes(b'broken')
+    assert publish(run.file, small_zoo.config, choices(small_zoo)).outdated == last.outdated
 
 
 def edited(small_zoo, **changes):

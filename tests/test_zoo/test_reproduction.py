@@ -112,6 +112,8 @@ def test_figures_agree_within_the_spread_of_the_seeds(epochs, runs, error, centr
         (published({}), 60, 'does not tell the spread of m'),
         (published({**SEEDS, 'seeds': 1}), 60, 'does not tell the spread'),
         (published({'seeds': 3, 'epochs': 20, 'R@1 mean': 60.0}), 20, 'does not tell the spread'),
+        (published({'epochs': 20, 'R@1 mean': 60.0}), 20, 'does not tell the spread'),
+        (published()._replace(results=[{'Task': 'Retrieval'}]), 60, 'does not tell the spread'),
     ],
 )
 def test_without_anything_to_compare_with_nothing_is_claimed(model, epochs, text):

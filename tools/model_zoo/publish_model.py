@@ -4,10 +4,10 @@
     python tools/model_zoo/publish_model.py RUN/epoch_60.pth --name mscl_r3d10 --fp16 --replace
 
 Optimizer and schedule are left out, and momentum encoders, queue and heads that only training uses
-unless they are asked for. What
-is left are tensors that torch loads with weights_only=True. R@1 and a logistic probe are measured
-from the file that is written; with --fp16 none of them may change by more than 0.1 points. The
-run's log is read from the folder of the checkpoint, and the config must be the run's.
+unless they are asked for. What is left are tensors that torch loads with weights_only=True. R@1 and
+a logistic probe are measured from the file that is written; with --fp16 none of them may change by
+more than 0.1 points. The run's log is read from the folder of the checkpoint, and the config must
+be the run's.
 
 Exit status: 0 when done, 1 if the model cannot be published, 2 for wrong arguments.
 """
