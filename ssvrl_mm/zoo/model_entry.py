@@ -1,6 +1,7 @@
 """What a metafile says of a published model, from its config, its run and its figures."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -28,14 +29,15 @@ _OF_ONE_TRAINING = (
 _TASK = 'Video Retrieval'
 
 
-def alias_of(name: str) -> str:
-    """METHOD_NETWORK of a model's name, without width and data.
+def alias_of(name: str) -> str | None:
+    """METHOD_NETWORK of METHOD_NETWORK-wWIDTH_DATA; None for other names, which have no short one.
 
     Example:
         >>> alias_of('context_motion_c3d-w50_motion-primitives')
         'context_motion_c3d'
     """
-    return name.rpartition('_')[0].partition('-')[0] or name
+    parts = re.fullmatch(r'(.+)-w\d+_[^_]+', name)
+    return parts[1] if parts else None
 
 
 def still_true(
@@ -91,7 +93,7 @@ def model_entry(
         weights: Name of the file.
     """
     alias = known.get('Alias') or alias_of(name)
-    short = alias if isinstance(alias, str) else alias[0]
+    short = (alias if isinstance(alias, str) else alias[0]) if alias else name
     metadata = {**_facts_of(cfg), **(known.get('Metadata') or {}), **_settings(cfg), **facts}
     seed = f' --seed {facts["Seed"]}' if facts.get('Seed') else ''
     metadata['Command'] = f'python tools/model_zoo/reproduce.py {short}{seed}'
@@ -99,7 +101,7 @@ def model_entry(
     names += [key for key in metadata if key not in names]
     entry = {
         'Name': name,
-        'Alias': alias,
+        **({'Alias': alias} if alias else {}),
         'Config': config,
         'In Collection': known.get('In Collection'),
         'Modality': known.get('Modality') or _modality(cfg),
@@ -113,7 +115,8 @@ def model_entry(
             *(known.get('Results') or ()),
         ],
     }
-    others = {key: value for key, value in known.items() if key not in entry}
+    # Of empty keys nothing is kept.
+    others = {k: value for k, value in known.items() if k not in entry and value is not None}
     return {**entry, **others, 'Weights': weights}
 
 

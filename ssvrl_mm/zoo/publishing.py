@@ -356,7 +356,7 @@ def _check_names(entry: Mapping[str, Any], index: Path) -> None:
     """No other model may be called by the model's names."""
     models: dict[str, ZooModel] = {**list_models(index=index)}
     models.update(list_models(recipes=True, index=index))
-    alias = entry['Alias']
+    alias = entry.get('Alias') or []
     for known in (entry['Name'], *([alias] if isinstance(alias, str) else alias)):
         if known in models and models[known].name != entry['Name']:
             raise PublishError(

@@ -180,6 +180,10 @@ def test_the_entry_of_a_config_keeps_its_name(small_zoo, run, measured):
     models = yaml.safe_load(small_zoo.metafile.read_text())['Models']
     assert [model['Name'] for model in models] == ['other', 'moco_small']
     assert models[1]['Alias'] == 'small' and models[1]['Config'].endswith(f'/{NAME}.py')
+    edited(small_zoo, Alias=None)
+    entry = publish(run.file, small_zoo.config, choices(small_zoo)).entry
+    # One without a width has no short name, which would be that of its method.
+    assert 'Alias' not in entry and entry['Metadata']['Command'].endswith(' moco_small --seed 3')
     edited(small_zoo, Name=NAME, Config='configs/mvcgc/other.py')
     with pytest.raises(PublishError, match=f'{NAME} is a model of configs/mvcgc/other.py'):
         publish(run.file, small_zoo.config, choices(small_zoo))
