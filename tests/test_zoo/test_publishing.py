@@ -99,7 +99,7 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
         'R3D-10',
         '56x56',
     )
-    assert facts['Seed'] == 3
+    assert facts['Seed'] == 3 and entry['Modality'] == 'motion vectors'
     assert facts['Command'] == 'python tools/model_zoo/reproduce.py moco_r3d10 --seed 3'
     assert entry['Results'] == [
         {
