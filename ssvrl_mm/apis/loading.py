@@ -50,17 +50,7 @@ def init_model(
         FileNotFoundError: There is no such checkpoint.
         ZooError: It cannot be fetched, or no model of the zoo is called so.
     """
-    model_config = config.model
-    if checkpoint is not None:
-        # What the config would start from has no say, and need not be there.
-        model_config = _without_init_cfg(config.model.to_dict())
-    # Every process draws the same random weights, and nobody else's numbers change by it.
-    scope = DefaultScope.overwrite_default_scope(config.get('default_scope', 'ssvrl_mm'))
-    with scope, torch.random.fork_rng(devices=[]):
-        torch.manual_seed((config.get('randomness') or {}).get('seed') or 0)
-        model = MODELS.build(model_config)
-        if checkpoint is None and hasattr(model, 'init_weights'):
-            _init_quietly(model)
+    model = build_model(config, initialise=checkpoint is None)
     meta: dict[str, Any] = {}
     if checkpoint is not None:
         loaded = CheckpointLoader.load_checkpoint(local_checkpoint(checkpoint), map_location='cpu')
@@ -76,6 +66,25 @@ def init_model(
     if device is None:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return model.to(device).eval(), meta
+
+
+def build_model(config: Config, initialise: bool = False) -> Any:
+    """Builds a model, whose random weights follow from the config's seed.
+
+    Args:
+        config: Config with ``model``.
+        initialise: Whether to start from what the config names, as training would; else that has
+            no say, and need not be there.
+    """
+    model_config = config.model if initialise else _without_init_cfg(config.model.to_dict())
+    # Every process draws the same random weights, and nobody else's numbers change by it.
+    scope = DefaultScope.overwrite_default_scope(config.get('default_scope', 'ssvrl_mm'))
+    with scope, torch.random.fork_rng(devices=[]):
+        torch.manual_seed((config.get('randomness') or {}).get('seed') or 0)
+        model = MODELS.build(model_config)
+        if initialise and hasattr(model, 'init_weights'):
+            _init_quietly(model)
+    return model
 
 
 def _init_quietly(model: Any) -> None:

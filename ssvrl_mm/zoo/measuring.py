@@ -10,6 +10,7 @@ from mmengine.config import Config
 from ssvrl_mm.ablation import prepare_config, summarise_ablation
 from ssvrl_mm.ablation.results import RunResult
 from ssvrl_mm.demo.run import ProgressHook, QuietRunner
+from ssvrl_mm.engine.launch import add_safety
 from ssvrl_mm.engine.loader_workers import named_workers
 from ssvrl_mm.evaluation.retrieval import ROW_NAMES
 from ssvrl_mm.progress import Progress
@@ -50,6 +51,8 @@ def measure_weights(config: Path, checkpoint: Path | None, seed: int = 0) -> dic
 
 def _for_test(cfg: Config, folder: str) -> Config:
     cfg.work_dir = folder
+    # They load what the test needs, and say so where it is missing; mmengine would list the rest.
+    add_safety(cfg)
     for part in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
         cfg.pop(part, None)
     # Their pictures and lines go with the folder.

@@ -1,6 +1,7 @@
 """What a metafile says of a published model, from its config, its run and its figures."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,19 +19,56 @@ _MODALITIES = {'rgb': 'RGB', 'motion': 'motion vectors', 'iframe': 'I-frames'}
 # The order in which Metadata is read.
 _ORDER = (
     'Architecture', 'Width', 'Batch Size', 'Epochs', 'Resolution', 'Training Data', 'Data Spec',
-    'Device', 'Training Time (hours)', 'Parameters (M)', 'Weights SHA-256', 'Safetensors', 'Log',
-    'Command', 'Seeds',
+    'Seed', 'Device', 'Training Time (hours)', 'Parameters (M)', 'Weights SHA-256', 'Safetensors',
+    'Safetensors SHA-256', 'Log', 'Command', 'Seeds',
 )  # fmt: skip
+# Of a training that has been published before: another one brings its own.
+_OF_ONE_TRAINING = (
+    'Seed', 'Weights SHA-256', 'Safetensors', 'Safetensors SHA-256', 'Log', 'Command',
+)  # fmt: skip
+_TASK = 'Video Retrieval'
 
 
-def alias_of(name: str) -> str:
-    """METHOD_NETWORK of a model's name, without width and data.
+def alias_of(name: str) -> str | None:
+    """METHOD_NETWORK of METHOD_NETWORK-wWIDTH_DATA; None for other names, which have no short one.
 
     Example:
         >>> alias_of('context_motion_c3d-w50_motion-primitives')
         'context_motion_c3d'
     """
-    return name.rpartition('_')[0].partition('-')[0] or name
+    parts = re.fullmatch(r'(.+)-w\d+_[^_]+', name)
+    return parts[1] if parts else None
+
+
+def still_true(
+    known: Mapping[str, Any], facts: Mapping[str, Any], same_settings: bool
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What of an entry still holds once the model has other weights.
+
+    Files and digests go with the weights that they were of, the spread over seeds with the
+    settings, and figures that are not measured anew, of another task, with the weights.
+
+    Args:
+        known: The entry so far.
+        facts: Of the new training, for ``Metadata``.
+        same_settings: Whether the weights before were trained with the same settings.
+
+    Returns:
+        The entry, and in words what was left out although nothing comes in its place.
+    """
+    metadata, results = dict(known.get('Metadata') or {}), list(known.get('Results') or [])
+    same_weights = metadata.get('Weights SHA-256') == facts['Weights SHA-256']
+    outdated = []
+    for name in _OF_ONE_TRAINING:
+        metadata.pop(name, None)
+    if not same_settings and metadata.pop('Seeds', None) and 'Seeds' not in facts:
+        outdated.append('the spread over seeds, of other settings')
+    others = [part for part in results if part.get('Task') != _TASK]
+    if others and not same_weights:
+        tasks = ', '.join(str(part.get('Task')) for part in others)
+        outdated.append(f'figures of earlier weights ({tasks})')
+        others = []
+    return {**known, 'Metadata': metadata, 'Results': others}, tuple(outdated)
 
 
 def model_entry(
@@ -48,33 +86,38 @@ def model_entry(
         name: Its name.
         config: Path of its config, as the index has it.
         cfg: The config.
-        known: What the metafile says of it so far; what the config does not tell is kept.
+        known: What the metafile says of it so far, see :func:`still_true`; what the config does
+            not tell is kept.
         facts: Of this training, for ``Metadata``.
         figures: See :data:`~ssvrl_mm.zoo.measuring.Figures`.
         weights: Name of the file.
     """
     alias = known.get('Alias') or alias_of(name)
-    short = alias if isinstance(alias, str) else alias[0]
+    short = (alias if isinstance(alias, str) else alias[0]) if alias else name
     metadata = {**_facts_of(cfg), **(known.get('Metadata') or {}), **_settings(cfg), **facts}
-    metadata['Command'] = f'python tools/model_zoo/reproduce.py {short}'
+    seed = f' --seed {facts["Seed"]}' if facts.get('Seed') else ''
+    metadata['Command'] = f'python tools/model_zoo/reproduce.py {short}{seed}'
     names = [key for key in _ORDER if key in metadata]
     names += [key for key in metadata if key not in names]
-    return {
+    entry = {
         'Name': name,
-        'Alias': alias,
+        **({'Alias': alias} if alias else {}),
         'Config': config,
         'In Collection': known.get('In Collection'),
         'Modality': known.get('Modality') or _modality(cfg),
         'Metadata': {key: metadata[key] for key in names},
         'Results': [
             {
-                'Task': 'Video Retrieval',
+                'Task': _TASK,
                 'Dataset': metadata.get('Training Data', 'unknown'),
                 'Metrics': metrics_of(figures),
-            }
+            },
+            *(known.get('Results') or ()),
         ],
-        'Weights': weights,
     }
+    # Of empty keys nothing is kept.
+    others = {k: value for k, value in known.items() if k not in entry and value is not None}
+    return {**entry, **others, 'Weights': weights}
 
 
 def metrics_of(figures: Figures) -> dict[str, float]:
@@ -137,11 +180,16 @@ def _modality(cfg: Config) -> str:
 
 def published_text(config: Path) -> str:
     """The config as text for whoever has the file alone: without places of this machine."""
+    return published_config(config).pretty_text
+
+
+def published_config(config: Path) -> Config:
+    """The config without what the environment chooses, and where its runs lie."""
     with _without_choices():
         cfg = Config.fromfile(config)
     for place in ('work_dir', 'load_from'):
         cfg.pop(place, None)
-    return cfg.pretty_text
+    return cfg
 
 
 @contextmanager

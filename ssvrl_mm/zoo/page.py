@@ -25,6 +25,12 @@ _RECIPES = (
     'Configs that nobody has trained for the zoo, so that no figures and no weights belong to '
     "them; the pages of the methods have the papers' figures."
 )
+# Where the page lies in a checkout; of another zoo, there is no such page.
+_NEEDS = 'docs/performance.md'
+_WHAT_IT_TAKES = (
+    f'[What a training needs]({_NEEDS}#what-a-training-needs) says of UCF101 and Kinetics-400 how '
+    'many GPUs and hours that takes, how many cores feed them, and how much disk.'
+)
 
 # Columns of words; numbers stand at the right.
 _LEFT = frozenset(
@@ -36,7 +42,7 @@ _LEFT = frozenset(
 
 
 class PageError(ValueError):
-    """A page lacks the marks between which the tables stand."""
+    """A page lacks the marks for its tables, or an entry holds what no table can; says which."""
 
 
 def write_page(index: str | os.PathLike) -> Path | None:
@@ -68,7 +74,11 @@ def updated(text: str, index: str | os.PathLike) -> str:
 
 
 def tables(index: str | os.PathLike) -> str:
-    """The models with weights and the recipes of an index, as Markdown."""
+    """The models with weights and the recipes of an index, as Markdown.
+
+    Raises:
+        PageError: Figures of a model are not as they have to be.
+    """
     index = Path(index)
     published = _once(list_models(index=index))
     recipes = _once(list_models(recipes=True, index=index))
@@ -82,7 +92,8 @@ def tables(index: str | os.PathLike) -> str:
         ]
     else:
         parts.append(_NO_MODELS)
-    parts += ['## Recipes without weights', _RECIPES, *_recipe_tables(recipes, index)]
+    needs = [_WHAT_IT_TAKES] if (index.parent / _NEEDS).is_file() else []
+    parts += ['## Recipes without weights', _RECIPES, *needs, *_recipe_tables(recipes, index)]
     return '\n\n'.join(parts)
 
 
@@ -101,6 +112,8 @@ def _figure_table(models: Iterable[ZooModel]) -> str:
         files = f'[weights]({_file(model.weights)})'
         if model.log:
             files += f', [log]({_file(model.log)})'
+        if 'Safetensors' in facts:
+            files += f', [safetensors]({_file(facts["Safetensors"])})'
         streams = [name.removesuffix(' R@1') for name in metrics if name.endswith(' R@1')]
         for number, stream in enumerate(streams or ['-']):
             first = number == 0
@@ -112,7 +125,7 @@ def _figure_table(models: Iterable[ZooModel]) -> str:
                     'R@1 (random)': _pair(metrics, f'{stream} R@1'),
                     'probe (random)': _pair(metrics, f'{stream} probe'),
                     'chance': _number(metrics.get('Chance')) if first else '',
-                    'spread of R@1': _spread(facts.get('Seeds')) if first else '',
+                    'spread of R@1': _spread(model) if first else '',
                     "paper's figures": str(facts.get('Paper Figures', '')) if first else '',
                     'files': files if first else '',
                 }
@@ -125,11 +138,11 @@ def _runs(models: Iterable[ZooModel]) -> list[str]:
     rows = [
         {
             'model': _alias(model),
-            'trained on': f'{facts.get("Training Data", "-")}{_spec(facts.get("Data Spec"))}',
+            'trained on': f'{facts.get("Training Data", "-")}{_spec(model)}',
             'epochs x batch': f'{facts.get("Epochs", "-")} x {facts.get("Batch Size", "-")}',
             'device': str(facts.get('Device', '-')),
-            'hours': _number(facts.get('Training Time (hours)'), 'g'),
-            'parameters (M)': _number(facts.get('Parameters (M)'), 'g'),
+            'hours': _number(_figure(model, facts, 'Training Time (hours)'), 'g'),
+            'parameters (M)': _number(_figure(model, facts, 'Parameters (M)'), 'g'),
             'again by': f'`{facts["Command"]}`' if 'Command' in facts else '-',
         }
         for model in models
@@ -201,7 +214,28 @@ def _file(name: str | None) -> str:
 
 
 def _metrics(model: ZooModel) -> dict[str, float]:
-    return {name: value for result in model.results for name, value in result['Metrics'].items()}
+    found: dict[str, float] = {}
+    for result in model.results:
+        metrics = _mapping(model, 'Results', result).get('Metrics')
+        metrics = _mapping(model, 'Metrics of Results', metrics)
+        found.update((str(name), _figure(model, metrics, name)) for name in metrics)
+    return found
+
+
+def _mapping(model: ZooModel, name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise PageError(f'{model.name}: {name} must hold names with values, and is {value!r}')
+    return value
+
+
+def _figure(model: ZooModel, facts: Mapping[str, Any], name: str) -> Any:
+    """A number, or None where there is none."""
+    value = facts.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise PageError(
+            f'{model.name}: {name} must be a number, and is {value!r} (quotes make it a word)'
+        )
+    return value
 
 
 def _pair(metrics: Mapping[str, float], name: str) -> str:
@@ -211,16 +245,17 @@ def _pair(metrics: Mapping[str, float], name: str) -> str:
     return _number(metrics[name]) + (f' ({_number(random)})' if random is not None else '')
 
 
-def _spread(seeds: Mapping[str, Any] | None) -> str:
-    if not seeds:
+def _spread(model: ZooModel) -> str:
+    seeds = _mapping(model, 'Seeds', model.metadata.get('Seeds') or {})
+    mean, deviation = (_figure(model, seeds, f'R@1 {name}') for name in ('mean', 'std'))
+    if mean is None or deviation is None:
         return '-'
-    return (
-        f'{seeds["R@1 mean"]:.1f} ± {seeds["R@1 std"]:.1f} '
-        f'({seeds["seeds"]} seeds, {seeds["epochs"]} epochs)'
-    )
+    number, epochs = seeds.get('seeds', '-'), seeds.get('epochs', '-')
+    return f'{mean:.1f} ± {deviation:.1f} ({number} seeds, {epochs} epochs)'
 
 
-def _spec(spec: Mapping[str, Any] | None) -> str:
+def _spec(model: ZooModel) -> str:
+    spec = _mapping(model, 'Data Spec', model.metadata.get('Data Spec') or {})
     return f': {", ".join(f"{key} {value}" for key, value in spec.items())}' if spec else ''
 
 

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ import yaml
 from mmengine.config import Config
 from torch import Tensor
 
-from ssvrl_mm.apis.loading import init_model
-from ssvrl_mm.engine.checkpoint_files import write_whole
+from ssvrl_mm.apis.loading import build_model, init_model
+from ssvrl_mm.engine.checkpoint_files import CheckpointFileError, load_checkpoint_file, write_whole
 from ssvrl_mm.evaluation.provenance import versions
 from ssvrl_mm.version import __version__
 from ssvrl_mm.zoo.index import ZooModel, list_models
@@ -30,8 +30,8 @@ from ssvrl_mm.zoo.measuring import (
     result_of,
 )
 from ssvrl_mm.zoo.metafile import set_entry
-from ssvrl_mm.zoo.model_entry import model_entry, published_text
-from ssvrl_mm.zoo.run_record import RunRecord, read_run
+from ssvrl_mm.zoo.model_entry import model_entry, published_config, published_text, still_true
+from ssvrl_mm.zoo.run_record import RunRecord, differing_settings, read_run
 from ssvrl_mm.zoo.stripping import Stripped, strip_weights
 
 #: Most bytes of a file, and of the folder of all of them.
@@ -65,7 +65,7 @@ class Choices:
     index: Path
     momentum: bool = False
     queue: bool = False
-    heads: bool = True
+    heads: bool = False
     half: bool = False
     safetensors: bool = False
     replace: bool = False
@@ -82,6 +82,7 @@ class Published(NamedTuple):
         metafile: Where the entry stands.
         entry: The entry.
         left_out: What was left out of the weights -> number of tensors.
+        outdated: What the entry said of earlier weights, and no longer does.
     """
 
     files: tuple[Path, ...]
@@ -89,6 +90,33 @@ class Published(NamedTuple):
     metafile: Path
     entry: dict[str, Any]
     left_out: dict[str, int]
+    outdated: tuple[str, ...]
+
+
+def check_before_training(config: str | os.PathLike, how: Choices) -> None:
+    """Refuses a model that could not be published however well it is trained.
+
+    The weights are those of a network just built: how large they are is known before they are good.
+
+    Args:
+        config: The config that it will be trained with.
+        how: How it will be published.
+
+    Raises:
+        PublishError: Its file, or the folder with it, would be too large; the index does not list
+            the metafile beside the config, or another model has its name.
+    """
+    config = Path(config)
+    name = _place_of(config, how.index).name
+    model = build_model(Config.fromfile(config))
+    stripped = strip_weights(
+        model, model.state_dict(), how.momentum, how.queue, how.heads, how.half
+    )
+    content = _saved(stripped.weights, {})
+    written = {f'{name}.pth': content}
+    if how.safetensors:
+        written[f'{name}.safetensors'] = content  # as large but for a few bytes a tensor
+    _check_sizes(how.out, written, _files_of(name, how.out))
 
 
 def publish(checkpoint: str | os.PathLike, config: str | os.PathLike, how: Choices) -> Published:
@@ -111,8 +139,8 @@ def publish(checkpoint: str | os.PathLike, config: str | os.PathLike, how: Choic
         WeightsError: The checkpoint lacks weights.
     """
     config = Path(config)
-    name, cfg = config.stem, Config.fromfile(config)
-    metafile, known = _place_of(config, name, how.index)
+    cfg = Config.fromfile(config)
+    name, metafile, known = _place_of(config, how.index)
     run = read_run(checkpoint, cfg)
     model, _ = init_model(cfg, checkpoint, device='cpu')
     stripped = strip_weights(model, run.weights, how.momentum, how.queue, how.heads, how.half)
@@ -126,17 +154,24 @@ def publish(checkpoint: str | os.PathLike, config: str | os.PathLike, how: Choic
         file.write_bytes(written[weights])
         _check_written(file, stripped.weights)
         figures = _figures(file, config, run, how.half)
-    others = [key for key in written if key.endswith('.safetensors')]
+    others = {
+        f'Safetensors{part}': value
+        for key, content in written.items()
+        if key.endswith('.safetensors')
+        for part, value in (('', key), (' SHA-256', hashlib.sha256(content).hexdigest()))
+    }
     facts = {
+        **({'Seed': run.seed} if run.seed is not None else {}),
         'Device': how.device or run.device,
         'Training Time (hours)': float(f'{run.hours:.2g}'),
         'Parameters (M)': float(f'{_parameters(model) / 1e6:.3g}'),
         'Weights SHA-256': hashlib.sha256(written[weights]).hexdigest(),
-        **({'Safetensors': others[0]} if others else {}),
+        **others,
         'Log': next(key for key in written if key.endswith('.log.json')),
         **({'Seeds': dict(how.seeds)} if how.seeds else {}),
     }
     path = os.path.relpath(config.resolve(), how.index.parent.resolve()).replace(os.sep, '/')
+    known, outdated = still_true(known, facts, _same_settings(known, cfg, how.out))
     entry = model_entry(name, path, cfg, known, facts, figures, weights)
     _check_names(entry, how.index)
     text = set_entry(metafile.read_text(encoding='utf-8'), entry, str(metafile))
@@ -146,20 +181,51 @@ def publish(checkpoint: str | os.PathLike, config: str | os.PathLike, how: Choic
     for old in superseded:
         old.unlink()
     files = tuple(how.out / key for key in written)
-    return Published(files, tuple(superseded), metafile, entry, stripped.left_out)
+    return Published(files, tuple(superseded), metafile, entry, stripped.left_out, outdated)
 
 
-def _place_of(config: Path, name: str, index: Path) -> tuple[Path, dict[str, Any]]:
-    """The metafile of a config's folder, and what it says of the model so far."""
+class _Place(NamedTuple):
+    name: str
+    metafile: Path
+    known: dict[str, Any]
+
+
+def _place_of(config: Path, index: Path) -> _Place:
+    """The model of a config: its name, the metafile of its folder, and what that says so far."""
     metafile = config.parent / 'metafile.yml'
     imported = yaml.safe_load(index.read_text(encoding='utf-8')).get('Import') or []
     if metafile.resolve() not in [(index.parent / part).resolve() for part in imported]:
         raise PublishError(f'{index} does not list {metafile}: the entry belongs into a metafile')
     content = yaml.safe_load(metafile.read_text(encoding='utf-8')) or {}
-    entries = [m for m in content.get('Models') or () if m.get('Name') == name]
+    models = content.get('Models') or []
+    entries = [m for m in models if _is_of(m, config, index)]
+    if len(entries) > 1:
+        raise PublishError(f'{metafile}: {config.name} is the Config of {len(entries)} models')
+    name = entries[0]['Name'] if entries else config.stem
+    namesakes = [m for m in models if m.get('Name') == name and not _is_of(m, config, index)]
+    if namesakes:
+        raise PublishError(
+            f'{metafile}: {name} is a model of {namesakes[0].get("Config")}, and not of {config}'
+        )
     collections = content.get('Collections') or []
     method = {'In Collection': collections[0]['Name']} if collections else {}
-    return metafile, {**method, **(entries[0] if entries else {})}
+    return _Place(name, metafile.resolve(), {**method, **(entries[0] if entries else {})})
+
+
+def _is_of(entry: Mapping[str, Any], config: Path, index: Path) -> bool:
+    return (index.parent / str(entry.get('Config'))).resolve() == config.resolve()
+
+
+def _same_settings(known: Mapping[str, Any], cfg: Config, out: Path) -> bool:
+    """Whether the weights that were published before were trained as the config says."""
+    file = out / str(known.get('Weights'))
+    if not file.is_file():
+        return False
+    try:
+        meta = load_checkpoint_file(str(file)).get('meta') or {}
+    except CheckpointFileError:  # it is about to be replaced
+        return False
+    return not differing_settings(str(meta.get('cfg')), published_config(Path(cfg.filename)))
 
 
 def _contents(
@@ -176,9 +242,8 @@ def _contents(
         'precision': 'float16' if how.half else 'float32',
         'left_out': stripped.left_out,
     }
-    buffer = io.BytesIO()
-    torch.save({'state_dict': stripped.weights, 'meta': meta}, buffer)
-    written = {_named(name, buffer.getvalue(), 'pth'): buffer.getvalue()}
+    saved = _saved(stripped.weights, meta)
+    written = {_named(name, saved, 'pth'): saved}
     stem = next(iter(written)).removesuffix('.pth')
     if how.safetensors:
         try:
@@ -192,6 +257,12 @@ def _contents(
     lines = [json.dumps(_finite(line)) for line in run.scalars]
     written[f'{stem}.log.json'] = ('\n'.join(lines) + '\n').encode()
     return written
+
+
+def _saved(weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save({'state_dict': dict(weights), 'meta': dict(meta)}, buffer)
+    return buffer.getvalue()
 
 
 def _named(name: str, content: bytes, suffix: str) -> str:
@@ -208,9 +279,7 @@ def _finite(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def _superseded(name: str, how: Choices, written: Mapping[str, bytes]) -> list[Path]:
     """The model's earlier files, which only ``replace`` removes."""
-    ours = re.compile(re.escape(name) + r'-[0-9a-f]{8}\.(pth|safetensors|log\.json)')
-    found = [file for file in sorted(how.out.glob('*')) if ours.fullmatch(file.name)]
-    others = [file for file in found if file.name not in written]
+    others = [file for file in _files_of(name, how.out) if file.name not in written]
     if others and not how.replace:
         raise PublishError(
             f'{how.out} holds other files of {name} ({", ".join(file.name for file in others)}): '
@@ -219,13 +288,18 @@ def _superseded(name: str, how: Choices, written: Mapping[str, bytes]) -> list[P
     return others
 
 
-def _check_sizes(out: Path, written: Mapping[str, bytes], superseded: list[Path]) -> None:
+def _files_of(name: str, out: Path) -> list[Path]:
+    ours = re.compile(re.escape(name) + r'-[0-9a-f]{8}\.(pth|safetensors|log\.json)')
+    return [file for file in sorted(out.glob('*')) if ours.fullmatch(file.name)]
+
+
+def _check_sizes(out: Path, written: Mapping[str, bytes], superseded: Sequence[Path]) -> None:
     for key, content in written.items():
         if len(content) > FILE_LIMIT:
             raise PublishError(
-                f'{key} would have {len(content) / 1e6:.1f} MB, and a file may have '
-                f'{FILE_LIMIT / 1e6:.0f}: publish float16, leave out heads, or train a narrower '
-                'network'
+                f'{key} would have {len(content) / 1e6:.2f} MB, and a file may have '
+                f'{FILE_LIMIT / 1e6:.2f}: publish float16 (--fp16), without --keep-heads and the '
+                'like, or train a narrower network'
             )
     gone = {*written, *(file.name for file in superseded)}
     others = [
@@ -282,7 +356,7 @@ def _check_names(entry: Mapping[str, Any], index: Path) -> None:
     """No other model may be called by the model's names."""
     models: dict[str, ZooModel] = {**list_models(index=index)}
     models.update(list_models(recipes=True, index=index))
-    alias = entry['Alias']
+    alias = entry.get('Alias') or []
     for known in (entry['Name'], *([alias] if isinstance(alias, str) else alias)):
         if known in models and models[known].name != entry['Name']:
             raise PublishError(

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ssvrl_mm.packaged_files import packaged_folder
+
 
 def add_publishing_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what to keep, how to write it and where."""
@@ -14,7 +16,7 @@ def add_publishing_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--keep-momentum', action='store_true', help='keep momentum encoders')
     parser.add_argument('--keep-queue', action='store_true', help='keep the queue of keys')
     parser.add_argument(
-        '--drop-heads', action='store_true', help='leave out heads that features do not depend on'
+        '--keep-heads', action='store_true', help='keep heads that only training uses'
     )
     parser.add_argument('--fp16', action='store_true', help='write float16, if that loses nothing')
     parser.add_argument('--safetensors', action='store_true', help='write safetensors, too')
@@ -26,23 +28,33 @@ def add_publishing_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def index_to_write(chosen: Path | None) -> Path:
+    """The model index that is written to, and whose folder has the page and the checkpoints.
+
+    Of an editable installation, what lies beside the package are links into the checkout.
+
+    Args:
+        chosen: Of the command line; None: that of the package.
+    """
+    return (chosen or packaged_folder() / 'model-index.yml').resolve()
+
+
 def choices_of(args: argparse.Namespace, seeds: dict[str, Any] | None = None) -> Any:
     """The :class:`~ssvrl_mm.zoo.publishing.Choices` of parsed arguments.
 
     Args:
-        args: Those of :func:`add_publishing_arguments` among them; ``index`` is filled in.
+        args: Those of :func:`add_publishing_arguments` among them.
         seeds: The spread over seeds, where it was measured.
     """
-    from ssvrl_mm.packaged_files import packaged_folder
     from ssvrl_mm.zoo.publishing import Choices
 
-    args.index = args.index or packaged_folder() / 'model-index.yml'
+    index = index_to_write(args.index)
     return Choices(
-        out=args.out or args.index.parent / 'checkpoints',
-        index=args.index,
+        out=args.out or index.parent / 'checkpoints',
+        index=index,
         momentum=args.keep_momentum,
         queue=args.keep_queue,
-        heads=not args.drop_heads,
+        heads=args.keep_heads,
         half=args.fp16,
         safetensors=args.safetensors,
         replace=args.replace,
@@ -59,5 +71,9 @@ def say_published(done: Any, page: Path | None) -> None:
         print(f'removed {file}')
     print(f'{done.metafile}: {done.entry["Name"]}, {done.entry["Results"][0]["Metrics"]}')
     print(f'left out: {done.left_out or "nothing"}')
-    if page is not None:
+    for what in done.outdated:
+        print(f'the entry no longer has {what}')
+    if page is None:
+        print('wrote no page: there is no model_zoo.md beside the index')
+    else:
         print(f'wrote {page}')

@@ -193,7 +193,8 @@ def agreement(model: ZooModel, results: Sequence[RunResult], epochs: int) -> Agr
     """
     if model.weights is None:
         return Agreement(None, f'{model.name} is not published: there is nothing to compare with')
-    metrics = {name: value for part in model.results for name, value in part['Metrics'].items()}
+    parts = [part.get('Metrics') or {} for part in model.results]
+    metrics = {name: value for part in parts for name, value in part.items()}
     seeds: Mapping[str, Any] = model.metadata.get('Seeds') or {}
     new = figures_of(*results)
     stream = seeds.get('stream') or next(iter(new))
@@ -201,7 +202,7 @@ def agreement(model: ZooModel, results: Sequence[RunResult], epochs: int) -> Agr
     if epochs == model.metadata.get('Epochs'):
         published, runs = metrics.get(f'{stream} R@1'), 1
     elif epochs == seeds.get('epochs'):
-        published, runs = seeds.get('R@1 mean'), seeds['seeds']
+        published, runs = seeds.get('R@1 mean'), seeds.get('seeds', 0)
     else:
         return Agreement(None, f'nothing is published of {epochs} epochs')
     deviation, count = seeds.get('R@1 std'), seeds.get('seeds', 0)

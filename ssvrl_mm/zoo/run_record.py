@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmengine.config import Config
@@ -27,14 +27,17 @@ _TRAINING = (
     'train_cfg',
     'auto_scale_lr',
     'custom_hooks',
+    'load_from',
 )
-# Where things lie and how they are read, not what they are.
-_PLACES = frozenset(
+# How things are read, not what they are.
+_READING = frozenset(
     {
-        'checkpoint', 'checkpoints', 'data_root', 'num_workers', 'persistent_workers', 'pin_memory',
-        'prefetch_factor', 'timeout', 'val_begin', 'val_interval', '_scope_',
+        'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor', 'timeout',
+        'val_begin', 'val_interval', '_scope_',
     }
 )  # fmt: skip
+# Of paths, how many of the last parts say what lies there; those before say where.
+_TOLD_BY = {'data_root': 1, 'checkpoint': 2, 'checkpoints': 2, 'load_from': 2}
 _SHOWN = 5
 
 
@@ -83,10 +86,14 @@ def read_run(checkpoint: str | os.PathLike, cfg: Config) -> RunRecord:
     file = Path(checkpoint)
     content = load_checkpoint_file(str(file))
     meta = content.get('meta') if isinstance(content, Mapping) else None
-    if not isinstance(meta, Mapping) or not isinstance(meta.get('cfg'), str):
+    if (
+        not isinstance(meta, Mapping)
+        or not isinstance(meta.get('cfg'), str)
+        or not isinstance(meta.get('iter'), int)
+    ):
         raise RunRecordError(
-            f'{file}: holds no config, and so was not written by a training; a file that was '
-            'published before cannot be published again'
+            f'{file}: holds no config, or not how many iterations it was trained for, and so was '
+            'not written by a training; a file that was published before cannot be published again'
         )
     differing = differing_settings(meta['cfg'], cfg)
     if differing:
@@ -124,25 +131,35 @@ def differing_settings(text: str, cfg: Config) -> list[str]:
     Returns:
         A sentence for each setting; none where places, workers and evaluations differ at most.
     """
-    before, now = literal_settings(text, _TRAINING), cfg.to_dict()
+    before, now = literal_settings(text, (*_TRAINING, 'resume')), cfg.to_dict()
+    # A run that was resumed tells where it went on from, not where it began.
+    names = [name for name in _TRAINING if name != 'load_from' or not before.get('resume')]
     return [
         sentence
-        for name in _TRAINING
-        for sentence in _differences(name, before.get(name), now.get(name))
+        for name in names
+        for sentence in _differences(name, before.get(name), now.get(name), _TOLD_BY.get(name))
     ]
 
 
-def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
+def _differences(name: str, before: Any, now: Any, parts: int | None = None) -> Iterator[str]:
+    """A sentence for each setting; of a path, only this many of its last parts count."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
-        for key in sorted({*before, *now} - _PLACES, key=str):
-            yield from _differences(f'{name}.{key}', before.get(key), now.get(key))
+        for key in sorted({*before, *now} - _READING, key=str):
+            told_by = _TOLD_BY.get(key, parts)
+            yield from _differences(f'{name}.{key}', before.get(key), now.get(key), told_by)
     elif isinstance(before, list | tuple) and isinstance(now, list | tuple):
         if len(before) != len(now):
             yield f'{name} had {len(before)} entries, and has {len(now)}'
         for number, (first, last) in enumerate(zip(before, now, strict=False)):
-            yield from _differences(f'{name}[{number}]', first, last)
-    elif before != now:
+            yield from _differences(f'{name}[{number}]', first, last, parts)
+    elif _told(before, parts) != _told(now, parts):
         yield f'{name} was {_short(before)}, and is {_short(now)}'
+
+
+def _told(value: Any, parts: int | None) -> Any:
+    if parts is None or not isinstance(value, str):
+        return value
+    return PurePosixPath(value.replace('\\', '/')).parts[-parts:]
 
 
 def _short(value: Any) -> str:
@@ -158,12 +175,12 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
         iterations: That the checkpoint was saved after.
 
     Raises:
-        RunRecordError: There is no log, or it ends before.
+        RunRecordError: There is no log, it cannot be read, or it ends before.
     """
     lines: list[dict[str, Any]] = []
     files = sorted(folder.glob('*/vis_data/scalars.json'))
     for file in files:
-        logged = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+        logged = list(_logged(file))
         steps = [line for line in logged if 'iter' in line]
         if steps:
             # A run that was resumed did these again.
@@ -184,6 +201,21 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
             f'{iterations}: it is not the log of this run, or not all of it'
         )
     return trained
+
+
+def _logged(file: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a log; the last one may be cut off, where the run was."""
+    lines = [line for line in file.read_text(errors='replace').splitlines() if line.strip()]
+    for number, line in enumerate(lines, start=1):
+        try:
+            content = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise RunRecordError(f'{file}: entry {number} is no JSON ({error})') from error
+            return
+        if not isinstance(content, dict):
+            raise RunRecordError(f'{file}: entry {number} is {_short(content)}, and no mapping')
+        yield content
 
 
 def _is_before(line: Mapping[str, Any], iteration: int, epoch: int) -> bool:

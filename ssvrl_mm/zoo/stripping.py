@@ -31,7 +31,7 @@ def strip_weights(
     weights: Mapping[str, Tensor],
     momentum: bool = False,
     queue: bool = False,
-    heads: bool = True,
+    heads: bool = False,
     half: bool = False,
 ) -> Stripped:
     """Leaves out what only training needs.

@@ -1,10 +1,14 @@
 import copy
+import hashlib
+import re
 import runpy
 
 import pytest
 import yaml
 
+from ssvrl_mm.zoo import list_models
 from ssvrl_mm.zoo.page import BEGIN, END, PageError, tables, updated, write_page
+from ssvrl_mm.zoo.publishing import FILE_LIMIT, FOLDER_LIMIT
 
 PUBLISHED = yaml.safe_load("""
 Name: mscl_r3d10-w50_motion-primitives
@@ -57,8 +61,6 @@ def test_the_page_is_not_stale(repository):
 
 
 def test_what_it_links_to_is_there(repository):
-    import re
-
     page = (repository / 'model_zoo.md').read_text(encoding='utf-8')
     places = re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', page)
     assert len(places) > 100 and not [p for p in places if not (repository / p).exists()]
@@ -112,6 +114,68 @@ def test_figures_of_papers_have_a_column_of_their_own(index):
     assert rows[5].endswith('| - | - | - | - | - |  | [weights](checkpoints/mscl-1a2b3c4d.pth) |')
     # No recipes: no empty tables.
     assert lines[-1].startswith('Configs that nobody has trained')
+
+
+def test_a_copy_as_safetensors_is_linked(index):
+    model = copy.deepcopy(PUBLISHED)
+    model['Metadata']['Safetensors'] = 'mscl-5e6f7a8b.safetensors'
+    text = tables(index([model]))
+    assert 'log.json), [safetensors](checkpoints/mscl-5e6f7a8b.safetensors) |' in text
+
+
+@pytest.mark.parametrize(
+    'place, value, message',
+    [
+        ('Results', ['R@1'], 'Results must hold names with values'),
+        ('Results', [{'Task': 'Video Retrieval'}], 'Metrics of Results must hold .*is None'),
+        ('Results', [{'Metrics': {'RGB R@1': '79.7'}}], r"RGB R@1 must be a number, and is '79.7'"),
+        ('Seeds', [1, 2], 'Seeds must hold'),
+        ('Seeds', {'R@1 mean': '70', 'R@1 std': 2.0}, 'R@1 mean must be a number'),
+        ('Data Spec', 'the usual', 'Data Spec must hold'),
+        ('Training Time (hours)', 'one', r'Training Time \(hours\) must be a number'),
+    ],
+)
+def test_what_no_table_can_hold_is_told_by_the_name_of_the_model(index, place, value, message):
+    model = copy.deepcopy(PUBLISHED)
+    (model if place == 'Results' else model['Metadata'])[place] = value
+    with pytest.raises(PageError, match=f'^{model["Name"]}: {message}'):
+        tables(index([model]))
+
+
+@pytest.mark.parametrize('missing', ['R@1 std', 'R@1 mean', 'epochs'])
+def test_a_spread_that_is_not_whole_breaks_no_page(index, missing):
+    model = copy.deepcopy(PUBLISHED)
+    del model['Metadata']['Seeds'][missing]
+    row = next(line for line in tables(index([model])).splitlines() if line.startswith('| **'))
+    assert ('| 6.2 | 70.1 ± 2.0 (3 seeds, - epochs) |' in row) == (missing == 'epochs')
+    assert ('| 6.2 | - |' in row) == (missing != 'epochs')
+
+
+def test_the_recipes_say_where_it_stands_what_they_need(repository, index):
+    text = tables(repository / 'model-index.yml')
+    file, _, heading = re.search(r'\]\((docs/performance.md)(#)([\w-]+)\)', text).groups()
+    assert heading == 'what-a-training-needs'
+    assert '\n## What a training needs\n' in (repository / file).read_text(encoding='utf-8')
+    # A zoo of somebody's own has no such page.
+    assert 'docs/' not in tables(index(RECIPES))
+
+
+def test_a_model_with_weights_has_its_files_and_says_their_digest(repository):
+    models = {
+        model.name: model for model in list_models(index=repository / 'model-index.yml').values()
+    }.values()
+    for model in models:
+        assert re.fullmatch('[0-9a-f]{64}', str(model.sha256)) and model.log, model.name
+        copied = model.metadata.get('Safetensors')
+        files = {model.weights: model.sha256, copied: model.metadata.get('Safetensors SHA-256')}
+        for name, digest in files.items():
+            if name and '://' not in name:
+                file = repository / 'checkpoints' / name
+                assert hashlib.sha256(file.read_bytes()).hexdigest() == digest, name
+                assert name.startswith(f'{model.name}-{digest[:8]}.')
+        assert (repository / 'checkpoints' / model.log).is_file(), model.log
+    sizes = [file.stat().st_size for file in (repository / 'checkpoints').glob('*')]
+    assert not sizes or (max(sizes) <= FILE_LIMIT and sum(sizes) <= FOLDER_LIMIT)
 
 
 def test_text_outside_of_the_marks_stays(index, capsys, repository):

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import re
+import runpy
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from ssvrl_mm.apis.loading import init_model
 from ssvrl_mm.models.utils.weights import WeightsError
 from ssvrl_mm.zoo import find_model, publishing
 from ssvrl_mm.zoo.metafile import MetafileError
-from ssvrl_mm.zoo.publishing import Choices, PublishError, publish
+from ssvrl_mm.zoo.publishing import Choices, PublishError, check_before_training, publish
 from ssvrl_mm.zoo.run_record import RunRecordError
 from ssvrl_mm.zoo.stripping import StrippingError
 
@@ -59,11 +61,10 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     assert content.keys() == {'state_dict', 'meta'}
     kept = content['state_dict']
     assert all(torch.equal(value, before[name]) for name, value in kept.items())
-    # Momentum encoders and queue are for training; heads stay.
+    # Momentum encoders, queue and heads are for training.
     left = {name.partition('.')[0] for name in before.keys() - kept.keys()}
     assert left == {'head', 'key_backbone_motion'}
-    assert any(name.startswith('head.projector.motion') for name in kept)
-    assert not any('key_' in name or 'queue' in name for name in kept)
+    assert {name.partition('.')[0] for name in kept} == {'backbone_motion'}
     assert done.left_out['queue'] == sum(name.startswith('head.queue.') for name in before)
     assert sum(done.left_out.values()) == len(before) - len(kept)
     meta = content['meta']
@@ -79,8 +80,8 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     facts = entry['Metadata']
     assert list(facts) == [
         'Architecture', 'Width', 'Batch Size', 'Epochs', 'Resolution', 'Training Data', 'Data Spec',
-        'Device', 'Training Time (hours)', 'Parameters (M)', 'Weights SHA-256', 'Log', 'Command',
-        'Seeds', 'Paper Figures',
+        'Seed', 'Device', 'Training Time (hours)', 'Parameters (M)', 'Weights SHA-256', 'Log',
+        'Command', 'Seeds', 'Paper Figures',
     ]  # fmt: skip
     assert facts['Data Spec'] == dict(
         train_per_class=1, test_per_class=1, num_frames=16, size=64, fps=25, seed=0,
@@ -98,7 +99,8 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
         'R3D-10',
         '56x56',
     )
-    assert facts['Command'] == 'python tools/model_zoo/reproduce.py moco_r3d10'
+    assert facts['Seed'] == 3 and entry['Modality'] == 'motion vectors'
+    assert facts['Command'] == 'python tools/model_zoo/reproduce.py moco_r3d10 --seed 3'
     assert entry['Results'] == [
         {
             'Task': 'Video Retrieval',
@@ -130,7 +132,114 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     assert other.files[0] != weights and sorted(other.removed) == sorted([weights, log])
     assert sorted(small_zoo.out.iterdir()) == sorted(other.files)
     # What was measured of seeds before is still said.
-    assert other.entry['Metadata']['Seeds'] == spread
+    assert other.entry['Metadata']['Seeds'] == spread and other.outdated == ()
+    assert other.entry['Metadata']['Seed'] == 4
+    # Not of other settings, nor where nobody can tell.
+    run.change(seed=0)
+    content = torch.load(other.files[0], weights_only=True)
+    content['meta']['cfg'] = content['meta']['cfg'].replace('lr=0.01', 'lr=0.1')
+    torch.save(content, other.files[0])
+    last = publish(run.file, small_zoo.config, choices(small_zoo, replace=True))
+    assert 'Seeds' not in last.entry['Metadata']
+    assert last.outdated == ('the spread over seeds, of other settings',)
+    assert last.entry['Metadata']['Command'].endswith(' moco_r3d10')
+    # What the last one was trained with, nobody can tell of a broken file.
+    edited(small_zoo, Metadata={**last.entry['Metadata'], 'Seeds': spread})
+    last.files[0].write_bytes(b'broken')
+    assert publish(run.file, small_zoo.config, choices(small_zoo)).outdated == last.outdated
+
+
+def edited(small_zoo, **changes):
+    """Changes the model in its metafile."""
+    content = yaml.safe_load(small_zoo.metafile.read_text())
+    content['Models'][1].update(changes)
+    small_zoo.metafile.write_text(yaml.safe_dump(content, sort_keys=False))
+    return content['Models'][1]
+
+
+def test_what_was_said_of_earlier_weights_does_not_stay(small_zoo, run, measured):
+    before = publish(run.file, small_zoo.config, choices(small_zoo, safetensors=True)).entry
+    finetuned = {'Task': 'Action Recognition', 'Dataset': 'UCF101', 'Metrics': {'top-1': 50.0}}
+    edited(small_zoo, Results=[*before['Results'], finetuned], README='configs/mvcgc/README.md')
+    # The same weights again.
+    again = publish(run.file, small_zoo.config, choices(small_zoo, replace=True))
+    assert again.entry['Results'] == [*before['Results'], finetuned] and again.outdated == ()
+    assert again.entry['README'] == 'configs/mvcgc/README.md'
+    assert [file.suffix for file in again.removed] == ['.safetensors']
+    assert not any('Safetensors' in name for name in again.entry['Metadata'])
+    run.change(seed=4)
+    other = publish(run.file, small_zoo.config, choices(small_zoo, replace=True))
+    assert other.entry['Results'] == before['Results'] and 'README' in other.entry
+    assert other.outdated == ('figures of earlier weights (Action Recognition)',)
+
+
+def test_the_entry_of_a_config_keeps_its_name(small_zoo, run, measured):
+    edited(small_zoo, Name='moco_small', Alias='small')
+    done = publish(run.file, small_zoo.config, choices(small_zoo))
+    assert done.files[0].name.startswith('moco_small-')
+    models = yaml.safe_load(small_zoo.metafile.read_text())['Models']
+    assert [model['Name'] for model in models] == ['other', 'moco_small']
+    assert models[1]['Alias'] == 'small' and models[1]['Config'].endswith(f'/{NAME}.py')
+    edited(small_zoo, Alias=None)
+    entry = publish(run.file, small_zoo.config, choices(small_zoo)).entry
+    # One without a width has no short name, which would be that of its method.
+    assert 'Alias' not in entry and entry['Metadata']['Command'].endswith(' moco_small --seed 3')
+    edited(small_zoo, Name=NAME, Config='configs/mvcgc/other.py')
+    with pytest.raises(PublishError, match=f'{NAME} is a model of configs/mvcgc/other.py'):
+        publish(run.file, small_zoo.config, choices(small_zoo))
+    (small_zoo.config.parent / 'other.py').write_text(small_zoo.config.read_text())
+    with pytest.raises(PublishError, match='other.py is the Config of 2 models'):
+        publish(run.file, small_zoo.config.with_name('other.py'), choices(small_zoo))
+
+
+def test_links_of_an_editable_installation_lead_into_the_checkout(
+    small_zoo, run, measured, monkeypatch, tmp_path, capsys, repository
+):
+    from ssvrl_mm.zoo import publishing_arguments
+    from ssvrl_mm.zoo.page import BEGIN, END
+
+    package = tmp_path / 'zoo' / 'package' / '.mim'
+    package.mkdir(parents=True)
+    for name in ('configs', 'model-index.yml'):
+        (package / name).symlink_to(small_zoo.index.parent / name)
+    monkeypatch.setattr(publishing_arguments, 'packaged_folder', lambda: package)
+    tools = repository / 'tools' / 'model_zoo'
+    config = package / 'configs' / 'mvcgc' / f'{NAME}.py'
+    words = [str(run.file), '--config', str(config)]
+    assert runpy.run_path(str(tools / 'publish_model.py'))['main'](words) == 0
+    assert 'wrote no page: there is no model_zoo.md' in capsys.readouterr().out
+    model = find_model('moco_r3d10', index=small_zoo.index)
+    assert (small_zoo.out / model.weights).is_file() and not (package / 'checkpoints').exists()
+    assert model.config == small_zoo.config
+    small_zoo.page.write_text(f'{BEGIN}\n{END}\n')
+    write = runpy.run_path(str(tools / 'write_model_zoo.py'))['main']
+    assert write([]) == 0 == write(['--check']) and model.weights in small_zoo.page.read_text()
+
+
+def test_a_size_is_refused_before_a_training(small_zoo, run, measured, monkeypatch):
+    def planned(**how):
+        check_before_training(small_zoo.config, choices(small_zoo, **how))
+
+    sizes = {}
+    for name, how in (('narrow', dict(half=True)), ('wide', {}), ('heads', dict(heads=True))):
+        with monkeypatch.context() as limits:
+            limits.setattr(publishing, 'FILE_LIMIT', 0)
+            with pytest.raises(
+                PublishError, match='a file may have 0.00: publish float16'
+            ) as error:
+                planned(**how)
+        sizes[name] = float(re.search(r'would have (\d.\d+) MB', str(error.value))[1])
+        # As large as what is published in the end, but for the config.
+        file = publish(run.file, small_zoo.config, choices(small_zoo, replace=True, **how)).files[0]
+        assert sizes[name] == pytest.approx(file.stat().st_size / 1e6, abs=0.02)
+    assert sizes['narrow'] < 0.7 * sizes['wide'] and sizes['wide'] < sizes['heads']
+    planned()
+    monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 10**4)
+    with pytest.raises(PublishError, match='and may hold 0'):
+        planned()
+    small_zoo.index.write_text('Import: []\n')
+    with pytest.raises(PublishError, match='does not list'):
+        planned()
 
 
 def test_what_is_kept_is_a_choice(small_zoo, run, measured):
@@ -143,6 +252,7 @@ def test_what_is_kept_is_a_choice(small_zoo, run, measured):
         'backbone_motion', 'key_backbone_motion', 'head',
     }  # fmt: skip
     assert all('key_projector' in n for n in kept['momentum'] if n.startswith('head.'))
+    assert any(n.startswith('head.projector.motion') for n in kept['heads'])
     assert all(n.startswith(('backbone_', 'head.queue.')) for n in kept['queue'])
     assert not any(n.startswith('head.queue') or 'key_' in n for n in kept['heads'])
 
@@ -161,15 +271,18 @@ def test_half_precision_must_change_no_figure(small_zoo, run, measured):
     publish(run.file, small_zoo.config, choices(small_zoo, half=True))
     run.change(**{'head.projector.motion.fc2.bias': torch.full((8,), 7e4)})
     with pytest.raises(StrippingError, match='bias holds 7e.04, more than float16'):
-        publish(run.file, small_zoo.config, choices(small_zoo, half=True, replace=True))
+        how = choices(small_zoo, half=True, heads=True, replace=True)
+        publish(run.file, small_zoo.config, how)
 
 
 def test_safetensors_beside(small_zoo, run, measured, monkeypatch):
     safetensors = pytest.importorskip('safetensors.torch')
     done = publish(run.file, small_zoo.config, choices(small_zoo, safetensors=True))
     weights, other, _ = done.files
-    assert done.entry['Metadata']['Safetensors'] == other.name
-    assert other.name == f'{NAME}-{hashlib.sha256(other.read_bytes()).hexdigest()[:8]}.safetensors'
+    digest = hashlib.sha256(other.read_bytes()).hexdigest()
+    facts = done.entry['Metadata']
+    assert (facts['Safetensors'], facts['Safetensors SHA-256']) == (other.name, digest)
+    assert other.name == f'{NAME}-{digest[:8]}.safetensors'
     read, kept = safetensors.load_file(other), torch.load(weights, weights_only=True)['state_dict']
     assert read.keys() == kept.keys() and all(torch.equal(read[n], kept[n]) for n in kept)
 
@@ -197,6 +310,11 @@ REFUSALS = {
         dict(cfg=lambda text: text.replace('num_frames=16', 'num_frames=32')),
         RunRecordError, r'train_dataloader.dataset.spec.num_frames was 32, and is 16',
     ),
+    'another data set': (
+        dict(cfg=lambda text: text.replace("/motion_primitives'", "/ucf101'")),
+        RunRecordError, r"train_dataloader.dataset.data_root was '.*ucf101', and is '.*primitives'",
+    ),
+    'a file that was published': (dict(iter=lambda i: None), RunRecordError, 'published before'),
     'no config': (dict(cfg=lambda text: None), RunRecordError, 'holds no config'),
     'too early': (dict(epoch=lambda epoch: 29), RunRecordError, 'is of epoch 29, .* trains for 30'),
     'another log': (dict(iter=lambda i: 900), RunRecordError, 'ends at iteration 600, .* of 900'),
@@ -220,7 +338,9 @@ def refused(small_zoo, run, kind, message, **how):
 
 def test_places_and_evaluations_make_no_other_run(small_zoo, run, measured, trained, data_folder):
     moved = (
-        trained['cfg'].replace(str(data_folder), 'elsewhere').replace('val_begin=10', 'val_begin=1')
+        trained['cfg']
+        .replace(str(data_folder.parent), 'elsewhere')
+        .replace('val_begin=10', 'val_begin=1')
     )
     assert moved != trained['cfg']
     run.change(cfg=moved)
@@ -233,7 +353,10 @@ def test_what_would_be_published_wrongly_is_refused(small_zoo, run, measured, mo
     measured['whole'] = metrics(1)
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**5)
     refused(
-        small_zoo, run, PublishError, r'would have 0.\d MB, and a file may have 0: publish float16'
+        small_zoo,
+        run,
+        PublishError,
+        r'would have 0.\d+ MB, and a file may have 0.10: publish float16',
     )
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**8)
     monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 3 * 10**6)

@@ -112,6 +112,8 @@ def test_figures_agree_within_the_spread_of_the_seeds(epochs, runs, error, centr
         (published({}), 60, 'does not tell the spread of m'),
         (published({**SEEDS, 'seeds': 1}), 60, 'does not tell the spread'),
         (published({'seeds': 3, 'epochs': 20, 'R@1 mean': 60.0}), 20, 'does not tell the spread'),
+        (published({'epochs': 20, 'R@1 mean': 60.0}), 20, 'does not tell the spread'),
+        (published()._replace(results=[{'Task': 'Retrieval'}]), 60, 'does not tell the spread'),
     ],
 )
 def test_without_anything_to_compare_with_nothing_is_claimed(model, epochs, text):
@@ -238,15 +240,22 @@ def test_the_command_trains_measures_publishes_and_compares(tool, small_zoo, cap
     with pytest.raises(SystemExit):
         tool('--publish', '--epochs', 10)
     assert 'published at its full length' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        tool('--publish', '--seeds', 1)
+    assert 'one seed has no spread' in capsys.readouterr().err
     small_zoo.metafile.write_text(
         small_zoo.metafile.read_text().replace(f'{NAME}\n', f'{NAME}\n    Alias: moco_r3d10\n', 1)
     )
+    with pytest.MonkeyPatch.context() as limits:
+        limits.setattr('ssvrl_mm.zoo.publishing.FILE_LIMIT', 10**5)
+        assert tool('--publish') == 1 and tool.runs == []
+    assert 'would have 0.' in capsys.readouterr().err
     small_zoo.page.write_text(f'{BEGIN}\n{END}\n')
     assert tool('--seeds', 3, '--epochs', 10, '--publish') == 0
     assert tool.runs == [(0, 30), (0, 10), (1, 10), (2, 10)]
     said = capsys.readouterr().out
     assert '| seed 0, 30 epochs | RGB | 50.0 (10.0) | 50.0 (20.0) |' in said
-    assert 'is not published: there is nothing to compare with' in said
+    assert 'nothing to compare with' not in said and 'does not tell' not in said
     model = find_model('moco_r3d10', index=small_zoo.index)
     assert (small_zoo.out / model.weights).is_file() and (small_zoo.out / model.log).is_file()
     assert model.metadata['Seeds'] == {

@@ -2,11 +2,13 @@ import json
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from ssvrl_mm.zoo.run_record import (
     RunRecordError,
     _device,
     _hours,
+    differing_settings,
     hours_before,
     read_scalars,
 )
@@ -79,3 +81,48 @@ def test_the_device_is_what_the_log_says(tmp_path, monkeypatch, text, device):
     (tmp_path / '1').mkdir()
     (tmp_path / '1' / '1.log').write_text(text)
     assert _device(tmp_path) == device
+
+
+def test_a_log_may_be_cut_off_at_its_end_and_nowhere_else(tmp_path):
+    write(tmp_path, '1', [step(5, 2), step(10, 1)])
+    (file,) = tmp_path.glob('*/vis_data/scalars.json')
+    whole = file.read_text()
+    file.write_text(whole + '{"loss": 3, "it')
+    assert [line['iter'] for line in read_scalars(tmp_path, 10)] == [5, 10]
+    for broken in ('{"loss": 3, "it\n' + whole, '[]\n' + whole):
+        file.write_text(broken)
+        with pytest.raises(RunRecordError, match='scalars.json: entry 1 is'):
+            read_scalars(tmp_path, 10)
+
+
+def settings(root='data/ucf101/', start='work_dirs/a/b/epoch_2.pth', load_from=None, resume=False):
+    """A config of a run, in which the end of a schedule has no bound."""
+    return Config(dict(
+        model=dict(parts=[dict(init_cfg=dict(checkpoint=start))], checkpoints=dict(rgb=start)),
+        train_dataloader=dict(dataset=dict(data_root=root, ann_file='train.txt'), num_workers=2),
+        param_scheduler=[dict(type='MultiStepLR', end=float('inf'), begin=-float('inf'))],
+        load_from=load_from, resume=resume,
+    ))  # fmt: skip
+
+
+def test_where_things_lie_may_differ_and_not_what_they_are():
+    now = settings()
+    for same in (
+        dict(root='/mnt/ucf101'),
+        dict(root='D:\\videos\\ucf101'),
+        dict(start='/elsewhere/b/epoch_2.pth'),
+        # It went on from its own checkpoint.
+        dict(load_from='work_dirs/mine/epoch_1.pth', resume=True),
+    ):
+        assert differing_settings(settings(**same).pretty_text, now) == []
+    for other, name in (
+        (dict(root='data/kinetics400'), 'train_dataloader.dataset.data_root'),
+        (dict(start='work_dirs/a/c/epoch_2.pth'), 'model.checkpoints.rgb'),
+        (dict(start='work_dirs/a/b/epoch_3.pth'), 'model.parts[0].init_cfg.checkpoint'),
+        (dict(load_from='work_dirs/x/epoch_1.pth'), 'load_from'),
+    ):
+        found = differing_settings(settings(**other).pretty_text, now)
+        assert any(sentence.startswith(f'{name} was ') for sentence in found)
+    text = now.pretty_text.replace('end=inf', "end=float('inf')")
+    assert text != now.pretty_text and differing_settings(text, now) == []
+    assert len(differing_settings(text.replace("float('inf')", '9'), now)) == 1

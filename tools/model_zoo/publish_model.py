@@ -3,10 +3,11 @@
     python tools/model_zoo/publish_model.py work_dirs/mscl/mscl_demo/epoch_15.pth --name mscl_demo
     python tools/model_zoo/publish_model.py RUN/epoch_60.pth --name mscl_r3d10 --fp16 --replace
 
-Optimizer and schedule are left out, and momentum encoders and queue unless they are asked for. What
-is left are tensors that torch loads with weights_only=True. R@1 and a logistic probe are measured
-from the file that is written; with --fp16 none of them may change by more than 0.1 points. The
-run's log is read from the folder of the checkpoint, and the config must be the run's.
+Optimizer and schedule are left out, and momentum encoders, queue and heads that only training uses
+unless they are asked for. What is left are tensors that torch loads with weights_only=True. R@1 and
+a logistic probe are measured from the file that is written; with --fp16 none of them may change by
+more than 0.1 points. The run's log is read from the folder of the checkpoint, and the config must
+be the run's.
 
 Exit status: 0 when done, 1 if the model cannot be published, 2 for wrong arguments.
 """
@@ -52,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from ssvrl_mm.zoo.index import find_model
         from ssvrl_mm.zoo.page import write_page
         from ssvrl_mm.zoo.publishing import PublishError, publish
-    choices = choices_of(args)
     try:
-        config = args.config or find_model(args.name, False, args.index).config
+        choices = choices_of(args)
+        config = args.config or find_model(args.name, False, choices.index).config
         done = publish(args.checkpoint, config, choices)
-        page = write_page(args.index)
+        page = write_page(choices.index)
     except (
         AblationError, CheckpointFileError, OSError, PublishError, ValueError, WeightsError,
     ) as error:  # fmt: skip

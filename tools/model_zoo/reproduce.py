@@ -24,6 +24,7 @@ from ssvrl_mm.progress import Progress
 from ssvrl_mm.zoo.publishing_arguments import (
     add_publishing_arguments,
     choices_of,
+    index_to_write,
     say_published,
 )
 
@@ -54,6 +55,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f'--{name} must be 1 or more, got {value}')
+    if args.publish and args.seeds is not None and args.seeds < 2:
+        parser.error('one seed has no spread: --seeds N with --publish is 2 or more')
     if args.publish and args.epochs is not None and args.seeds is None:
         parser.error('a model is published at its full length: --epochs is for --seeds')
     return args
@@ -88,10 +91,12 @@ def _reproduce(args: argparse.Namespace) -> int:
     from ssvrl_mm.zoo.index import find_model
     from ssvrl_mm.zoo.measuring import figures_of
     from ssvrl_mm.zoo.page import write_page
-    from ssvrl_mm.zoo.publishing import publish
+    from ssvrl_mm.zoo.publishing import check_before_training, publish
     from ssvrl_mm.zoo.reproduction import agreement, figure_rows, run_again, spread_metadata
 
-    model = find_model(args.name, False, args.index)
+    model = find_model(args.name, False, index_to_write(args.index))
+    if args.publish:
+        check_before_training(model.config, choices_of(args))
     whole = (Config.fromfile(model.config).get('train_cfg') or {}).get('max_epochs')
     length = args.epochs or whole
     wanted = [(seed, length) for seed in range(args.seeds or 0)]
@@ -112,16 +117,17 @@ def _reproduce(args: argparse.Namespace) -> int:
     if wanted:
         spread = spread_metadata([results[key][1] for key in wanted], length)
         print('over seeds: ' + ', '.join(f'{name} {value}' for name, value in spread.items()))
-    compared = wanted if wanted and not args.publish else [single]
-    verdict = agreement(model, [results[key][1] for key in compared], compared[0][1])
-    print(verdict.text)
     if args.publish:
         newest = newest_checkpoint(results[single][0].folder)
         if newest is None:
             raise FileNotFoundError(f'{results[single][0].folder} holds no checkpoint any more')
-        done = publish(newest.path, model.config, choices_of(args, spread))
-        say_published(done, write_page(args.index))
+        choices = choices_of(args, spread)
+        done = publish(newest.path, model.config, choices)
+        say_published(done, write_page(choices.index))
         return 0
+    compared = wanted or [single]
+    verdict = agreement(model, [results[key][1] for key in compared], compared[0][1])
+    print(verdict.text)
     return 1 if verdict.holds is False else 0
 
 

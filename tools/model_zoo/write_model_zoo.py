@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssvrl_mm.packaged_files import packaged_folder
 from ssvrl_mm.zoo.page import updated, write_page
+from ssvrl_mm.zoo.publishing_arguments import index_to_write
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--index', type=Path, help='default: model-index.yml of this checkout')
     parser.add_argument('--check', action='store_true', help='write nothing')
     args = parser.parse_args(argv)
-    index = args.index or packaged_folder() / 'model-index.yml'
+    index = index_to_write(args.index)
     page = index.with_name('model_zoo.md')
     try:
         if args.check:

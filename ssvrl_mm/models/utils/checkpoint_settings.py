@@ -18,6 +18,8 @@ from ssvrl_mm.models.utils.weights import WeightsError
 
 # A stream's network, or its momentum copy, in a checkpoint of ours.
 _OF_STREAM = re.compile(r'(?:key_)?backbone_(\w+?)\.(?:module\.)?')
+# As the text of a config has it, which is no literal: inf, or float('inf').
+_INFINITE = re.compile(r"(-?)(?:inf|float\('(-?)inf'\))")
 
 
 def backbone_settings(checkpoint: Any, prefix: str = 'backbone.') -> dict[str, Any] | None:
@@ -153,4 +155,5 @@ def _literal(node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        return None
+        infinite = _INFINITE.fullmatch(ast.unparse(node))
+        return float(f'{infinite[1] or infinite[2] or ""}inf') if infinite else None
