@@ -51,6 +51,8 @@ def measure_weights(config: Path, checkpoint: Path | None, seed: int = 0) -> dic
 
 def _for_test(cfg: Config, folder: str) -> Config:
     cfg.work_dir = folder
+    # mmengine gives runs of one name and second one log, whose folder may be gone.
+    cfg.experiment_name = Path(folder).name
     # They load what the test needs, and say so where it is missing; mmengine would list the rest.
     add_safety(cfg)
     for part in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
