@@ -114,7 +114,7 @@ def test_streams_together_apart_and_fused(run, pretrained, tmp_path, monkeypatch
             np.testing.assert_allclose(score, fused[video], atol=1e-5)
 
     # Nobody tests weights that are not those of a classifier.
-    with pytest.raises(RuntimeError, match='0 of the 778 weights of LateFusionRecognizer'):
+    with pytest.raises(SystemExit, match='0 of the 778 weights of LateFusionRecognizer'):
         run('test', HERE / 'tiny_probe.py', 'pretrained.pth')
     with pytest.raises(SystemExit, match='give a checkpoint'):
         run('test', HERE / 'tiny_probe.py')
