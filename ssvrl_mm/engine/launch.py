@@ -23,7 +23,6 @@ from ssvrl_mm.engine.model_wrapper import settle_wrapper, why_not_static
 from ssvrl_mm.engine.starting_points import (
     fetch_checkpoints,
     named_checkpoints,
-    starting_weights,  # noqa: F401
 )
 from ssvrl_mm.engine.work_dir import WorkDirError
 from ssvrl_mm.models.utils.weights import WeightsError

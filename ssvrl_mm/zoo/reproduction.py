@@ -12,7 +12,8 @@ from mmengine.config import Config
 
 from ssvrl_mm.ablation import Run, RunResult, execute, prepare_config, spread_of
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
-from ssvrl_mm.engine.launch import check_files, starting_weights
+from ssvrl_mm.engine.launch import check_files
+from ssvrl_mm.engine.starting_points import starting_weights
 from ssvrl_mm.evaluation.optional import require
 from ssvrl_mm.packaged_files import packaged_folder
 from ssvrl_mm.zoo.index import ZooModel

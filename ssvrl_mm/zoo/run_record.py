@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ssvrl_mm.ablation import RunResult, load_result
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
-from ssvrl_mm.engine.launch import starting_weights
+from ssvrl_mm.engine.starting_points import starting_weights
 from ssvrl_mm.models.utils.checkpoint_settings import literal_settings
 from ssvrl_mm.models.utils.weights import named_weights
 
