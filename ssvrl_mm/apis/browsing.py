@@ -160,6 +160,8 @@ def _by_stream(preprocessor: Any, inputs: Any) -> dict[str, Tensor]:
 def _undone(preprocessor: SSLDataPreprocessor, name: str, value: Tensor) -> Any:
     """A stream of ours."""
     value = value.float().cpu()
+    if value.dim() == 5:  # single frames
+        value = value.unsqueeze(3)
     if name == 'motion':
         if preprocessor.motion_as_coviar:
             value = 2 * (value - COVIAR_OFFSET)
@@ -170,8 +172,6 @@ def _undone(preprocessor: SSLDataPreprocessor, name: str, value: Tensor) -> Any:
         return VectorStream(_frames_last(value * (preprocessor.flow_clip or 1)), 'px')
     mean, std = (each.cpu() * 255 for each in (preprocessor.mean, preprocessor.std))
     if name in ('rgb', 'iframe'):
-        if value.dim() == 5:
-            value = value.unsqueeze(3)
         # What is still was taken away; what is left is shown around grey.
         centre = _GREY if preprocessor.remove_still and name == 'rgb' else mean
         return _pixels(_frames_last(value * std + centre))
