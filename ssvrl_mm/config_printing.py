@@ -86,7 +86,7 @@ def difference_lines(changes: Sequence[SettingChange]) -> list[tuple[str, str]]:
         [('changed', '~ model.width  1 -> 2')]
     """
     width = min(max((len(change.path) for change in changes), default=0), 60)
-    lines = []
+    lines: list[tuple[str, str]] = []
     for change in changes:
         values = {
             'removed': _shown(change.before),
