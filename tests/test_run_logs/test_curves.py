@@ -70,6 +70,8 @@ def test_a_good_choice_of_figures():
     assert choose_keys(['grad', 'time']) == ['grad', 'time']
     many = ['loss', *(f'loss_{i}' for i in range(20)), 'x_R@1', 'lr']
     assert choose_keys(many) == [*many[:10], 'x_R@1', 'lr']
+    streams = [f'{i}/x_R@1' for i in range(20)]
+    assert choose_keys(['loss', 'loss_a', 'loss_b', *streams]) == ['loss', *streams[:11]]
 
 
 def test_figures_by_patterns():

@@ -104,6 +104,7 @@ def test_what_an_ablation_measures_are_evaluations(tmp_path):
         ([(20, 1), (40, 2), (60, 3), (75, 3), (80, 4)], 25),
         # An epoch became shorter on the way.
         ([(20, 1), (30, 3)], None),
+        ([(20, 1), (40, 3)], None),
         ([(20, None)], None),
     ],
 )
@@ -133,6 +134,8 @@ def test_what_is_left_out_is_said(tmp_path):
         'the last entry is not whole, and left out',
         'entry 1 is [], and no mapping: left out (and 1 more)',
     ]
+    file.write_text('[]\n' + whole)
+    assert find_runs(tmp_path)[0].notes == [f'{file}: entry 1 is [], and no mapping: left out']
 
 
 @pytest.mark.parametrize(
