@@ -80,7 +80,8 @@ def _names(groups: Sequence[Sequence[RunLog]]) -> list[str]:
 def _name(group: Sequence[RunLog], parts: int) -> str:
     run = group[0]
     seeds = [other.seed for other in group]
-    if run.seed is not None:
+    # A seed may have been run with several settings, which only the folder tells apart.
+    if run.seed is not None and (parts == 1 or len(group) > 1):
         title = Path(*run.folder.parent.parts[-max(parts - 1, 1) :]).as_posix()
         if parts == 1 and len(group) > 1:
             return title

@@ -51,6 +51,8 @@ def test_a_line_for_each_thing(monkeypatch, tmp_path):
     monkeypatch.setattr(os, 'sched_getaffinity', lambda process: {1, 5}, raising=False)
     found = describe_machine()
     assert found['cores'] == '8, 2 by affinity, 1.5 by cgroup'
+    whole = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30
+    assert found['memory'].startswith(f'{whole:.1f} GiB, ')
     assert found['memory'].endswith('1.0 GiB by cgroup')
     # As it is where there is no /proc.
     monkeypatch.setattr(machine, 'Path', lambda name: tmp_path / 'nowhere')

@@ -39,7 +39,9 @@ def test_the_owner_is_not_shown(monkeypatch, tmp_path):
     assert without_owner('jdoe /jdoer/jane-2') == 'jdoe /jdoer/jane-2'
     # Whoever lives at the root has no home to hide.
     monkeypatch.setenv('HOME', '/')
-    assert without_owner('/data') == '/data'
+    assert without_owner('/data in / alone') == '/data in / alone'
+    monkeypatch.setenv('HOME', '/root')
+    assert without_owner('/root/data') == '~/data'
 
     def nobody():
         raise KeyError('uid not found')

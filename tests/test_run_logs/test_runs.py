@@ -51,6 +51,11 @@ def test_only_seeds_of_the_same_settings_are_together(tmp_path):
     write(tmp_path / 'y' / 'seed_1', [step(10)], config=config)
     groups = group_runs(find_runs(tmp_path))
     assert [group.name for group in groups] == ['x seed 0', 'x', 'y seed 1']
+    # One seed, run with two settings, as an ablation's folders have them.
+    for folder, width in (('seed_0-01234567', 1), ('seed_0-89abcdef', 2)):
+        write(tmp_path / 'z' / folder, [step(10)], config=f'model = dict(width={width})')
+    names = [group.name for group in group_runs(find_runs(tmp_path / 'z'))]
+    assert names == ['z/seed_0-01234567', 'z/seed_0-89abcdef']
     # A seed twice is no second seed.
     again = find_runs(tmp_path / 'x' / 'seed_1') * 2
     assert [group.name for group in group_runs(again)] == ['x seed 1 (1)', 'x seed 1 (2)']
