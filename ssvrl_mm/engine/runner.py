@@ -11,11 +11,13 @@ from mmengine.runner import Runner
 from ssvrl_mm import progress
 from ssvrl_mm.engine.device_loader import on_device
 from ssvrl_mm.engine.optim import fit_optimizer
+from ssvrl_mm.environment import collect_environment, format_environment
 from ssvrl_mm.wrapping import unwrap_model
 
 # How the messages begin that nobody reads on a console: 350 lines before the first iteration.
 _FOR_THE_LOG_FILE = (
     '\n' + '-' * 60 + '\nSystem environment:',
+    'Versions and machine:\n',
     'Config:\n',
     'Hooks will be executed in the following order',
     'Distributed training is not used, all SyncBatchNorm',
@@ -57,6 +59,12 @@ class ToolRunner(Runner):
                     handler.setLevel(max(handler.level, self.console_level))
         logger.info(f'log file, with environment and config: {logger.log_file}')
         return logger
+
+    def _log_env(self, env_cfg: dict) -> None:
+        if self.rank == 0:
+            told = format_environment(collect_environment(imported=False))
+            self.logger.info(f'Versions and machine:\n{told}')
+        super()._log_env(env_cfg)
 
     def set_randomness(
         self, seed: int | None, diff_rank_seed: bool = False, deterministic: bool = False

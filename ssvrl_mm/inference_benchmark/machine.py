@@ -1,12 +1,12 @@
 """The machine that figures come from."""
 
 import platform
-from pathlib import Path
 
 import av
 import cv2
 import torch
 
+from ssvrl_mm.environment import processor_name
 from ssvrl_mm.video.tools.parallel import count_cores
 
 
@@ -14,7 +14,7 @@ def describe_machine() -> dict[str, str | int]:
     """Processor, cores that this process may use, GPU, and versions of what computes."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'
     return {
-        'cpu': _processor(),
+        'cpu': processor_name(),
         'cores': count_cores(),
         'gpu': gpu,
         'python': platform.python_version(),
@@ -22,12 +22,3 @@ def describe_machine() -> dict[str, str | int]:
         'av': av.__version__,
         'opencv': cv2.__version__,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(':')[2].strip() for line in lines if line.startswith('model name'))
-    return next(names, platform.processor() or platform.machine())

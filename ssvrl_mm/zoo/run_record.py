@@ -1,7 +1,5 @@
 """What a training left behind: its checkpoint, the config that it was run with, and its log."""
 
-import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,10 +11,11 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ssvrl_mm.ablation import RunResult, load_result
+from ssvrl_mm.config_text import literal_settings
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
 from ssvrl_mm.engine.starting_points import starting_weights
-from ssvrl_mm.models.utils.checkpoint_settings import literal_settings
 from ssvrl_mm.models.utils.weights import named_weights
+from ssvrl_mm.run_logs import join_parts, read_scalar_file, training_seconds
 
 # What a training depends on; folders, logging and evaluations are not among it.
 _TRAINING = (
@@ -115,7 +114,7 @@ def read_run(checkpoint: str | os.PathLike, cfg: Config) -> RunRecord:
         int(meta['epoch']),
         meta.get('seed'),
         scalars,
-        _hours(scalars, int(meta['iter'])) + hours_before(cfg.get('model')),
+        training_seconds(scalars, int(meta['iter'])) / 3600 + hours_before(cfg.get('model')),
         _device(file.parent),
         load_result(file.parent / 'result.json'),
     )
@@ -177,16 +176,8 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
     Raises:
         RunRecordError: There is no log, it cannot be read, or it ends before.
     """
-    lines: list[dict[str, Any]] = []
     files = sorted(folder.glob('*/vis_data/scalars.json'))
-    for file in files:
-        logged = list(_logged(file))
-        steps = [line for line in logged if 'iter' in line]
-        if steps:
-            # A run that was resumed did these again.
-            first = (int(steps[0]['iter']), int(steps[0].get('epoch', 0)))
-            lines = [line for line in lines if _is_before(line, *first)]
-        lines += logged
+    lines = join_parts(_logged(file) for file in files)
     trained = [line for line in lines if line.get('iter', 0) <= iterations]
     steps = [line for line in trained if 'iter' in line]
     if not steps:
@@ -203,40 +194,17 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
     return trained
 
 
-def _logged(file: Path) -> Iterator[dict[str, Any]]:
+def _logged(file: Path) -> list[dict[str, Any]]:
     """The lines of a log; the last one may be cut off, where the run was."""
-    lines = [line for line in file.read_text(errors='replace').splitlines() if line.strip()]
-    for number, line in enumerate(lines, start=1):
-        try:
-            content = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number < len(lines):
-                raise RunRecordError(f'{file}: entry {number} is no JSON ({error})') from error
-            return
-        if not isinstance(content, dict):
-            raise RunRecordError(f'{file}: entry {number} is {_short(content)}, and no mapping')
-        yield content
-
-
-def _is_before(line: Mapping[str, Any], iteration: int, epoch: int) -> bool:
-    """Evaluations are logged by the epoch behind which they were."""
-    return line['iter'] < iteration if 'iter' in line else line.get('step', 0) < epoch
+    part = read_scalar_file(file)
+    for number, problem in part.problems:
+        raise RunRecordError(f'{file}: entry {number} {problem}')
+    return part.lines
 
 
 def _largest_gap(steps: list[dict[str, Any]]) -> int:
     numbers = [int(step['iter']) for step in steps]
     return max((b - a for a, b in zip(numbers, numbers[1:], strict=False)), default=0)
-
-
-def _hours(scalars: list[dict[str, Any]], iterations: int) -> float:
-    """Time of the steps; each line tells of the steps since the one before."""
-    seconds, before, last = 0.0, 0, 0.0
-    for line in scalars:
-        if 'iter' in line and math.isfinite(line.get('time', math.nan)):
-            last = line['time']
-            seconds += last * (line['iter'] - before)
-            before = line['iter']
-    return (seconds + last * (iterations - before)) / 3600
 
 
 def hours_before(model: Any) -> float:
@@ -252,7 +220,8 @@ def hours_before(model: Any) -> float:
         meta = load_checkpoint_file(start).get('meta') or {}
         iterations = int(meta.get('iter', 0))
         try:
-            hours += _hours(read_scalars(Path(start).parent, iterations), iterations)
+            scalars = read_scalars(Path(start).parent, iterations)
+            hours += training_seconds(scalars, iterations) / 3600
         except RunRecordError:  # weights of another library
             continue
         before = literal_settings(str(meta.get('cfg')), ('model',))

@@ -53,7 +53,10 @@ def test_environment_and_config_go_to_the_log_file_alone(tmp_path, capsys, build
     shown = capsys.readouterr().out
     [log] = tmp_path.glob('*/*.log')
     written = log.read_text()
-    for dump in ('System environment:', 'Config:', 'Hooks will be executed', 'CheckpointHook'):
+    for dump in (
+        'System environment:', 'Versions and machine:', 'decoders', 'Config:',
+        'Hooks will be executed', 'CheckpointHook',
+    ):  # fmt: skip
         assert dump in written and dump not in shown
     assert str(log) in shown and len(shown.splitlines()) == 1
 

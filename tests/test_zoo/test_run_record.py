@@ -7,7 +7,6 @@ from mmengine.config import Config
 from ssvrl_mm.zoo.run_record import (
     RunRecordError,
     _device,
-    _hours,
     differing_settings,
     hours_before,
     read_scalars,
@@ -41,12 +40,6 @@ def test_the_log_of_a_resumed_run_has_each_step_once(tmp_path):
     assert len(read_scalars(tmp_path, 34)) == 8
     with pytest.raises(RunRecordError, match='ends at iteration 30, and the checkpoint is of 35'):
         read_scalars(tmp_path, 35)
-
-
-def test_hours_are_those_of_the_steps():
-    lines = [step(10, 0, 2.0), {'acc': 1, 'step': 1}, step(20, 0, 4.0), step(30, 0, float('nan'))]
-    # 10 steps of 2 s, 25 of 4 s: of what is not known, as long as before.
-    assert _hours(lines, 35) == pytest.approx((10 * 2 + 25 * 4) / 3600)
 
 
 def test_runs_before_take_their_time_too(tmp_path):

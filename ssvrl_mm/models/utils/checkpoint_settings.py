@@ -4,22 +4,20 @@ BatchNorm's epsilon changes features and is not among the weights: a network wit
 them without a word.
 """
 
-import ast
 import inspect
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ssvrl_mm.config_text import literal_settings
 from ssvrl_mm.models.utils.registered import registered_network
 from ssvrl_mm.models.utils.weights import WeightsError
 
 # A stream's network, or its momentum copy, in a checkpoint of ours.
 _OF_STREAM = re.compile(r'(?:key_)?backbone_(\w+?)\.(?:module\.)?')
-# As the text of a config has it, which is no literal: inf, or float('inf').
-_INFINITE = re.compile(r"(-?)(?:inf|float\('(-?)inf'\))")
 
 
 def backbone_settings(checkpoint: Any, prefix: str = 'backbone.') -> dict[str, Any] | None:
@@ -114,46 +112,3 @@ def _norm_eps(settings: Mapping[str, Any] | None) -> float | None:
     argument = inspect.signature(network).parameters.get('norm_eps') if network else None
     value = settings.get('norm_eps', argument.default) if argument else None
     return float(value) if isinstance(value, int | float) else None
-
-
-def literal_settings(text: str, names: Collection[str]) -> dict[str, Any]:
-    """What the text of a config assigns to some names; it is read, not run.
-
-    Args:
-        text: As a run writes it into its checkpoints.
-        names: Of the settings.
-
-    Returns:
-        Name -> value, lists as tuples; those that the text does not assign are missing, and all
-        of them where it cannot be read.
-    """
-    found = {}
-    try:
-        for statement in ast.parse(text).body:
-            if isinstance(statement, ast.Assign):
-                name = ast.unparse(statement.targets[0])
-                if name in names:
-                    found[name] = _literal(statement.value)
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        return {}
-    return found
-
-
-def _literal(node: ast.expr) -> Any:
-    """The value of a literal in which ``dict(...)`` may stand; None for anything else."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        pairs = {key.arg: _literal(key.value) for key in node.keywords if key.arg is not None}
-        return {**(_literal(node.args[0]) or {}), **pairs} if node.args else pairs
-    if isinstance(node, ast.Dict):
-        return {
-            ast.literal_eval(key): _literal(value)
-            for key, value in zip(node.keys, node.values, strict=True)
-            if key is not None
-        }
-    if isinstance(node, ast.List | ast.Tuple):
-        return tuple(_literal(item) for item in node.elts)
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        infinite = _INFINITE.fullmatch(ast.unparse(node))
-        return float(f'{infinite[1] or infinite[2] or ""}inf') if infinite else None

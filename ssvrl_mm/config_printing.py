@@ -1,0 +1,180 @@
+"""Configs and their differences as text, coloured where it is read on a terminal."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ssvrl_mm.config_difference import SettingChange, config_difference
+from ssvrl_mm.packaged_files import config_file
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+_OURS = 'ssvrl_mm::'
+_SIGNS = {'removed': '-', 'added': '+', 'changed': '~'}
+_COLOURS = {'removed': 'red', 'added': 'green', 'changed': 'yellow'}
+_CONFIG_FORMATS = ('.py', '.json', '.yaml', '.yml')
+_DIFFERENCE_FORMATS = ('.txt', '.json')
+
+
+class ConfigReadError(ValueError):
+    """A config that cannot be read or written; the message names it and says why."""
+
+
+def locate_config(name: str) -> str:
+    """The path of a config: as it is, or of ``ssvrl_mm::mvcgc/demo.py`` wherever that is installed.
+
+    Raises:
+        ConfigNotFoundError: The package has no such config; the message names the nearest.
+    """
+    return config_file(name.removeprefix(_OURS)) if name.startswith(_OURS) else name
+
+
+def read_config(path: str | os.PathLike) -> 'Config':
+    """Reads a config with all that it inherits.
+
+    Args:
+        path: A file, .py, .json or .yaml.
+
+    Raises:
+        ConfigReadError: It is no config; a config is a program, and may fail like one.
+    """
+    from mmengine.config import Config
+
+    if Path(path).is_dir():
+        raise ConfigReadError(f'{path} is a folder, not a config')
+    if not Path(path).exists():
+        raise ConfigReadError(f'{path}: no such file')
+    try:
+        return Config.fromfile(path, import_custom_modules=False)
+    except Exception as error:
+        words = ' '.join(str(error).split())
+        raise ConfigReadError(f'{path} is no config: {type(error).__name__}: {words}') from error
+
+
+def read_difference(first: 'Config', second: 'Config') -> tuple[list[SettingChange], list[str]]:
+    """What a run does otherwise with the second config than with the first.
+
+    Args:
+        first: A config.
+        second: Another one.
+
+    Returns:
+        The changes; and the names of the other keys that differ, which a run does not read: a
+        config file has them for itself.
+    """
+    from ssvrl_mm.engine.config_checks import runner_keys
+
+    changes = config_difference(first, second)
+    read = runner_keys()
+    unread = dict.fromkeys(str(c.keys[0]) for c in changes if c.keys[0] not in read)
+    return [change for change in changes if change.keys[0] in read], list(unread)
+
+
+def difference_lines(changes: Sequence[SettingChange]) -> list[tuple[str, str]]:
+    """A line for each change, or some where it is a pipeline, and its kind.
+
+    Args:
+        changes: Of :func:`~ssvrl_mm.config_difference.config_difference`.
+
+    Example:
+        >>> difference_lines([SettingChange('changed', ('model', 'width'), 1, 2)])
+        [('changed', '~ model.width  1 -> 2')]
+    """
+    width = min(max((len(change.path) for change in changes), default=0), 60)
+    lines: list[tuple[str, str]] = []
+    for change in changes:
+        values = {
+            'removed': _shown(change.before),
+            'added': _shown(change.after),
+            'changed': f'{_shown(change.before)} -> {_shown(change.after)}',
+        }
+        line = f'{_SIGNS[change.kind]} {change.path:<{width}}  {values[change.kind]}'
+        lines.append((change.kind, '\n'.join(map(str.rstrip, line.split('\n')))))
+    return lines
+
+
+def _shown(value: Any) -> str:
+    """A value; entries of a pipeline below each other."""
+    if isinstance(value, list | tuple) and value and all(isinstance(v, dict) for v in value):
+        return ''.join(f'\n      {entry!r}' for entry in value)
+    return repr(value)
+
+
+def difference_title(first: str, second: str, changes: Sequence[SettingChange]) -> str:
+    """What is compared, and how many settings differ."""
+    counts = Counter(change.kind for change in changes)
+    told = ', '.join(f'{counts[kind]} {kind}' for kind in ('changed', 'added', 'removed'))
+    return f'{first} -> {second}: ' + (told if changes else 'no setting differs')
+
+
+def print_config(cfg: 'Config', file: TextIO | None = None) -> None:
+    """Prints a config, in colours on a terminal; NO_COLOR and FORCE_COLOR are heard.
+
+    Args:
+        cfg: The config.
+        file: Where to; standard output by default.
+    """
+    from rich.syntax import Syntax
+
+    text = cfg.pretty_text
+    highlighted = Syntax(text, 'python', theme='ansi_dark').highlight(text)
+    highlighted.rstrip()
+    _console(file).print(highlighted, soft_wrap=True)
+
+
+def print_difference(
+    title: str, changes: Sequence[SettingChange], file: TextIO | None = None
+) -> None:
+    """Prints a difference: what was removed red, what was added green, what changed yellow.
+
+    Args:
+        title: What stands above.
+        changes: The changes.
+        file: Where to; standard output by default.
+    """
+    from rich.text import Text
+
+    console = _console(file)
+    console.print(Text(title, style='bold'), soft_wrap=True)
+    for kind, line in difference_lines(changes):
+        console.print(Text(line, style=_COLOURS[kind]), soft_wrap=True)
+
+
+def _console(file: TextIO | None) -> Any:
+    from rich.console import Console
+
+    return Console(file=file, highlight=False)
+
+
+def check_output(path: Path, is_difference: bool) -> None:
+    """Refuses a file whose suffix is none of what would be in it.
+
+    Raises:
+        ConfigReadError: It is not.
+    """
+    allowed = _DIFFERENCE_FORMATS if is_difference else _CONFIG_FORMATS
+    if path.suffix.lower() not in allowed:
+        what = 'a difference' if is_difference else 'a config'
+        raise ConfigReadError(f'{path}: {what} is written as {", ".join(allowed)}')
+
+
+def write_config(path: Path, cfg: 'Config') -> None:
+    """Writes a config, to be read again; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cfg.dump(path)
+
+
+def write_difference(path: Path, title: str, changes: Sequence[SettingChange]) -> None:
+    """Writes a difference, as text or as JSON; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == '.json':
+        entries = [{'path': change.path, **asdict(change)} for change in changes]
+        text = json.dumps(entries, indent=2, default=repr)
+    else:
+        text = '\n'.join([title, *(line for _, line in difference_lines(changes))])
+    path.write_text(text + '\n', encoding='utf-8')

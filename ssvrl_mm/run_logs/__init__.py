@@ -1,0 +1,44 @@
+"""What runs have logged: found, read whatever state it is in, joined where runs were resumed.
+
+Imports neither torch nor OpenMMLab.
+"""
+
+from ssvrl_mm.run_logs.curves import (
+    Curve,
+    chance_of,
+    choose_keys,
+    curve_of,
+    keys_of,
+    mean_and_spread,
+    smoothed,
+)
+from ssvrl_mm.run_logs.groups import RunGroup, group_runs
+from ssvrl_mm.run_logs.parts import LogPart, join_parts, read_scalar_file, read_text_log
+from ssvrl_mm.run_logs.runs import RunLog, RunLogError, find_runs
+from ssvrl_mm.run_logs.tables import aligned, time_table, value_table
+from ssvrl_mm.run_logs.timing import Timing, timing_of, training_seconds
+
+__all__ = [
+    'Curve',
+    'LogPart',
+    'RunGroup',
+    'RunLog',
+    'RunLogError',
+    'Timing',
+    'aligned',
+    'chance_of',
+    'choose_keys',
+    'curve_of',
+    'find_runs',
+    'group_runs',
+    'join_parts',
+    'keys_of',
+    'mean_and_spread',
+    'read_scalar_file',
+    'read_text_log',
+    'smoothed',
+    'time_table',
+    'timing_of',
+    'training_seconds',
+    'value_table',
+]
