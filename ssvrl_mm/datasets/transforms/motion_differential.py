@@ -72,7 +72,7 @@ class SampleMotionClips(SampleClips):
 
     Raises:
         ValueError: An argument out of range.
-        ScoreFileError: The scores are missing or damaged, or of another video or other options;
+        video.ScoreFileError: The scores are missing or damaged, or of another video or other options;
             says which command makes them.
 
     Example:
