@@ -5,14 +5,17 @@ network. Such a name is imported: where there is one, it is shown without a link
 none it is a slip, and the build's warning stays.
 """
 
+from __future__ import annotations
+
 import importlib
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docutils import nodes
-from sphinx.addnodes import pending_xref
-from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
+if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 _DOCSTRING = re.compile(r'docstring of ([\w.]+)')
 

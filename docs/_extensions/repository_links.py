@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 #: The scheme of links to source views, between reading and writing.
 SCHEME = 'source:'
 
-# The text of a link may go over lines, but not over a blank one.
-_LINK = re.compile(r'(!?)(\[(?:[^\[\]\n]|\n(?!\s*\n)|!?\[[^\[\]]*\])*\]\()([^)\s]+)(?=[)\s])')
+# Pictures first: they may be the text of a link, which may go over lines, but not a blank one.
+_PICTURE = re.compile(r'(!\[[^\[\]]*\]\()([^)\s]+)(?=[)\s])')
+_LINK = re.compile(r'(?<!!)(\[(?:[^\[\]\n]|\n(?!\s*\n)|\[[^\[\]]*\])*\]\()([^)\s]+)(?=[)\s])')
 _INCLUDE = re.compile(r'^```\{include\} (\S+)$', re.MULTILINE)
 _FENCE = re.compile(r'^\s{0,3}(`{3,}|~{3,})')
 _CODE = re.compile(r'(?<!`)(`+)(?!`)(?:[^\n]|\n(?!\s*\n))+?(?<!`)\1(?!`)')
@@ -87,21 +88,27 @@ class Pages:
             origin: The file it is from, by its path in the repository.
             page: The page that it is shown on.
         """
-        broken: list[tuple[int, str]] = []
-        code = [*_fenced(text)]
+        text, broken = self._relink(text, origin, page, _PICTURE)
+        text, lost = self._relink(text, origin, page, _LINK)
+        return text, sorted(broken + lost)
+
+    def _relink(
+        self, text: str, origin: str, page: str, pattern: re.Pattern[str]
+    ) -> tuple[str, list[tuple[int, str]]]:
+        broken = []
         # Code may be the text of a link, but no link starts within it.
-        code += [match.span() for match in _CODE.finditer(text)]
+        code = [*_fenced(text), *(match.span() for match in _CODE.finditer(text))]
 
         def replace(match: re.Match[str]) -> str:
             if any(start < match.start() < end for start, end in code):
                 return match[0]
-            target = self.target(match[3], origin, page, bool(match[1]))
+            target = self.target(match[2], origin, page, image=pattern is _PICTURE)
             if target is None:
-                broken.append((text.count('\n', 0, match.start(3)) + 1, match[3]))
+                broken.append((text.count('\n', 0, match.start(2)) + 1, match[2]))
                 return match[0]
-            return f'{match[1]}{match[2]}{target}'
+            return match[1] + target
 
-        return _LINK.sub(replace, text), broken
+        return pattern.sub(replace, text), broken
 
 
 def _fenced(text: str) -> Iterator[tuple[int, int]]:

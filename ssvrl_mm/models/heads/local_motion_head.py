@@ -175,8 +175,9 @@ class LocalMotionContrast(BaseModule):
 
         Returns:
             Task -> answers and truths ``(N * T',)`` on the CPU, and the number of candidates. Of
-            ``'local'`` these are the flow of the clip's times, and of ``'local_augmented'``, where augmented
-            flow is given, that too; with ``negatives='augmentations'`` of the latter alone.
+            ``'local'`` these are the flow of the clip's times, and of ``'local_augmented'``, where
+            augmented flow is given, that too; with ``negatives='augmentations'`` of the latter
+            alone.
         """
         similarities, labels = (x.cpu() for x in self(rgb, flow, augmented))
         times = rgb.shape[2]
