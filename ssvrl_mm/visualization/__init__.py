@@ -1,5 +1,6 @@
 """Pictures: motion, where and when a clip moves most, views, searches, where features lie."""
 
+from ssvrl_mm.visualization.animation import AnimationError, is_animation, write_animation
 from ssvrl_mm.visualization.embedding import COLOURS, Embedded, draw_embeddings, embed
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
@@ -10,6 +11,7 @@ from ssvrl_mm.visualization.views import draw_views
 
 __all__ = [
     'COLOURS',
+    'AnimationError',
     'Embedded',
     'PictureError',
     'Shown',
@@ -22,6 +24,8 @@ __all__ = [
     'draw_retrieval',
     'draw_views',
     'embed',
+    'is_animation',
     'motion_panel',
+    'write_animation',
     'write_picture',
 ]
