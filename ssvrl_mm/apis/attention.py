@@ -28,6 +28,18 @@ from ssvrl_mm.apis.video_samples import VideoSamples, pipeline_of
 from ssvrl_mm.visualization.attention import AttentionRow
 
 
+class Attention(NamedTuple):
+    """What a model looks at.
+
+    Attributes:
+        rows: Of each video a row for each stream.
+        left_out: Streams of the model that the config does not test with, or without such a layer.
+    """
+
+    rows: list[list[AttentionRow]]
+    left_out: list[str]
+
+
 class AttentionModel(NamedTuple):
     """A model whose attention is drawn.
 
@@ -50,7 +62,7 @@ def attend(
     by_class: bool = False,
     category: int | None = None,
     device: str | None = None,
-) -> list[list[AttentionRow]]:
+) -> Attention:
     """Runs a model on the middle one of the clips that its config tests each video with.
 
     Args:
@@ -63,7 +75,7 @@ def attend(
         device: 'cpu' or 'cuda'; by default the latter if there is one.
 
     Returns:
-        Of each video a row for each stream of the model that the config tests with.
+        The rows, and what there is none of.
 
     Raises:
         TypeError: The model has no backbone, or no classifier for ``by_class``.
@@ -113,40 +125,32 @@ def attend(
                 for stream, each in found.items()
             ]
         )
-    return rows
-
-
-def untold_streams(cfg: Config, rows: Sequence[AttentionRow]) -> list[str]:
-    """Streams that a model has a network of, but that its config does not test with."""
-    backbones = cfg.model.get('backbones') or {}
-    drawn = [row.title.rpartition(': ')[2] for row in rows]
-    return [stream for stream, each in backbones.items() if each and stream not in drawn]
+    left_out = [each.stream for each in networks if each.stream and each.stream not in found]
+    return Attention(rows, left_out)
 
 
 def _by_class(
     found: Mapping[str, FeatureMap], scores: Any, category: int | None, classes: Sequence[str]
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Grad-CAM of each stream, and the class and its probability in words."""
-    # Classifiers that are fused later have a class each.
-    by_stream = scores if isinstance(scores, Mapping) else dict.fromkeys(found, scores)
-    titles, total = {}, torch.zeros(())
-    for stream, each in by_stream.items():
+    # Classifiers that are fused later have a score each, one network over streams has one.
+    is_fused = isinstance(scores, Mapping)
+    titles, chosen_scores = {}, []
+    for stream, each in scores.items() if is_fused else [('', scores)]:
         row = each.float().flatten()
         if category is not None and not 0 <= category < len(row):
             raise ValueError(f'--class must be from 0 to {len(row) - 1}, got {category}')
         chosen = int(row.argmax()) if category is None else category
         name = f' {classes[chosen]}' if chosen < len(classes) else ''
-        probability = float(row.softmax(dim=0)[chosen])
-        titles[stream] = f', class {chosen}{name} ({probability:.0%})'
-        if isinstance(scores, Mapping) or stream == next(iter(by_stream)):
-            total = total.to(row.device) + row[chosen]
+        titles[stream] = f', class {chosen}{name} ({float(row.softmax(dim=0)[chosen]):.0%})'
+        chosen_scores.append(row[chosen])
     outputs = [each.output for each in found.values()]
-    gradients = torch.autograd.grad(total, outputs)
+    gradients = torch.autograd.grad(torch.stack(chosen_scores).sum(), outputs)
     maps = {
         stream: grad_cam(output, gradient)
         for stream, output, gradient in zip(found, outputs, gradients, strict=True)
     }
-    return maps, titles
+    return maps, {stream: titles[stream if is_fused else ''] for stream in found}
 
 
 def _classifies(model: Any) -> bool:

@@ -1,6 +1,7 @@
-"""Pictures: motion, where and when a clip moves most, views, searches, where features lie."""
+"""Pictures: motion, where and when a clip moves most, views, searches, features, attention."""
 
 from ssvrl_mm.visualization.animation import AnimationError, is_animation, write_animation
+from ssvrl_mm.visualization.attention import AttentionRow, draw_attention, play_attention
 from ssvrl_mm.visualization.embedding import COLOURS, Embedded, draw_embeddings, embed
 from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
@@ -12,11 +13,13 @@ from ssvrl_mm.visualization.views import draw_views
 __all__ = [
     'COLOURS',
     'AnimationError',
+    'AttentionRow',
     'Embedded',
     'PictureError',
     'Shown',
     'check_picture',
     'colour_wheel',
+    'draw_attention',
     'draw_embeddings',
     'draw_motion',
     'draw_motion_scores',
@@ -26,6 +29,7 @@ __all__ = [
     'embed',
     'is_animation',
     'motion_panel',
+    'play_attention',
     'write_animation',
     'write_picture',
 ]

@@ -119,7 +119,8 @@ def _sized(frame: np.ndarray, side: int) -> np.ndarray:
 def _coloured(maps: np.ndarray) -> np.ndarray:
     """uint8 RGB (..., 3) of values from 0 to 1."""
     levels = np.rint(np.clip(maps, 0, 1) * 255).astype(np.uint8)
-    table = cv2.applyColorMap(np.arange(256, dtype=np.uint8), cv2.COLORMAP_TURBO)[:, 0, ::-1]
+    levels_of_grey = np.arange(256, dtype=np.uint8)[None]
+    table = cv2.applyColorMap(levels_of_grey, cv2.COLORMAP_TURBO)[0, :, ::-1]
     return table[levels]
 
 
