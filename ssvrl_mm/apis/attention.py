@@ -103,7 +103,6 @@ def attend(
         if sample.error is not None:
             raise sample.error
         packed, pictures = _middle_clip(sample.packed, _sees_frames(network), is_added)
-        shown = _evenly(len(pictures), frames)
         with recording(layers, default) as found, torch.enable_grad():
             batch = network.data_preprocessor(pseudo_collate([packed]), training=False)
             if _classifies(network) and not _fuses(network):
@@ -115,16 +114,15 @@ def attend(
             maps, titles = _by_class(found, scores, category, classes)
         else:
             maps = {stream: activation_map(each.output) for stream, each in found.items()}
-        rows.append(
-            [
-                AttentionRow(
-                    f'{model.name}: {stream}{titles[stream]}',
-                    pictures[shown],
-                    _enlarged(maps[stream], each.clip_len, shown, pictures),
-                )
-                for stream, each in found.items()
-            ]
-        )
+        of_video = []
+        for stream, each in found.items():
+            # I-frames need not be frames of the clip.
+            seen = pictures.get(stream, next(iter(pictures.values())))
+            shown = _evenly(len(seen), frames)
+            title = f'{model.name}: {stream}{titles[stream]}{_other_time(packed, stream)}'
+            drawn = _enlarged(maps[stream], each.clip_len, shown, seen)
+            of_video.append(AttentionRow(title, seen[shown], drawn))
+        rows.append(of_video)
     left_out = [each.stream for each in networks if each.stream and each.stream not in found]
     return Attention(rows, left_out)
 
@@ -141,8 +139,9 @@ def _by_class(
         if category is not None and not 0 <= category < len(row):
             raise ValueError(f'--class must be from 0 to {len(row) - 1}, got {category}')
         chosen = int(row.argmax()) if category is None else category
+        probabilities = row.softmax(dim=0).tolist()
         name = f' {classes[chosen]}' if chosen < len(classes) else ''
-        titles[stream] = f', class {chosen}{name} ({float(row.softmax(dim=0)[chosen]):.0%})'
+        titles[stream] = f', class {chosen}{name} ({probabilities[chosen]:.0%})'
         chosen_scores.append(row[chosen])
     outputs = [each.output for each in found.values()]
     gradients = torch.autograd.grad(torch.stack(chosen_scores).sum(), outputs)
@@ -178,8 +177,11 @@ def _with_pictures(pipeline: Sequence[Any]) -> tuple[list[Any], bool]:
     return changed, is_added
 
 
-def _middle_clip(packed: Any, of_frames: bool, is_added: bool) -> tuple[Any, np.ndarray]:
-    """A packed video of its middle clip alone, and the pictures of that, uint8 (T, h, w, 3).
+def _middle_clip(packed: Any, of_frames: bool, is_added: bool) -> tuple[Any, dict[str, np.ndarray]]:
+    """A packed video of its middle clip alone, and the pictures of that.
+
+    Returns:
+        What a model takes; and of 'rgb' and 'iframe', where they are there, uint8 (T, h, w, 3).
 
     Raises:
         ValueError: There are no pictures among the inputs.
@@ -188,24 +190,43 @@ def _middle_clip(packed: Any, of_frames: bool, is_added: bool) -> tuple[Any, np.
     streams = dict(inputs) if isinstance(inputs, Mapping) else {'rgb': inputs}
     if not of_frames:
         streams = {s: x[len(x) // 2 : len(x) // 2 + 1] for s, x in streams.items()}
-    pictures = next((streams[name] for name in ('rgb', 'iframe') if name in streams), None)
-    if pictures is None or pictures.shape[1] != 3 or pictures.dtype != torch.uint8:
+    pictures = {
+        name: _pictures(streams[name])
+        for name in ('rgb', 'iframe')
+        if name in streams and streams[name].dtype == torch.uint8 and streams[name].shape[1] == 3
+    }
+    if not pictures:
         raise ValueError(
             f'the pipeline that the config tests with packs {sorted(streams)}, and no pictures '
             'of three channels that a map could be drawn on'
         )
-    if pictures.dim() == 5:
-        # Clips or frames one after the other: (V, 3, T, h, w) -> (V, T, 3, h, w).
-        pictures = pictures.transpose(1, 2).flatten(0, 1)
     if is_added:
         # The networks must see what they see in a test.
         del streams['rgb']
     kept = streams if isinstance(inputs, Mapping) else streams['rgb']
-    return {**packed, 'inputs': kept}, pictures.movedim(1, -1).numpy()
+    return {**packed, 'inputs': kept}, pictures
+
+
+def _pictures(clips: Tensor) -> np.ndarray:
+    """Clips (V, 3, T, h, w), or frames (V, 3, h, w), one after the other: (V * T, h, w, 3)."""
+    frames = clips.transpose(1, 2).flatten(0, 1) if clips.dim() == 5 else clips
+    return frames.movedim(1, -1).numpy()
+
+
+def _other_time(packed: Any, stream: str) -> str:
+    """In words, which frames what moves is of, where they are others than those of the clip."""
+    told = packed['data_samples'].metainfo
+    if stream in ('rgb', 'iframe') or 'motion_inds' not in told or 'frame_inds' not in told:
+        return ''
+    clips, moving = (np.atleast_2d(told[name]) for name in ('frame_inds', 'motion_inds'))
+    clip, span = clips[len(clips) // 2], moving[len(moving) // 2]
+    if clip.min() <= span.max() and span.min() <= clip.max():
+        return ''
+    return f' of frames {span.min()} to {span.max()}, on {clip.min()} to {clip.max()}'
 
 
 def _evenly(count: int, wanted: int | None) -> np.ndarray:
-    """Numbers of some frames, from the middles of equal parts; of one it is the middle frame."""
+    """Numbers of some frames, at the middles of equal parts; of one it is the middle frame."""
     size = count if wanted is None else min(wanted, count)
     return ((np.arange(size) + 0.5) / size * count).astype(int)
 

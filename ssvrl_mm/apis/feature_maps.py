@@ -93,9 +93,12 @@ def find_layers(networks: Sequence[Network], layer: str | None) -> list[tuple[Ne
         return [(network, network.module) for network in networks]
     found = []
     for network in networks:
+        if layer == network.path:
+            found.append((network, network.module))
+            continue
         name = layer.removeprefix(f'{network.path}.')
         layers = dict(network.module.named_modules())
-        if not name or name not in layers:
+        if name not in layers:
             continue
         streams = getattr(network.module, 'streams', ())
         if network.stream is None and streams:

@@ -48,7 +48,8 @@ def draw_attention(
 ) -> np.ndarray:
     """Draws frames of videos, and below them where networks look, a row each.
 
-    As Figure 4 of Huo et al., "Compressed Video Contrastive Learning", NeurIPS 2021.
+    As Figure 4 of Huo et al., "Compressed Video Contrastive Learning", NeurIPS 2021, where there is
+    one frame of each: then videos are side by side.
 
     Args:
         videos: What each is called, and its rows; the frames of the first are drawn plainly.
@@ -62,7 +63,8 @@ def draw_attention(
         strips = [_strip(rows[0].frames, name, side)]
         strips += [_strip(overlay(row.frames, row.maps), _titled(row), side) for row in rows]
         blocks.append(stacked(strips, _GAP))
-    return _with_legend(stacked(blocks, _BLOCK))
+    of_one_frame = all(len(row.frames) == 1 for _, rows in videos for row in rows)
+    return _with_legend((side_by_side if of_one_frame else stacked)(blocks, _BLOCK))
 
 
 def play_attention(
@@ -86,9 +88,7 @@ def play_attention(
     columns = 1 + len(videos[0][1])
     length = max(len(frames) for _, frames in shown)
     for time in range(length):
-        tiles = [
-            _tile(frames[time * len(frames) // length], name, side) for name, frames in shown
-        ]
+        tiles = [_tile(frames[time * len(frames) // length], name, side) for name, frames in shown]
         lines = [
             side_by_side(tiles[start : start + columns], _GAP)
             for start in range(0, len(tiles), columns)
