@@ -7,7 +7,7 @@ from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_pane
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
 from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
 from ssvrl_mm.visualization.pmsp import draw_pmsp
-from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
+from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval, play_retrieval
 from ssvrl_mm.visualization.views import draw_views
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     'is_animation',
     'motion_panel',
     'play_attention',
+    'play_retrieval',
     'write_animation',
     'write_picture',
 ]

@@ -108,7 +108,7 @@ def test_the_map_peaks_on_the_square_in_each_frame(model, square):
         assert is_on_square(drawn, number)
         # Symmetric about the middle of the cell, where the square touches no border, and is in the
         # same place in the cells of time before and behind.
-        if 0 < y and x + CELL < SIDE and number % 4 == 1:
+        if y > 0 and x + CELL < SIDE and number % 4 == 1:
             np.testing.assert_allclose(drawn[y : y + 8], drawn[y : y + 8][::-1], atol=0.03)
     assert 0 <= row.maps.min() < 0.05 and row.maps.max() > 0.7
     # One frame is the middle one, and without a number there are all.

@@ -111,17 +111,18 @@ def test_a_frozen_network_has_gradients_and_what_follows_may_write_into_its_map(
 
 
 def test_layers_that_give_no_map_or_many_say_so():
-    model = Model(backbone=nn.Flatten(2))
-    with recording(find_layers(find_networks(model), None), 'rgb') as _:
-        with pytest.raises(LayerError, match=r'rgb: a map .* got \(1, 3, 8\): .* by --layer'):
-            model(torch.rand(1, 3, 2, 2, 2))
+    def run(network, layer, count):
+        model = Model(backbone=network)
+        with recording(find_layers(find_networks(model), layer), 'rgb'):
+            model(torch.rand(count, 3, 2, 2, 2))
+
+    with pytest.raises(LayerError, match=r'rgb: a map .* got \(1, 3, 8\): .* by --layer'):
+        run(nn.Flatten(2), None, 1)
     # A layer that is run twice, and one that is run on two clips.
     same = nn.Identity()
     for network, count in ((nn.Sequential(same, nn.ReLU(), same), 1), (nn.Sequential(same), 2)):
-        model = Model(backbone=network)
-        with recording(find_layers(find_networks(model), '0'), 'rgb') as _:
-            with pytest.raises(LayerError, match='rgb: the layer gives several maps of one clip'):
-                model(torch.rand(count, 3, 2, 2, 2))
+        with pytest.raises(LayerError, match='rgb: the layer gives several maps of one clip'):
+            run(network, '0', count)
 
 
 def test_activation_map_is_the_mean_of_squares():

@@ -48,8 +48,8 @@ def test_a_row_of_frames_for_each_map():
     np.testing.assert_allclose(picture[below, 80], hot, atol=1)
     assert (picture[below, 92:] == 255).all()
     # The second video, and the scale of the colours from cold to hot.
-    np.testing.assert_array_equal(picture[:block], picture[block + 16 : 2 * block + 16])
-    np.testing.assert_array_equal(picture[-12, 5], turbo(0))
+    np.testing.assert_array_equal(picture[24:block], picture[block + 40 : 2 * block + 16])
+    np.testing.assert_array_equal(picture[-12, 4], turbo(0))
     np.testing.assert_array_equal(picture[-12, 4 + 63], turbo(255))
 
 
