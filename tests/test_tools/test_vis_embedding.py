@@ -96,3 +96,27 @@ def test_wrong_arguments(run, capsys):
     with pytest.raises(SystemExit):
         run('x.py', 'a.pth', 'b.pth')
     assert "a config takes one checkpoint, got ['a.pth', 'b.pth']" in capsys.readouterr().err
+
+
+def test_a_config_and_its_checkpoint_give_the_features(
+    run, data_root, tiny_config, tmp_path, monkeypatch
+):
+    monkeypatch.setenv('SSVRL_DATA', str(data_root))
+    monkeypatch.syspath_prepend(str(tiny_config.parent))
+    # The same model twice lies the same, and one class alone has half of the points.
+    options = ('--workers', '0', '--features', 'kept', '--side', '48', '--out', 'x.png')
+    said = run(str(tiny_config), 'random', '--also', str(tiny_config), 'random', *options)
+    for stream in ('rgb', 'motion'):
+        assert said.count(f'tiny_mvcgc, random weights: {stream} ') == 2
+    picture = cv2.imread(str(tmp_path / 'x.png'))
+    panels = [picture[24:74, place : place + 50] for place in (0, 58, 116, 174)]
+    assert (panels[0] == panels[2]).all() and (panels[1] == panels[3]).all()
+    assert (panels[0] != panels[1]).any() and panels[0].std() > 10
+    (file,) = (tmp_path / 'kept').glob('*.npz')
+    clips = FeatureTable.load(file).features['rgb']
+    assert clips.shape[0] == 4 and clips.ndim == 3 and said.count(f'rgb {4 * clips.shape[1]}') == 2
+    options = ('--stream', 'rgb', '--classes', '1', *options)
+    said = run(str(tiny_config), 'random', '--names', 'one', *options)
+    assert said.endswith(f'points: one {2 * clips.shape[1]}\n')
+    with pytest.raises(SystemExit, match=r'error: .* has no video of class \[7\], but of \[0, 1\]'):
+        run(str(tiny_config), 'random', '--classes', '7', *options[4:])
