@@ -117,7 +117,7 @@ class SSVRLInferencer:
         self.model, meta = init_model(self.cfg, weights, device)
         self.pipeline = pipeline_of(self.cfg)
         self.show_progress = show_progress
-        self.classes = _classes(self.cfg, meta)
+        self.classes = classes_of(self.cfg, meta)
         self.left_out: dict[str, str] = {}
         self.gallery: FeatureTable | None = None
         if gallery is not None:
@@ -276,7 +276,7 @@ def _as_files(inputs: Sequence[Video], folder: str) -> tuple[list[str], list[str
     return files, names
 
 
-def _classes(cfg: Config, meta: dict[str, Any]) -> list[str]:
+def classes_of(cfg: Config, meta: dict[str, Any]) -> list[str]:
     """Names of the classes, as the checkpoint or the config has them; none if neither does."""
     described = meta.get('dataset_meta') or {}
     names = described.get('classes') or described.get('CLASSES') or cfg.get('classes')

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
@@ -21,7 +21,7 @@ from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
 
 
 class RetrievalModel(NamedTuple):
-    """A model that searches.
+    """A model whose features are compared.
 
     Attributes:
         name: What it is called in the picture.
@@ -65,6 +65,22 @@ def choose_queries(
     return source._replace(entries=chosen, sha256=entries_sha256(chosen))
 
 
+def of_classes(source: VideoSource, classes: Sequence[int] | None) -> VideoSource:
+    """The videos of some classes; None: all.
+
+    Raises:
+        ValueError: There is none of one of the classes.
+    """
+    if classes is None:
+        return source
+    labels = {label for _, label in source.entries}
+    missing = [label for label in classes if label not in labels]
+    if missing:
+        raise ValueError(f'{source.name} has no video of class {missing}, but of {sorted(labels)}')
+    chosen = [(path, label) for path, label in source.entries if label in classes]
+    return source._replace(entries=chosen, sha256=entries_sha256(chosen))
+
+
 def find_examples(
     models: Sequence[RetrievalModel],
     queries: VideoSource,
@@ -72,7 +88,7 @@ def find_examples(
     folder: Path,
     k: int = 3,
     num_frames: int = 3,
-    **options: object,
+    **options: Any,
 ) -> tuple[list[Shown], list[tuple[str, list[list[Shown]]]]]:
     """Searches a gallery for some videos, by each of several models.
 
@@ -94,7 +110,7 @@ def find_examples(
         ValueError: No query can be read by all models, or a model has not such a stream.
     """
     tables = [
-        tuple(_features(model, source, folder, options) for source in (queries, gallery))
+        tuple(stored_features(model, source, folder, **options) for source in (queries, gallery))
         for model in models
     ]
     read_by_all = [p for p, _ in queries.entries if all(p in q.paths for q, _ in tables)]
@@ -155,16 +171,24 @@ def clip_frames(path: str | os.PathLike, clip_times: np.ndarray, number: int) ->
     return rgb
 
 
-def _features(
-    model: RetrievalModel, source: VideoSource, folder: Path, options: Mapping
+def stored_features(
+    model: RetrievalModel, source: VideoSource, folder: Path, **options: Any
 ) -> FeatureTable:
-    """The features of a model, from the folder if they are there."""
+    """The features of a model, from a folder if they are there, and otherwise into it.
+
+    Args:
+        model: Config and weights.
+        source: The videos.
+        folder: Where files of features lie, named by what they are of.
+        **options: Of :func:`~ssvrl_mm.apis.extract_features`: ``keep_clips``, ``workers``, ...
+    """
     checkpoint = None if model.checkpoint is None else local_checkpoint(model.checkpoint)
     identity = [
         config_sha256(model.cfg),
         describe_checkpoint(checkpoint)['checkpoint_sha256'],
         source.sha256,
         os.path.realpath(source.root),
+        *(['clips'] if options.get('keep_clips') else []),
     ]
     key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
     table = extract_features(

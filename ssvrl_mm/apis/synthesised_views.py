@@ -57,6 +57,11 @@ def held_out_videos(cfg: Config, number: int) -> list[str]:
     raise ValueError(f'{cfg.filename or "the config"} tests with no videos: name some by --videos')
 
 
+def video_name(video: str | os.PathLike) -> str:
+    """The video's folder, which is the class in most datasets, and file."""
+    return '/'.join(Path(video).parts[-2:])
+
+
 @torch.no_grad()
 def synthesise_examples(
     model: Any, cfg: Config, videos: Sequence[str | os.PathLike]
@@ -87,7 +92,7 @@ def synthesise_examples(
         clips = clips[len(clips) // 2][None]
         views = model.synthesise(clips[None])[0]
         quality = {name: float(value[0]) for name, value in model.compare(clips).items()}
-        name = '/'.join(Path(video).parts[-2:])
+        name = video_name(video)
         (clip, flow), (view, view_flow) = (_shown(model, each) for each in (clips, views))
         examples.append(ViewExample(name, clip, view, flow, view_flow, quality))
     return examples

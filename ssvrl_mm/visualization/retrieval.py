@@ -1,6 +1,6 @@
 """Pictures of retrieval: queries, the videos that models find for them, and which are right."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -76,6 +76,33 @@ def draw_retrieval(
         tile = titled(_tile(query, height), 'query', _BAND)
         blocks.append(side_by_side([tile, stacked(rows)], 3 * GAP))
     return stacked(blocks, 3 * GAP)
+
+
+def play_retrieval(
+    queries: Sequence[Shown],
+    found: Sequence[tuple[str, Sequence[Sequence[Shown]]]],
+    height: int = 96,
+) -> Iterator[np.ndarray]:
+    """The same as an animation, in which all videos play.
+
+    Args:
+        queries: See :func:`draw_retrieval`; each shows as many frames as the others.
+        found: The same.
+        height: The same.
+
+    Yields:
+        uint8 RGB.
+    """
+    for time in range(len(queries[0].frames)):
+        now = [
+            (name, [[_at(video, time) for video in videos] for videos in of_queries])
+            for name, of_queries in found
+        ]
+        yield draw_retrieval([_at(query, time) for query in queries], now, height)
+
+
+def _at(video: Shown, time: int) -> Shown:
+    return video._replace(frames=video.frames[time : time + 1])
 
 
 def _tile(video: Shown, height: int) -> np.ndarray:

@@ -45,10 +45,14 @@ def run(tool, tmp_path, monkeypatch, capsys):
 def test_clips_or_videos_are_points(run, tmp_path):
     said = run('clips.npz', 'videos.npz', '--classes', '0', '4', '--out', 'out/x.png')
     width, height = 2 * (360 + 2) + 8, 24 + 362 + 8 + 2 * 24
-    assert said == f'out/x.png: {width}x{height} px, points: clips 19, videos 10\n'
+    assert said == f'wrote out/x.png: {width}x{height} px, points: clips 19, videos 10\n'
     assert cv2.imread(str(tmp_path / 'out/x.png')).shape == (height, width, 3)
     options = ('--stream', 'motion', '--names', 'both', '--side', '100', '--out', 'y.png')
     assert run('streams.npz', *options).endswith('points: both 29\n')
+    # A panel for each stream, unless one is named.
+    width = 2 * (100 + 2) + 8
+    said = run('streams.npz', '--names', 'a', '--side', '100', '--out', 'y.png')
+    assert said.startswith(f'wrote y.png: {width}x') and said.endswith('a: rgb 29, a: motion 29\n')
     # Classes without folders have numbers.
     assert run('flat.npz', 'videos.npz', '--out', 'z.png').endswith('flat 29, videos 15\n')
 
@@ -56,13 +60,15 @@ def test_clips_or_videos_are_points(run, tmp_path):
 @pytest.mark.parametrize(
     'arguments, said',
     [
-        (['streams.npz'], r"say which --stream of \['rgb', 'motion'\]"),
         (['clips.npz', '--stream', 'flow'], r"no stream 'flow', but \['rgb'\]"),
         (['clips.npz', '--classes', '1'], r'no video of class \[1\], but of \[0, 3, 4\]'),
-        (['clips.npz', 'many.npz', '--classes', '0', '99'], r'file 1 has no .* class \[99\]'),
-        (['many.npz', 'clips.npz', '--classes', '0', '9'], r'file 2 has no video of class \[9\]'),
+        (['clips.npz', 'many.npz', '--classes', '0', '99'], r'model 1 has no .* class \[99\]'),
+        (['many.npz', 'clips.npz', '--classes', '0', '9'], r'model 2 has no video of class \[9\]'),
         (['many.npz'], r'15 classes, but there are 10 colours: choose by --classes'),
-        (['clips.npz', 'others.npz'], r"class 0 is 'walk' in the first file and 'swim' in file 2"),
+        (
+            ['clips.npz', 'others.npz'],
+            r"class 0 is 'walk' in the first model and 'swim' in model 2",
+        ),
         (['nowhere.npz'], r'no file of features at nowhere\.npz'),
     ],
 )
@@ -73,9 +79,44 @@ def test_what_cannot_be_drawn_says_so(arguments, said, run, monkeypatch):
         run(*arguments, '--out', 'x.png')
 
 
-def test_wrong_arguments(run):
+def test_wrong_arguments(run, capsys):
     with pytest.raises(SystemExit, match='does not end like a picture'):
         run('clips.npz', '--out', 'x.nothing')
-    for wrong in (['--names', 'a', 'b'], ['--side', '0'], ['--perplexity', '0']):
+    with pytest.raises(SystemExit, match='x.mp4: this tool writes no .mp4, but a picture'):
+        run('clips.npz', '--out', 'x.mp4')
+    for wrong, said in (
+        (['--names', 'a', 'b'], '2 --names for 1 files'),
+        (['--side', '0'], 'must be 48 or more, got 0'),
+        (['--perplexity', '0'], 'must be 1 or more, got 0'),
+        (['--videos', 'x'], '--also, --videos and --cfg-options are for configs'),
+    ):
         with pytest.raises(SystemExit):
-            run('clips.npz', *wrong, '--out', 'x.png')
+            run('clips.npz', *wrong)
+        assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run('x.py', 'a.pth', 'b.pth')
+    assert "a config takes one checkpoint, got ['a.pth', 'b.pth']" in capsys.readouterr().err
+
+
+def test_a_config_and_its_checkpoint_give_the_features(
+    run, data_root, tiny_config, tmp_path, monkeypatch
+):
+    monkeypatch.setenv('SSVRL_DATA', str(data_root))
+    monkeypatch.syspath_prepend(str(tiny_config.parent))
+    # The same model twice lies the same, and one class alone has half of the points.
+    options = ('--workers', '0', '--features', 'kept', '--side', '48', '--out', 'x.png')
+    said = run(str(tiny_config), 'random', '--also', str(tiny_config), 'random', *options)
+    for stream in ('rgb', 'motion'):
+        assert said.count(f'tiny_mvcgc, random weights: {stream} ') == 2
+    picture = cv2.imread(str(tmp_path / 'x.png'))
+    panels = [picture[24:74, place : place + 50] for place in (0, 58, 116, 174)]
+    assert (panels[0] == panels[2]).all() and (panels[1] == panels[3]).all()
+    assert (panels[0] != panels[1]).any() and panels[0].std() > 10
+    (file,) = (tmp_path / 'kept').glob('*.npz')
+    clips = FeatureTable.load(file).features['rgb']
+    assert clips.shape[0] == 4 and clips.ndim == 3 and said.count(f'rgb {4 * clips.shape[1]}') == 2
+    options = ('--stream', 'rgb', '--classes', '1', *options)
+    said = run(str(tiny_config), 'random', '--names', 'one', *options)
+    assert said.endswith(f'points: one {2 * clips.shape[1]}\n')
+    with pytest.raises(SystemExit, match=r'error: .* has no video of class \[7\], but of \[0, 1\]'):
+        run(str(tiny_config), 'random', '--classes', '7', *options[4:])

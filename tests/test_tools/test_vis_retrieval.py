@@ -11,7 +11,7 @@ def test_test_videos_look_for_training_videos(call, tool, tiny_config, tmp_path)
     command = [sys.executable, tool('visualizations/vis_retrieval.py'), tiny_config, 'random']
     # The same model twice finds the same twice.
     command += ['--also', tiny_config, 'random', '--names', 'one', 'two', '--streams', 'motion']
-    command += ['--number', '2', '-k', '2', '--frames', '2', '--height', '48', '--workers', '0']
+    command += ['--number', '2', '-k', '2', '--frames', '2', '--side', '48', '--workers', '0']
     said = call(*command, '--out', 'pictures/x.png').stdout
     one, two, file = said.splitlines()[-3:]
     assert one.split(': ')[1] == two.split(': ')[1] and 'of 2 first neighbours right' in one
@@ -29,7 +29,7 @@ def test_test_videos_look_for_training_videos(call, tool, tiny_config, tmp_path)
     'arguments, message',
     [
         (['--names', 'one', 'two'], '2 --names for 1 models'),
-        (['-k', '0'], '--k must be 1 or more'),
+        (['-k', '0'], 'argument -k: must be 1 or more, got 0'),
         (['--also', 'x.py', 'random', '--streams', 'a', 'b', 'c'], '3 --streams for 2 models'),
     ],
 )

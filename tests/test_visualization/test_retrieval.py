@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ssvrl_mm.visualization import Shown, draw_retrieval
+from ssvrl_mm.visualization import Shown, draw_retrieval, play_retrieval
 
 GREEN, RED, GREY = (0, 135, 60), (205, 25, 25), (110, 110, 110)
 BAND, LINE, HEIGHT, WIDTH = 24, 5, 48, 64
@@ -52,3 +52,18 @@ def test_frames_keep_their_shape_within_4_to_3():
 def test_every_model_answers_every_query():
     with pytest.raises(ValueError, match='ours has neighbours of 1 of 2 queries'):
         draw_retrieval([video(1), video(2)], [('ours', [[video(3)]])])
+
+
+def test_all_videos_play_together():
+    def counting(start, right=None):
+        frames = np.stack([np.full((48, 64, 3), start + time, np.uint8) for time in range(3)])
+        return Shown(frames, f'{start}.mp4', right)
+
+    queries, found = [counting(10)], [('m', [[counting(50, True), counting(90, False)]])]
+    played = list(play_retrieval(queries, found, HEIGHT))
+    assert len(played) == 3
+    top, tile = 2 * BAND + LINE, WIDTH + 2 * LINE
+    for time, picture in enumerate(played):
+        for left, start in ((0, 10), (tile + 24, 50), (2 * tile + 24 + 8, 90)):
+            inner = picture[top : top + HEIGHT, left + LINE : left + LINE + WIDTH]
+            assert (inner == start + time).all()

@@ -1,21 +1,39 @@
 """Draws features of models in the plane by t-SNE, a colour for each class.
 
+    python tools/visualizations/vis_embedding.py CONFIG CHECKPOINT
+    python tools/visualizations/vis_embedding.py CONFIG random --also CONFIG CHECKPOINT \\
+        --also OTHER_CONFIG OTHER_CHECKPOINT --names random ours supervised --classes 0 10 20
+    python tools/visualizations/vis_embedding.py CONFIG CHECKPOINT --videos my_videos
     python tools/visualizations/vis_embedding.py random.npz pretrained.npz --out tsne.png
-    python tools/visualizations/vis_embedding.py random.npz pretrained.npz supervised.npz \\
-        --names random ours supervised --classes 0 10 20 30 40 --out tsne.png
 
-A panel for each file of features, which `tools/analysis/extract_features.py` writes; every clip is
-a point where the clips were kept (--keep-clips), and else every video.
+A panel for each stream of each model. Every clip that the config tests a video with is a point.
+Without --videos they are the test videos of the config, its queries; with it those of a folder,
+whose classes are its sub-folders. Features that tools/analysis/extract_features.py stored are
+drawn without config; there a video is a point, or a clip where clips were kept (--keep-clips).
+CHECKPOINT `random` stands for random weights.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ssvrl_mm.visualization.arguments import (
+    add_cfg_options,
+    add_out,
+    add_seed,
+    add_side,
+    at_least,
+    check_out,
+    drawing_parser,
+    say_written,
+    telling_errors,
+)
+from ssvrl_mm.visualization.model_arguments import add_further_models, named_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,35 +43,126 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('features', nargs='+', help='files of features')
-    parser.add_argument('--names', nargs='+', help='what to call them, in their order')
+    parser = drawing_parser(__doc__)
+    parser.add_argument(
+        'inputs', nargs='+', metavar='INPUT',
+        help='a config and its checkpoint, or `random`; or files of features',
+    )  # fmt: skip
+    add_out(parser, 'embedding.png')
+    add_further_models(parser, 'panel')
+    parser.add_argument('--videos', type=Path, help='folder of your own videos')
     parser.add_argument(
         '--classes', nargs='+', type=int, help='which to draw, by number (default: all, up to 10)'
     )
-    parser.add_argument('--stream', help='which features to draw (default: the only ones)')
-    parser.add_argument('--perplexity', type=float, default=30, help='of t-SNE (default: 30)')
-    parser.add_argument('--seed', type=int, default=0, help='of t-SNE')
-    parser.add_argument('--side', type=int, default=360, help='px of a panel (default: 360)')
-    parser.add_argument('--out', type=Path, required=True, help='the picture to write, e.g. x.png')
+    parser.add_argument('--stream', help='which features to draw (default: each in a panel)')
+    parser.add_argument(
+        '--perplexity', type=at_least(1, float), default=30.0, help='of t-SNE (default: 30)'
+    )
+    add_seed(parser, 't-SNE')
+    add_side(parser, 360, 'of a panel')
+    parser.add_argument(
+        '--features', type=Path, metavar='DIR', help='keep the features here for the next picture'
+    )
+    parser.add_argument(
+        '--workers', type=at_least(0), default=2, help='decoding processes (default: %(default)s)'
+    )
+    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_cfg_options(parser, default={})
     args = parser.parse_args()
-    if args.names and len(args.names) != len(args.features):
-        parser.error(f'{len(args.names)} --names for {len(args.features)} files')
-    for name in ('perplexity', 'side'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} must be 1 or more, got {getattr(args, name)}')
+    args.models = []
+    if args.inputs[0].endswith('.py'):
+        if len(args.inputs) != 2:
+            parser.error(
+                f'a config takes one checkpoint, got {args.inputs[1:]}; further models: --also'
+            )
+        args.models = named_models(parser, [args.inputs, *args.also], args.names)
+    elif args.also or args.videos or args.cfg_options:
+        parser.error('--also, --videos and --cfg-options are for configs, not files of features')
+    elif args.names and len(args.names) != len(args.inputs):
+        parser.error(f'{len(args.names)} --names for {len(args.inputs)} files')
     return args
 
 
-def rows_of(table: FeatureTable, stream: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Features (M, D) of videos, or of their clips where they were kept, and their classes (M,)."""
-    if stream is None and len(table.features) > 1:
-        raise ValueError(f'say which --stream of {list(table.features)} to draw')
-    stream = stream or next(iter(table.features))
-    if stream not in table.features:
+def main() -> None:
+    """Lays features out and draws them."""
+    args = parse_args()
+    with telling_errors():
+        check_out(args.out)
+        draw(args)
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Reads or extracts features, lays them out, draws, writes."""
+    # Seconds of imports, which --help and a wrong argument need not wait for.
+    from ssvrl_mm.apis import FeatureTable
+    from ssvrl_mm.visualization import COLOURS, Embedded, draw_embeddings, embed, write_picture
+
+    if args.models:
+        tables = extracted(args)
+        names = [model.name for model in args.models]
+    else:
+        tables = [FeatureTable.load(path) for path in args.inputs]
+        names = args.names or [Path(path).stem for path in args.inputs]
+    classes = names_of_classes(tables, args.classes, len(COLOURS))
+    panels = []
+    for name, table in zip(names, tables, strict=True):
+        streams = streams_of(table, args.stream)
+        for stream in streams:
+            rows, labels = rows_of(table, stream)
+            chosen = np.isin(labels, list(classes))
+            title = name if len(streams) == 1 else f'{name}: {stream}'
+            panels.append((title, rows[chosen], labels[chosen]))
+    models = [
+        Embedded(title, embed(rows, args.seed, args.perplexity), labels)
+        for title, rows, labels in panels
+    ]
+    picture = draw_embeddings(models, classes, args.side)
+    write_picture(args.out, picture)
+    counts = ', '.join(f'{model.name} {len(model.points)}' for model in models)
+    say_written(args.out, picture, f'points: {counts}')
+
+
+def extracted(args: argparse.Namespace) -> list[FeatureTable]:
+    """The features of the clips that each config tests with, of the classes that are drawn."""
+    from ssvrl_mm.apis import VideoSource
+    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.apis.retrieval_examples import RetrievalModel, of_classes, stored_features
+    from ssvrl_mm.engine.config_checks import merge_options
+
+    cfgs = [read_config(model.config) for model in args.models]
+    merge_options(cfgs, args.cfg_options)
+    if args.videos:
+        source = VideoSource.from_folder(args.videos)
+    else:
+        source = VideoSource.from_config(cfgs[0], 'query')
+    source = of_classes(source, args.classes)
+    with tempfile.TemporaryDirectory(prefix='ssvrl_mm_') as scratch:
+        return [
+            stored_features(
+                RetrievalModel(model.name, cfg, model.checkpoint),
+                source,
+                args.features or Path(scratch),
+                keep_clips=True,
+                workers=args.workers,
+                device=args.device,
+            )  # fmt: skip
+            for model, cfg in zip(args.models, cfgs, strict=True)
+        ]
+
+
+def streams_of(table: FeatureTable, stream: str | None) -> list[str]:
+    """The streams to draw, all where none is named.
+
+    Raises:
+        ValueError: There is no such stream.
+    """
+    if stream is not None and stream not in table.features:
         raise ValueError(f'no stream {stream!r}, but {list(table.features)}')
+    return list(table.features) if stream is None else [stream]
+
+
+def rows_of(table: FeatureTable, stream: str) -> tuple[np.ndarray, np.ndarray]:
+    """Features (M, D) of videos, or of their clips where they were kept, and their classes (M,)."""
     rows, labels = table.features[stream], table.labels
     if rows.ndim == 3:
         labels, rows = np.repeat(labels, rows.shape[1]), rows.reshape(-1, rows.shape[2])
@@ -77,13 +186,13 @@ def names_of_classes(
         missing = [label for label in chosen if label not in folders]
         if missing or not folders:
             raise ValueError(
-                f'file {number + 1} has no video of class {missing}, but of {sorted(folders)}'
+                f'model {number + 1} has no video of class {missing}, but of {sorted(folders)}'
             )
         for label in chosen:
             if folders[label] and found[0][label] not in ('', folders[label]):
                 raise ValueError(
-                    f'class {label} is {found[0][label]!r} in the first file and '
-                    f'{folders[label]!r} in file {number + 1}: they are of other lists of classes'
+                    f'class {label} is {found[0][label]!r} in the first model and '
+                    f'{folders[label]!r} in model {number + 1}: they are of other lists of classes'
                 )
     if len(chosen) > most:
         raise ValueError(
@@ -97,44 +206,6 @@ def _folders_of_classes(table: FeatureTable) -> dict[int, str]:
     labels = table.labels.tolist()
     known = sorted({label for label in labels if label >= 0})
     return {label: Path(table.paths[labels.index(label)]).parent.name for label in known}
-
-
-def main() -> None:
-    """Lays the features out and draws them."""
-    args = parse_args()
-    # Seconds of imports, which --help and a wrong argument need not wait for.
-    from ssvrl_mm.visualization import (
-        COLOURS,
-        Embedded,
-        PictureError,
-        check_picture,
-        draw_embeddings,
-        embed,
-        write_picture,
-    )
-
-    try:
-        check_picture(args.out)
-    except PictureError as error:
-        sys.exit(f'error: {error}')
-    from ssvrl_mm.apis import FeatureFileError, FeatureTable
-
-    try:
-        tables = [FeatureTable.load(path) for path in args.features]
-        names = args.names or [Path(path).stem for path in args.features]
-        classes = names_of_classes(tables, args.classes, len(COLOURS))
-        models = []
-        for name, table in zip(names, tables, strict=True):
-            rows, labels = rows_of(table, args.stream)
-            chosen = np.isin(labels, list(classes))
-            points = embed(rows[chosen], args.seed, args.perplexity)
-            models.append(Embedded(name, points, labels[chosen]))
-        picture = draw_embeddings(models, classes, args.side)
-        write_picture(args.out, picture)
-    except (FeatureFileError, ImportError, PictureError, ValueError) as error:
-        sys.exit(f'error: {error}')
-    counts = ', '.join(f'{model.name} {len(model.points)}' for model in models)
-    print(f'{args.out}: {picture.shape[1]}x{picture.shape[0]} px, points: {counts}')
 
 
 if __name__ == '__main__':
