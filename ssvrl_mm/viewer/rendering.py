@@ -1,0 +1,108 @@
+"""The pictures of a frame that the page shows beside each other."""
+
+from collections.abc import Collection
+
+import cv2
+import numpy as np
+
+from ssvrl_mm.video.motion.flow import colour_code_flow
+from ssvrl_mm.video.motion.geometry import cell_size
+from ssvrl_mm.viewer.frames import FrameView
+from ssvrl_mm.visualization import draw_motion
+
+#: What may be shown of a frame.
+LAYERS = ('frame', 'vectors', 'colours', 'residual', 'origin')
+
+#: Colours of :func:`draw_origin` by where motion is from; 'intra' is a cell without a vector in a
+#: frame that has some. The page's legend has the same.
+ORIGIN_COLOURS = {
+    'coded': (0, 158, 115),
+    'intra': (213, 94, 0),
+    'held': (86, 130, 233),
+    'propagated': (204, 121, 167),
+    'estimated': (230, 159, 0),
+    'none': (120, 120, 120),
+}
+
+_ARROWS = 32  # along the longer side, about
+_ARROW_WIDTH = 640  # px; smaller frames are enlarged, so that arrows are no blobs
+_GAIN = 3  # residuals are mostly a few grey levels
+
+
+def render(
+    view: FrameView, layers: Collection[str] = LAYERS, full: float | None = None
+) -> dict[str, np.ndarray]:
+    """Draws what is shown of a frame.
+
+    Args:
+        view: The frame.
+        layers: Which of :data:`LAYERS`; those that need motion are left out where there is none.
+        full: px/frame of the strongest colour; None: the longest vector of the frame.
+
+    Returns:
+        Layer -> uint8 RGB.
+    """
+    if view.motion is None or view.valid is None or view.residual is None:
+        return {'frame': view.rgb} if 'frame' in layers else {}
+    pictures: dict[str, np.ndarray] = {}
+    if 'frame' in layers:
+        pictures['frame'] = view.rgb
+    if 'vectors' in layers:
+        pictures['vectors'] = draw_vectors(view)
+    if 'colours' in layers:
+        # A colour per cell: the page enlarges it without smoothing.
+        pictures['colours'] = colour_code_flow(view.motion, full or longest(view))
+    if 'residual' in layers:
+        pictures['residual'] = draw_residual(view.residual)
+    if 'origin' in layers:
+        pictures['origin'] = draw_origin(view)
+    return pictures
+
+
+def longest(view: FrameView) -> float:
+    """Length of the longest vector of a frame in px/frame, 1 where nothing moves."""
+    assert view.motion is not None
+    return float(np.hypot(view.motion[..., 0], view.motion[..., 1]).max(initial=0)) or 1.0
+
+
+def draw_vectors(view: FrameView) -> np.ndarray:
+    """The frame with its vectors as arrows: yellow where coded, white where filled in."""
+    assert view.motion is not None and view.valid is not None
+    height, width = view.rgb.shape[:2]
+    zoom = max(1, round(_ARROW_WIDTH / max(height, width)))
+    step = max(1, round(max(view.motion.shape[:2]) / _ARROWS))
+    moves = view.motion * view.scale
+    length = np.hypot(moves[..., 0], moves[..., 1])
+    long = float(np.quantile(length[length > 0], 0.9)) if (length > 0).any() else 1.0
+    room = 1.2 * step * cell_size(width, view.motion.shape[1])
+    gain = float(np.clip(room / max(long, 0.1), 1, 6))
+    return draw_motion(view.rgb, moves, view.valid, step, gain, zoom, shortest=0.4 * view.scale)
+
+
+def draw_residual(residual: np.ndarray) -> np.ndarray:
+    """The residual, :data:`_GAIN` times as strong about middle grey."""
+    return cv2.convertScaleAbs(residual, alpha=_GAIN, beta=128 - _GAIN * 128)
+
+
+def draw_origin(view: FrameView) -> np.ndarray:
+    """The frame in grey, each cell in the colour of where its motion is from."""
+    assert view.valid is not None
+    height, width = view.rgb.shape[:2]
+    cells = np.empty((*view.valid.shape, 3), np.uint8)
+    if view.origin == 'coded':
+        cells[:] = ORIGIN_COLOURS['intra']
+        cells[view.valid] = ORIGIN_COLOURS['coded']
+    else:
+        cells[:] = ORIGIN_COLOURS[view.origin]
+    colours = _enlarged(cells, height, width, view.scale)
+    grey = cv2.cvtColor(view.rgb, cv2.COLOR_RGB2GRAY)
+    return cv2.addWeighted(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), 0.55, colours, 0.45, 0)
+
+
+def _enlarged(cells: np.ndarray, height: int, width: int, scale: float) -> np.ndarray:
+    """Cells (gh, gw, 3) of 8 px, times the scale, as large as the picture; the last overhang."""
+    rows, columns = (
+        np.minimum(((np.arange(length) + 0.5) / (8 * scale)).astype(int), count - 1)
+        for length, count in ((height, cells.shape[0]), (width, cells.shape[1]))
+    )
+    return cells[rows[:, None], columns[None]]
