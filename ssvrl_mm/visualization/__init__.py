@@ -1,12 +1,13 @@
-"""Pictures: motion, where and when a clip moves most, views, searches, where features lie."""
+"""Pictures: videos and their motion, where a clip moves most, views, searches, features."""
 
 from ssvrl_mm.visualization.animation import AnimationError, is_animation, write_animation
 from ssvrl_mm.visualization.embedding import COLOURS, Embedded, draw_embeddings, embed
-from ssvrl_mm.visualization.motion import colour_wheel, draw_motion, motion_panel
+from ssvrl_mm.visualization.motion import colour_wheel, draw_colours, draw_motion
 from ssvrl_mm.visualization.motion_scores import draw_motion_scores
 from ssvrl_mm.visualization.pictures import PictureError, check_picture, write_picture
 from ssvrl_mm.visualization.pmsp import draw_pmsp
 from ssvrl_mm.visualization.retrieval import Shown, draw_retrieval
+from ssvrl_mm.visualization.video_picture import VideoPicture
 from ssvrl_mm.visualization.views import draw_views
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     'Embedded',
     'PictureError',
     'Shown',
+    'VideoPicture',
     'check_picture',
     'colour_wheel',
+    'draw_colours',
     'draw_embeddings',
     'draw_motion',
     'draw_motion_scores',
@@ -25,7 +28,6 @@ __all__ = [
     'draw_views',
     'embed',
     'is_animation',
-    'motion_panel',
     'write_animation',
     'write_picture',
 ]

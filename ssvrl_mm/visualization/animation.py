@@ -5,13 +5,11 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
-from av.video.stream import VideoStream
 from PIL import Image
 
 from ssvrl_mm.visualization.pictures import PictureError, whole_file
@@ -109,10 +107,8 @@ def _write_mp4(partial: Path, frames: Iterator[np.ndarray], fps: float) -> int:
     options = {'movflags': '+faststart'}
     with av.open(str(partial), 'w', format='mp4', container_options=options) as container:
         rate = Fraction(fps).limit_denominator(1001)
-        added = container.add_stream(
-            'libx264', rate=rate, options={'crf': _QUALITY, 'threads': '1'}
-        )
-        stream = cast(VideoStream, added)
+        encoding = {'crf': _QUALITY, 'threads': '1'}
+        stream = container.add_stream('libx264', rate=rate, options=encoding)
         stream.pix_fmt = 'yuv420p'
         context = stream.codec_context
         # What is not said browsers guess by the size.

@@ -1,6 +1,6 @@
 """What the command lines of the tools that draw share, and how they tell what went wrong.
 
-Imports neither OpenCV nor torch, so that ``--help`` answers at once.
+Imports neither torch nor OpenMMLab, so that ``--help`` answers at once.
 """
 
 import argparse
@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ssvrl_mm.command_line import add_cfg_options
+from ssvrl_mm.visualization.animation import is_animation
+from ssvrl_mm.visualization.pictures import PictureError, check_picture
 
 __all__ = [
     'add_cfg_options',
@@ -126,10 +128,6 @@ def check_out(path: str | os.PathLike, animated: bool = False) -> None:
     Raises:
         PictureError: The suffix is none of a picture or, where there are any, of an animation.
     """
-    # OpenCV, which --help need not wait for.
-    from ssvrl_mm.visualization.animation import is_animation
-    from ssvrl_mm.visualization.pictures import PictureError, check_picture
-
     if not is_animation(path):
         check_picture(path)
     elif not animated:
