@@ -62,14 +62,6 @@ class FrameView:
         return sum(array.nbytes for array in arrays if array is not None)
 
 
-def frame_bytes(reader: CompressedVideoReader) -> np.ndarray:
-    """Bytes that each frame takes in the file, int64 ``(N,)``; both fields, where it has two."""
-    decoder = reader._open().decoder
-    sizes = decoder.packets.table[:, 2]
-    first, last = decoder.index.packets, decoder.index.ends
-    return np.where(last == first, sizes[first], sizes[first] + sizes[last])
-
-
 class _Reader:
     """A reader, the frame that it read last, and whether it is in use."""
 
@@ -104,8 +96,7 @@ class OpenVideo:
         """What the page says of the video, ready for JSON."""
         known = self.metadata
         with self._reader(0) as reader:
-            table = reader.reader.get_frames_at(range(len(reader.reader)), streams=())
-            sizes = frame_bytes(reader.reader)
+            coding = reader.reader.coding
         return {
             'id': self.video.id,
             'name': self.video.name,
@@ -119,8 +110,8 @@ class OpenVideo:
             'missing': known.num_missing,
             'exports': known.exports_motion,
             'noMotion': self.no_motion,
-            'kinds': ''.join(table.frame_types.tolist()),
-            'bytes': sizes.tolist(),
+            'kinds': ''.join(coding.types.tolist()),
+            'bytes': coding.sizes.tolist(),
             'keyframes': list(known.keyframes),
         }
 

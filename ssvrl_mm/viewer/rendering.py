@@ -5,24 +5,18 @@ from collections.abc import Collection
 import cv2
 import numpy as np
 
-from ssvrl_mm.video.motion.flow import colour_code_flow
-from ssvrl_mm.video.motion.geometry import cell_size
+from ssvrl_mm.video.motion.geometry import CELL, cell_size
 from ssvrl_mm.viewer.frames import FrameView
-from ssvrl_mm.visualization import draw_motion
+from ssvrl_mm.visualization.motion import draw_colours, draw_motion
+from ssvrl_mm.visualization.streams import ORIGIN_COLOURS
+from ssvrl_mm.visualization.tiles import Colour
 
 #: What may be shown of a frame.
 LAYERS = ('frame', 'vectors', 'colours', 'residual', 'origin')
 
 #: Colours of :func:`draw_origin` by where motion is from; 'intra' is a cell without a vector in a
 #: frame that has some. The page's legend has the same.
-ORIGIN_COLOURS = {
-    'coded': (0, 158, 115),
-    'intra': (213, 94, 0),
-    'held': (86, 130, 233),
-    'propagated': (204, 121, 167),
-    'estimated': (230, 159, 0),
-    'none': (120, 120, 120),
-}
+CELL_COLOURS: dict[str, Colour] = {**ORIGIN_COLOURS, 'intra': (150, 60, 200), 'none': (90, 90, 90)}
 
 _ARROWS = 32  # along the longer side, about
 _ARROW_WIDTH = 640  # px; smaller frames are enlarged, so that arrows are no blobs
@@ -50,8 +44,11 @@ def render(
     if 'vectors' in layers:
         pictures['vectors'] = draw_vectors(view)
     if 'colours' in layers:
-        # A colour per cell: the page enlarges it without smoothing.
-        pictures['colours'] = colour_code_flow(view.motion, full or longest(view))
+        size = (round(view.rgb.shape[0] / view.scale), round(view.rgb.shape[1] / view.scale))
+        zoom = view.scale * max(1, round(_ARROW_WIDTH / max(view.rgb.shape[:2])))
+        pictures['colours'] = draw_colours(
+            view.motion, size, full or longest(view), view.valid, zoom
+        )
     if 'residual' in layers:
         pictures['residual'] = draw_residual(view.residual)
     if 'origin' in layers:
@@ -66,7 +63,7 @@ def longest(view: FrameView) -> float:
 
 
 def draw_vectors(view: FrameView) -> np.ndarray:
-    """The frame with its vectors as arrows: yellow where coded, white where filled in."""
+    """The frame with its vectors as arrows: white where filled in."""
     assert view.motion is not None and view.valid is not None
     height, width = view.rgb.shape[:2]
     zoom = max(1, round(_ARROW_WIDTH / max(height, width)))
@@ -76,7 +73,16 @@ def draw_vectors(view: FrameView) -> np.ndarray:
     long = float(np.quantile(length[length > 0], 0.9)) if (length > 0).any() else 1.0
     room = 1.2 * step * cell_size(width, view.motion.shape[1])
     gain = float(np.clip(room / max(long, 0.1), 1, 6))
-    return draw_motion(view.rgb, moves, view.valid, step, gain, zoom, shortest=0.4 * view.scale)
+    return draw_motion(
+        view.rgb,
+        moves,
+        view.valid,
+        step,
+        gain,
+        zoom,
+        shortest=0.4 * view.scale,
+        colour=ORIGIN_COLOURS[view.origin],
+    )
 
 
 def draw_residual(residual: np.ndarray) -> np.ndarray:
@@ -89,20 +95,21 @@ def draw_origin(view: FrameView) -> np.ndarray:
     assert view.valid is not None
     height, width = view.rgb.shape[:2]
     cells = np.empty((*view.valid.shape, 3), np.uint8)
-    if view.origin == 'coded':
-        cells[:] = ORIGIN_COLOURS['intra']
-        cells[view.valid] = ORIGIN_COLOURS['coded']
-    else:
-        cells[:] = ORIGIN_COLOURS[view.origin]
+    cells[:] = CELL_COLOURS['intra' if view.origin == 'coded' else view.origin]
+    cells[view.valid] = CELL_COLOURS[view.origin]
     colours = _enlarged(cells, height, width, view.scale)
-    grey = cv2.cvtColor(view.rgb, cv2.COLOR_RGB2GRAY)
-    return cv2.addWeighted(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), 0.55, colours, 0.45, 0)
+    grey = cv2.cvtColor(cv2.cvtColor(view.rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    picture = cv2.addWeighted(grey, 0.55, colours, 0.45, 0)
+    if view.origin in ('held', 'none'):
+        rows, columns = np.indices((height, width))
+        picture[(rows + columns) // 3 % 4 == 0] = 60
+    return picture
 
 
 def _enlarged(cells: np.ndarray, height: int, width: int, scale: float) -> np.ndarray:
     """Cells (gh, gw, 3) of 8 px, times the scale, as large as the picture; the last overhang."""
     rows, columns = (
-        np.minimum(((np.arange(length) + 0.5) / (8 * scale)).astype(int), count - 1)
+        np.minimum(((np.arange(length) + 0.5) / (CELL * scale)).astype(int), count - 1)
         for length, count in ((height, cells.shape[0]), (width, cells.shape[1]))
     )
     return cells[rows[:, None], columns[None]]
