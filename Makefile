@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-unpinned lint clean
+.PHONY: demo view test test-unpinned lint clean
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
 # own folder with `make demo VIDEOS=/path/to/videos [GROUP=PATTERN]` (work_dirs/demo_videos): videos in whose
@@ -12,6 +12,10 @@ STAMP := $(VENV)/.installed
 export VIDEOS GROUP
 demo: $(STAMP)
 	@$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(GROUP),--group "$$GROUP")
+
+# A live page of what the codec of your videos knows: `make view VIDEOS=/path/to/videos`.
+view: $(STAMP)
+	@$(BIN)/python -m ssvrl_mm.viewer "$${VIDEOS:?name them: make view VIDEOS=/path/to/videos}" --open
 
 # For two cores: workers wait for what they have started a third of the time, which is a third one's.
 test: $(STAMP)

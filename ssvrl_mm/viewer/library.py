@@ -69,9 +69,11 @@ class Folder:
                 such a file elsewhere.
         """
         missing = ViewerError(f'there is no video {shown_name(name)!r} in this folder', 404)
-        # What is hidden is not searched either; Windows takes a backslash for a slash.
-        hidden = any(part.startswith('.') for part in Path(name).parts)
-        if not name or hidden or re.search(r'[\0\\]', name) or self.only not in (None, name):
+        # One name for a file; what is hidden is not listed either, and Windows takes a backslash
+        # for a slash.
+        odd = any(part.startswith('.') for part in Path(name).parts)
+        odd |= Path(name).as_posix() != name
+        if not name or odd or re.search(r'[\0\\]', name) or self.only not in (None, name):
             raise missing
         try:
             file = place_below(self.root, name)

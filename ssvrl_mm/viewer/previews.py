@@ -37,6 +37,11 @@ class Previews:
         self._lock = threading.Lock()
         self._making: dict[str, threading.Lock] = {}
 
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return Path(self._folder.name)
+
     def make(self, video: Video) -> Path:
         """The small copy of a video.
 
@@ -52,7 +57,7 @@ class Previews:
                     self._made.move_to_end(video.id)
                     return found
                 self._number += 1
-                target = Path(self._folder.name, f'{self._number}.mp4')
+                target = self.folder / f'{self._number}.mp4'
             with open_video(video.file, video.name, self.limits) as reader:
                 fps = min(max(reader.metadata.average_fps, 1.0), 60.0)
                 try:

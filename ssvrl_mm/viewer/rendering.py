@@ -18,8 +18,8 @@ LAYERS = ('frame', 'vectors', 'colours', 'residual', 'origin')
 #: frame that has some. The page's legend has the same.
 CELL_COLOURS: dict[str, Colour] = {**ORIGIN_COLOURS, 'intra': (150, 60, 200), 'none': (90, 90, 90)}
 
-_ARROWS = 32  # along the longer side, about
-_ARROW_WIDTH = 640  # px; smaller frames are enlarged, so that arrows are no blobs
+_ARROWS = 24  # along the longer side, about
+_WIDTH = 640  # px of the longer side; smaller frames are enlarged, so that arrows are no blobs
 _GAIN = 3  # residuals are mostly a few grey levels
 
 
@@ -31,7 +31,7 @@ def render(
     Args:
         view: The frame.
         layers: Which of :data:`LAYERS`; those that need motion are left out where there is none.
-        full: px/frame of the strongest colour; None: the longest vector of the frame.
+        full: px/frame of the strongest colour; None: see :func:`strong`.
 
     Returns:
         Layer -> uint8 RGB.
@@ -45,9 +45,8 @@ def render(
         pictures['vectors'] = draw_vectors(view)
     if 'colours' in layers:
         size = (round(view.rgb.shape[0] / view.scale), round(view.rgb.shape[1] / view.scale))
-        zoom = view.scale * max(1, round(_ARROW_WIDTH / max(view.rgb.shape[:2])))
         pictures['colours'] = draw_colours(
-            view.motion, size, full or longest(view), view.valid, zoom
+            view.motion, size, full or strong(view), view.valid, view.scale * _zoom(view)
         )
     if 'residual' in layers:
         pictures['residual'] = draw_residual(view.residual)
@@ -56,17 +55,21 @@ def render(
     return pictures
 
 
-def longest(view: FrameView) -> float:
-    """Length of the longest vector of a frame in px/frame, 1 where nothing moves."""
+def strong(view: FrameView) -> float:
+    """The length that 99 % of a frame's vectors keep below, px/frame, 0.5 at least.
+
+    A few vectors that went astray would otherwise leave all others pale; and less than half a px
+    is as good as still, and would be coloured noise.
+    """
     assert view.motion is not None
-    return float(np.hypot(view.motion[..., 0], view.motion[..., 1]).max(initial=0)) or 1.0
+    lengths = np.hypot(view.motion[..., 0], view.motion[..., 1])
+    return max(float(np.quantile(lengths, 0.99)), 0.5)
 
 
 def draw_vectors(view: FrameView) -> np.ndarray:
     """The frame with its vectors as arrows: white where filled in."""
     assert view.motion is not None and view.valid is not None
     height, width = view.rgb.shape[:2]
-    zoom = max(1, round(_ARROW_WIDTH / max(height, width)))
     step = max(1, round(max(view.motion.shape[:2]) / _ARROWS))
     moves = view.motion * view.scale
     length = np.hypot(moves[..., 0], moves[..., 1])
@@ -79,7 +82,7 @@ def draw_vectors(view: FrameView) -> np.ndarray:
         view.valid,
         step,
         gain,
-        zoom,
+        _zoom(view),
         shortest=0.4 * view.scale,
         colour=ORIGIN_COLOURS[view.origin],
     )
@@ -87,7 +90,8 @@ def draw_vectors(view: FrameView) -> np.ndarray:
 
 def draw_residual(residual: np.ndarray) -> np.ndarray:
     """The residual, :data:`_GAIN` times as strong about middle grey."""
-    return cv2.convertScaleAbs(residual, alpha=_GAIN, beta=128 - _GAIN * 128)
+    levels = (128 + _GAIN * (np.arange(256) - 128)).clip(0, 255).astype(np.uint8)
+    return cv2.LUT(residual, levels)
 
 
 def draw_origin(view: FrameView) -> np.ndarray:
@@ -100,10 +104,17 @@ def draw_origin(view: FrameView) -> np.ndarray:
     colours = _enlarged(cells, height, width, view.scale)
     grey = cv2.cvtColor(cv2.cvtColor(view.rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     picture = cv2.addWeighted(grey, 0.55, colours, 0.45, 0)
+    zoom = _zoom(view)
+    picture = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
     if view.origin in ('held', 'none'):
-        rows, columns = np.indices((height, width))
-        picture[(rows + columns) // 3 % 4 == 0] = 60
+        rows, columns = np.indices(picture.shape[:2])
+        picture[(rows + columns) // 4 % 4 == 0] = 60
     return picture
+
+
+def _zoom(view: FrameView) -> int:
+    """How many times as large as the frame it is drawn on."""
+    return max(1, round(_WIDTH / max(view.rgb.shape[:2])))
 
 
 def _enlarged(cells: np.ndarray, height: int, width: int, scale: float) -> np.ndarray:

@@ -27,7 +27,7 @@ from ssvrl_mm.viewer.frames import FrameView, OpenVideos
 from ssvrl_mm.viewer.guard import Guard
 from ssvrl_mm.viewer.library import Folder, Library, Uploads, shown_name
 from ssvrl_mm.viewer.previews import Previews
-from ssvrl_mm.viewer.rendering import LAYERS, longest, render
+from ssvrl_mm.viewer.rendering import LAYERS, render, strong
 
 if TYPE_CHECKING:
     from ssvrl_mm.viewer.nearest import NearestVideos
@@ -237,8 +237,7 @@ def _described(view: FrameView, full: float | None) -> dict[str, Any]:
             'origin': view.origin,
             'coded': round(float(view.valid.mean()), 4),
             'median': [round(float(v), 2) for v in np.median(view.motion, axis=(0, 1))],
-            'longest': round(longest(view), 2),
-            'full': round(full or longest(view), 2),
+            'full': round(full or strong(view), 2),
         }
     return described
 

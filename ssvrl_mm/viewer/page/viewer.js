@@ -178,7 +178,7 @@ function describe(found) {
   if (found.origin) {
     const share = `${Math.round(100 * found.coded)} %`;
     said('vectors', `${ORIGINS[found.origin]}; an arrow ends where the content is now`);
-    said('colours', `full colour = ${found.full} px/frame; hatched: not coded`);
+    said('colours', `strongest at ${found.full} px/frame; hatched: no vector stored`);
     said('origin', found.origin === 'coded' ? `vectors are stored for ${share} of the cells`
       : ORIGINS[found.origin]);
     words += { coded: ` stores vectors for ${share} of its cells.`,
@@ -186,7 +186,7 @@ function describe(found) {
       propagated: ' is a B-frame whose own vectors cannot be read: motion is propagated.',
       estimated: ': motion is estimated from the pixels.',
       none: ': nothing is known of its motion.' }[found.origin];
-    words += ` Median motion (${found.median.join(', ')}), longest ${found.longest} px/frame.`;
+    words += ` Median motion (${found.median.join(', ')}) px/frame: right and down are positive.`;
   } else {
     words += `: ${state.video.noMotion || 'no motion'}.`;
   }
@@ -201,30 +201,42 @@ function place() {
 
 // ---- the strip of the GOPs
 
-function drawStrip() {
-  const canvas = $('strip'), video = state.video;
-  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = devicePixelRatio || 1;
-  if (!video || !width) return;
+// Bars change with the video and the width alone, the mark with every frame.
+function drawBars(width, height, ratio) {
+  const { video } = state;
+  const canvas = document.createElement('canvas');
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   const paint = canvas.getContext('2d');
   paint.scale(ratio, ratio);
   const style = getComputedStyle(document.documentElement);
-  const most = Math.max(...sampled(video.bytes), 1), step = width / video.frames;
-  const mark = state.wanted < 0 ? 0 : state.wanted;
-  paint.fillStyle = style.getPropertyValue('--line');
-  paint.fillRect(mark * step - 2, 0, Math.max(step, 1) + 4, height);
+  const most = video.bytes.reduce((a, b) => Math.max(a, b), 1), step = width / video.frames;
   for (let n = 0; n < video.frames; n += 1) {
+    // The root: P-frames are seen beside I-frames fifty times as large.
     const bar = Math.max(2, (height - 6) * Math.sqrt(video.bytes[n] / most));
     paint.fillStyle = style.getPropertyValue(COLOURS[video.kinds[n]] ?? '--unknown');
     paint.fillRect(n * step, height - bar, Math.max(step - (step > 4 ? 1 : 0), 0.5), bar);
   }
-  paint.fillStyle = style.getPropertyValue('--ink');
-  const middle = (mark + 0.5) * step;
-  paint.fillRect(middle - 1, 0, 2, height);
+  return canvas;
 }
 
-function* sampled(values) { yield* values; }
+function drawStrip() {
+  const canvas = $('strip'), { video } = state;
+  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = devicePixelRatio || 1;
+  if (!video || !width) return;
+  const key = [video.id, width, height, ratio].join();
+  if (state.barsOf !== key) Object.assign(state, { bars: drawBars(width, height, ratio), barsOf: key });
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  const paint = canvas.getContext('2d');
+  const step = canvas.width / video.frames, left = Math.max(state.wanted, 0) * step;
+  const style = getComputedStyle(document.documentElement);
+  paint.fillStyle = style.getPropertyValue('--line');
+  paint.fillRect(left - 2, 0, Math.max(step, 1) + 4, canvas.height);
+  paint.drawImage(state.bars, 0, 0);
+  paint.fillStyle = style.getPropertyValue('--ink');
+  paint.fillRect(left + step / 2 - ratio, 0, 2 * ratio, canvas.height);
+}
 
 // ---- near videos
 
