@@ -120,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     host = f'[{args.host}]' if ':' in args.host else args.host
     address = f'http://{host}:{listener.getsockname()[1]}'
-    # Flushed, so that who reads from a pipe knows when to begin.
+    # Whoever comes before the server runs is waited for; flushed, for who reads from a pipe.
+    listener.listen(128)
     print(f'the page is at {address} (Ctrl+C ends it)', flush=True)
     if args.open:
         webbrowser.open(address)

@@ -24,7 +24,9 @@ def test_foreign_names(host):
 
 
 def test_names_of_addresses():
-    assert [is_loopback(host) for host in ('127.0.0.1', '::1', 'localhost', '127.9.9.9')] == [True] * 4
+    assert [is_loopback(host) for host in ('127.0.0.1', '::1', 'localhost', '127.9.9.9')] == [
+        True
+    ] * 4
     assert not any(is_loopback(host) for host in ('0.0.0.0', '10.0.0.7', 'box', '::'))
     assert own_names('127.0.0.1') == {'127.0.0.1'}
     assert {'box'} < own_names('Box')

@@ -3,65 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import DefaultScope
 
-from ssvrl_mm.apis import SSVRLInferencer
-from ssvrl_mm.registry import MODELS
 from ssvrl_mm.viewer import nearest
 from ssvrl_mm.viewer.errors import ViewerError
 from ssvrl_mm.viewer.library import Folder, Video
 from ssvrl_mm.viewer.nearest import NearestVideos, config_of
-from tests.clips import encode, translating
-from tests.test_apis.tiny import config
-
-NAMES = ['left/0.mp4', 'left/1.mp4', 'right/2.mp4', 'right/3.mp4']
-
-
-@pytest.fixture(scope='session')
-def home(tmp_path_factory):
-    """Four videos and notes, a checkpoint with its config and one without."""
-    home = tmp_path_factory.mktemp('nearest')
-    for number, name in enumerate(NAMES):
-        (home / 'videos' / name).parent.mkdir(parents=True, exist_ok=True)
-        clip = translating(12, 4 * (number // 2) - 2, 1, 48, 64, seed=number)
-        encode(home / 'videos' / name, clip)
-    (home / 'videos/notes.mp4').write_text('no video')
-    encode(home / 'query.mp4', translating(12, 3, 0, 48, 64, seed=9))
-    cfg = config(home)
-    cfg.dump(home / 'config.py')
-    with DefaultScope.overwrite_default_scope('ssvrl_mm'):
-        torch.manual_seed(1)
-        model = MODELS.build(cfg.model)
-    weights = model.state_dict()
-    torch.save(dict(state_dict=weights, meta=dict(cfg=cfg.pretty_text)), home / 'model.pth')
-    torch.save(dict(state_dict=weights, meta={}), home / 'bare.pth')
-    return home
-
-
-@pytest.fixture(scope='session')
-def found(home):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('SSVRL_MM_CACHE', str(home / 'cache/checkpoints'))
-        yield NearestVideos(str(home / 'model.pth'), Folder(home / 'videos'), device='cpu')
-
-
-@pytest.fixture(scope='session')
-def features(home):
-    inferencer = SSVRLInferencer(home / 'config.py', home / 'model.pth', 'cpu', show_progress=False)
-    files = [home / 'videos' / name for name in NAMES] + [home / 'query.mp4']
-    return [prediction.features for prediction in inferencer(files)]
-
-
-def cosines(features, query, streams):
-    """Mean of the cosines of each stream, transcribed."""
-    means = []
-    for other in features[:4]:
-        each = [
-            a @ b / np.linalg.norm(a) / np.linalg.norm(b)
-            for a, b in ((features[query][s], other[s]) for s in streams)
-        ]
-        means.append(float(np.mean(each)))
-    return means
+from tests.test_viewer.conftest import NAMES, cosines
 
 
 @pytest.mark.parametrize('streams', [['rgb', 'motion'], ['rgb'], ['motion']])
@@ -94,7 +41,9 @@ def test_the_index_is_made_once_and_again_when_a_file_changes(found, home, monke
     kept = list((home / 'cache/viewer').iterdir())
     assert len(kept) == 1
     asked = []
-    monkeypatch.setattr(nearest, 'extract_features', lambda *args, **_: asked.append(args) or _stop())
+    monkeypatch.setattr(
+        nearest, 'extract_features', lambda *args, **_: asked.append(args) or _stop()
+    )
     (home / 'videos/notes.mp4').write_text('still none')
     with pytest.raises(InterruptedError):
         NearestVideos(*given, folder)
@@ -133,7 +82,9 @@ def test_configs(home):
 
 def test_the_config_of_a_checkpoint_is_not_run(home, tmp_path):
     ran = tmp_path / 'ran'
-    text = f"open({str(ran)!r}, 'w')\ncustom_imports = dict(imports=['this'])\nmodel = dict(type='A')\n"
+    text = (
+        f"open({str(ran)!r}, 'w')\ncustom_imports = dict(imports=['x'])\nmodel = dict(type='A')\n"
+    )
     torch.save(dict(state_dict={}, meta=dict(cfg=text)), tmp_path / 'x.pth')
     cfg, _ = config_of(str(tmp_path / 'x.pth'), None)
     assert cfg.to_dict() == {'default_scope': 'ssvrl_mm', 'model': {'type': 'A'}}

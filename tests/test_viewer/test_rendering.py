@@ -58,7 +58,9 @@ def test_cells_have_the_colour_of_their_origin():
         name: np.rint(0.55 * 100 + 0.45 * np.array(colour)) for name, colour in CELL_COLOURS.items()
     }
     picture = draw_origin(shown)
-    np.testing.assert_allclose(picture[80:88, 160:168], np.broadcast_to(mixed['intra'], (8, 8, 3)), atol=1)
+    np.testing.assert_allclose(
+        picture[80:88, 160:168], np.broadcast_to(mixed['intra'], (8, 8, 3)), atol=1
+    )
     picture[80:88, 160:168] = picture[0, 0]
     np.testing.assert_allclose(picture, np.broadcast_to(mixed['coded'], picture.shape), atol=1)
     for origin in ('propagated', 'estimated'):
