@@ -98,7 +98,6 @@ async function openVideo(id) {
     $('facts').textContent = facts.join(' · ');
     $('slider').max = video.frames - 1;
     $('slider').value = 0;
-    $('main').classList.toggle('tall', video.height > video.width);
     for (const figure of document.querySelectorAll('figure')) {
       figure.hidden = Boolean(video.noMotion) && figure.dataset.layer !== 'frame';
     }
