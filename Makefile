@@ -1,10 +1,25 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# On a fresh machine: `make picture VIDEO=my.mp4`, `make demo`, `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo view test test-unpinned lint clean
+.PHONY: picture view demo test test-unpinned lint clean
+
+# What a video of yours is made of: frames, vectors, flow, residuals, GOPs. OUT=motion.mp4 plays.
+export VIDEO OUT
+picture:
+	@[ -n "$$VIDEO" ] || { echo 'error: say which video: make picture VIDEO=my.mp4' >&2; exit 1; }
+	@[ ! -d "$$VIDEO" ] || { echo "error: $$VIDEO is a folder: name one video in it" >&2; exit 1; }
+	@[ -f "$$VIDEO" ] || { echo "error: there is no file $$VIDEO" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(STAMP)
+	@$(BIN)/python tools/visualizations/vis_motion.py --out "$${OUT:-$(CURDIR)/work_dirs/motion.png}" -- "$$VIDEO"
+
+# A live page of what the codec of your videos knows: `make view VIDEOS=/path/to/videos`.
+view:
+	@[ -e "$$VIDEOS" ] || { echo "error: say which videos: make view VIDEOS=/path/to/videos" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(STAMP)
+	@$(BIN)/python -m ssvrl_mm.viewer --open -- "$$VIDEOS"
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
 # own folder with `make demo VIDEOS=/path/to/videos [GROUP=PATTERN]` (work_dirs/demo_videos): videos in whose
@@ -12,10 +27,6 @@ STAMP := $(VENV)/.installed
 export VIDEOS GROUP
 demo: $(STAMP)
 	@$(BIN)/python tools/demo.py $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(GROUP),--group "$$GROUP")
-
-# A live page of what the codec of your videos knows: `make view VIDEOS=/path/to/videos`.
-view: $(STAMP)
-	@$(BIN)/python -m ssvrl_mm.viewer "$${VIDEOS:?name them: make view VIDEOS=/path/to/videos}" --open
 
 # For two cores: workers wait for what they have started a third of the time, which is a third one's.
 test: $(STAMP)

@@ -159,7 +159,7 @@ def make_app(viewer: Viewer, names: frozenset[str] = frozenset()) -> Starlette:
             viewer.close()
 
     async def page(_: Request) -> Response:
-        return FileResponse(_PAGE / 'index.html', headers={'Cache-Control': 'no-cache'})
+        return FileResponse(_PAGE / 'index.html')
 
     async def asked(
         answer: Callable[[Mapping[str, str]], dict[str, Any]], request: Request

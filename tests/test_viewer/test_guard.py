@@ -54,6 +54,7 @@ def test_requests(client, method, headers, status):
     # On refusals, too.
     assert sent['X-Content-Type-Options'] == 'nosniff'
     assert "default-src 'none'" in sent['Content-Security-Policy']
+    assert sent['Cache-Control'] == 'no-cache'
     assert sent['Cross-Origin-Resource-Policy'] == 'same-origin'
 
 
