@@ -7,7 +7,7 @@ DOCS_STAMP := $(VENV)/.installed-docs
 # A Python without ensurepip makes its environment with the pip it has.
 PIP = if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi;
 
-.PHONY: picture demo test test-unpinned lint docs clean
+.PHONY: picture view demo test test-unpinned lint docs clean
 
 # What a video of yours is made of: frames, vectors, flow, residuals, GOPs. OUT=motion.mp4 plays.
 export VIDEO OUT
@@ -17,6 +17,12 @@ picture:
 	@[ -f "$$VIDEO" ] || { echo "error: there is no file $$VIDEO" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(STAMP)
 	@$(BIN)/python tools/visualizations/vis_motion.py --out "$${OUT:-$(CURDIR)/work_dirs/motion.png}" -- "$$VIDEO"
+
+# A live page of what the codec of your videos knows: `make view VIDEOS=/path/to/videos`.
+view:
+	@[ -e "$$VIDEOS" ] || { echo "error: say which videos: make view VIDEOS=/path/to/videos" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(STAMP)
+	@$(BIN)/python -m ssvrl_mm.viewer --open -- "$$VIDEOS"
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
 # own folder with `make demo VIDEOS=/path/to/videos [GROUP=PATTERN]` (work_dirs/demo_videos): videos in whose

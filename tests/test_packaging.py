@@ -18,7 +18,7 @@ import ssvrl_mm
 from tests.interpreter import run_fresh
 from tests.wheels import build_wheel, copy_checkout, install, need_setuptools
 
-EXTRAS = ('analysis', 'deploy', 'docs', 'hub', 'tests')
+EXTRAS = ('analysis', 'demo', 'deploy', 'docs', 'hub', 'tests')
 PUBLISHED = """
   - Name: published
     Config: configs/mvcgc/demo.py
