@@ -12,6 +12,9 @@ import pytest
 # Two cores run the suite; more threads than cores only slow small tensors down.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
+# The fixture `browser`.
+pytest_plugins = ['tests.browser']
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
