@@ -68,6 +68,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """Parts of a whole as a bar: (name, share in [0, 1], what it means)."""
+
+    caption: str
+    parts: Sequence[tuple[str, float, str]]
+    kind: str = field(default='shares', init=False)
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart as inline SVG, which holds nothing that was not escaped.
 
@@ -91,6 +100,24 @@ class Charts:
 
     charts: Sequence[Chart]
     kind: str = field(default='charts', init=False)
+
+
+class Key(NamedTuple):
+    """An entry of a legend: class, its name, colour, and its mark as a letter of HTML."""
+
+    number: int
+    name: str
+    colour: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """Charts of points with a legend that picks out a class."""
+
+    charts: Sequence[Chart]
+    legend: Sequence[Key]
+    kind: str = field(default='points', init=False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +148,7 @@ class Search:
     kind: str = field(default='search', init=False)
 
 
-Block = Text | Preformatted | Numbers | Table | Chart | Charts | Search
+Block = Text | Preformatted | Numbers | Table | Shares | Chart | Charts | Points | Search
 
 
 @dataclass(frozen=True)
