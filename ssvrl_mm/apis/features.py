@@ -322,7 +322,9 @@ def feature_identity(sources: dict[str, Any]) -> dict[str, Any]:
 def _finished(out: Path, sources: dict[str, Any]) -> FeatureTable | None:
     """The complete file, if it is of this run."""
     table = FeatureTable.load(out)
-    if {key: table.provenance.get(key) for key in feature_identity(sources)} != feature_identity(sources):
+    if {key: table.provenance.get(key) for key in feature_identity(sources)} != feature_identity(
+        sources
+    ):
         raise FeatureFileError(
             f'{out} holds features of another run; delete it, or write elsewhere'
         )

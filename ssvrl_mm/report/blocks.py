@@ -54,12 +54,14 @@ class Table:
         header: Names of the columns.
         rows: A sequence of cells each; plain strings are cells, too.
         folded: Whether it is shown when asked for alone.
+        stacks: Whether the cells of a row stand below one another on a phone: for long ones.
     """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[Cell | str]]
     folded: bool = False
+    stacks: bool = False
     kind: str = field(default='table', init=False)
 
     def cells(self) -> list[list[Cell]]:

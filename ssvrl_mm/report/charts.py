@@ -77,7 +77,9 @@ def share_chart(title: str, shares: Sequence[Share], chance: float | None) -> Ch
     with drawing(4.6, 0.9 + 0.55 * len(rows)) as (figure, axes):
         for number, kind in enumerate(kinds):
             own = [share for share in shares if share.what == kind]
-            places = [rows.index(share.row) + 0.24 * (number - (len(kinds) - 1) / 2) for share in own]
+            places = [
+                rows.index(share.row) + 0.24 * (number - (len(kinds) - 1) / 2) for share in own
+            ]
             values = np.array([[share.value, share.low, share.high] for share in own]) * 100
             errors = np.abs(values[:, 1:].T - values[:, 0])
             axes.errorbar(
@@ -191,12 +193,10 @@ def _thinned(line: Line) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     """x, mean, least and greatest y of at most so many groups of neighbours."""
     x, y = np.asarray(line.x, float), np.asarray(line.y, float)
     kept = np.isfinite(y)
-    groups = [
-        (np.array_split(x[kept], _POINTS)[i], part)
-        for i, part in enumerate(np.array_split(y[kept], _POINTS))
-    ] if kept.sum() > _POINTS else [(x[kept][i : i + 1], y[kept][i : i + 1]) for i in range(kept.sum())]
-    if not groups:
+    number = min(_POINTS, int(kept.sum()))
+    if not number:
         return (np.empty(0),) * 4
+    groups = zip(*(np.array_split(values[kept], number) for values in (x, y)), strict=True)
     rows = np.array([[xs.mean(), ys.mean(), ys.min(), ys.max()] for xs, ys in groups])
     return rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3]
 

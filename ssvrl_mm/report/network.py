@@ -157,9 +157,7 @@ def cache_file(
     return cache / f'network_{key}.npz', sources
 
 
-def retrieval_metrics(
-    cfg: Config, tables: Mapping[str, FeatureTable]
-) -> dict[str, float] | None:
+def retrieval_metrics(cfg: Config, tables: Mapping[str, FeatureTable]) -> dict[str, float] | None:
     """The metrics of a search of the gallery by the queries; None where a class is not known.
 
     Args:

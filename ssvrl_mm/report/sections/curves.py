@@ -82,11 +82,7 @@ def grouped(lines: Sequence[Mapping[str, Any]], x: str) -> list[tuple[str, list[
     for name, curve in curves.items():
         groups.setdefault(_kind(name), []).append(curve)
     order = sorted(groups, key=lambda kind: ('loss' not in kind, kind == 'learning rate'))
-    return [
-        (kind, part)
-        for kind in order
-        for part in _parts(groups[kind])
-    ]
+    return [(kind, part) for kind in order for part in _parts(groups[kind])]
 
 
 def _parts(lines: list[Line]) -> list[list[Line]]:
@@ -116,5 +112,3 @@ def _validation_table(lines: Sequence[Mapping[str, Any]]) -> Table:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
-
-

@@ -29,7 +29,9 @@ def data_section(run: RunFolder, facts: LogFacts, data: DataHealth) -> Section:
     if failed:
         rows = [[Cell(path, kind='code'), cause] for path, cause in failed.items()]
         blocks.append(
-            Table(f'Videos that could not be used{_of_more(rows)}', ['video', 'cause'], rows[:_NAMED])
+            Table(
+                f'Videos that could not be used{_of_more(rows)}', ['video', 'cause'], rows[:_NAMED]
+            )
         )
     if facts.first_too_short:
         blocks.append(Text(f'The first video that was too short: {facts.first_too_short}'))

@@ -20,7 +20,7 @@ def origin_section(run: RunFolder, facts: LogFacts, data: DataHealth) -> Section
         for source in sources:
             what = f'{source.name} ({len(source.entries)} videos)'
             rows.append([f'{purpose} list', _code(what), _code(source.sha256)])
-    blocks: list[Block] = [Table('SHA-256', ['what', 'where', 'SHA-256'], rows)]
+    blocks: list[Block] = [Table('SHA-256', ['what', 'where', 'SHA-256'], rows, stacks=True)]
     if run.checkpoint is None:
         blocks.append(
             missing(
@@ -30,7 +30,9 @@ def origin_section(run: RunFolder, facts: LogFacts, data: DataHealth) -> Section
         )
     if facts.environment:
         environment = [[name, value] for name, value in facts.environment.items()]
-        blocks.append(Table('What the run found of its machine', ['what', 'value'], environment))
+        blocks.append(
+            Table('What the run found of its machine', ['what', 'value'], environment, stacks=True)
+        )
     else:
         blocks.append(missing('No log names the machine of the run.'))
     now = [[name, value] for name, value in versions().items()]

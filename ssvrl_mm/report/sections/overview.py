@@ -14,9 +14,8 @@ def overview_section(
     run: RunFolder, facts: LogFacts, data: DataHealth, found: NetworkFindings
 ) -> Section:
     """The section."""
-    numbers = [('model', str((run.cfg.get('model') or {}).get('type', '?')), run.name)]
-    numbers = [(model, what, name) for what, model, name in numbers]
-    numbers.append(_progress(run))
+    model = str((run.cfg.get('model') or {}).get('type', '?'))
+    numbers = [(model.rpartition('.')[2], 'model', run.name), _progress(run)]
     figures = read_figures(run.path / 'retrieval.json')
     if figures:
         best = max(figures['after'], key=lambda stream: figures['after'][stream])

@@ -39,7 +39,9 @@ def retrieval_section(run: RunFolder, found: NetworkFindings) -> Section:
         blocks.append(missing(found.missing))
     elif found.trained and not any(metrics.values()) and 'test' not in found.trained:
         blocks.append(
-            missing('The classes of the test videos are not known, so that nothing is right or not.')
+            missing(
+                'The classes of the test videos are not known, so that nothing is right or not.'
+            )
         )
     return Section('retrieval', 'Retrieval', blocks)
 

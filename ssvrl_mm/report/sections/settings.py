@@ -23,7 +23,7 @@ _HOW = {
     'work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'visualizer', 'vis_backends',
     'experiment_name', 'custom_imports',
 }  # fmt: skip
-_LONG = 300
+_LONG = 2000
 
 
 def settings_section(run: RunFolder, base: Path | None = None) -> Section:
@@ -52,7 +52,9 @@ def settings_section(run: RunFolder, base: Path | None = None) -> Section:
         raise ReportError(f'{file} cannot be read as a config: {error}') from error
     changes = changes_between(given, run.cfg)
     if changes:
-        blocks.append(_table(f'Set otherwise than in {file}', changes, 'in the file', 'in this run'))
+        blocks.append(
+            _table(f'Set otherwise than in {file}', changes, 'in the file', 'in this run')
+        )
     else:
         blocks.append(Text(f'Exactly as {file} says.'))
     try:
@@ -83,14 +85,12 @@ def changes_between(first: Config, second: Config) -> list[SettingChange]:
     return config_difference(first, second, ignore=keys - counted)
 
 
-def _table(
-    caption: str, changes: Sequence[SettingChange], before: str, after: str
-) -> Table:
+def _table(caption: str, changes: Sequence[SettingChange], before: str, after: str) -> Table:
     rows = [
         [Cell(change.path, kind='code'), _value(change, 'before'), _value(change, 'after')]
         for change in changes
     ]
-    return Table(caption, ['setting', before, after], rows, folded=len(rows) > 25)
+    return Table(caption, ['setting', before, after], rows, len(rows) > 25, stacks=True)
 
 
 def _value(change: SettingChange, when: str) -> Cell:
