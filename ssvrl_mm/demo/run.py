@@ -3,13 +3,15 @@
 import json
 import logging
 import os
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -17,9 +19,18 @@ from mmengine.runner import Runner
 import ssvrl_mm.datasets
 import ssvrl_mm.models  # noqa: F401 - what a Runner would import in the middle of a step
 from ssvrl_mm.demo.summary import Target, format_summary, summarise
+from ssvrl_mm.engine.checkpoint_files import newest_checkpoint
 from ssvrl_mm.engine.runner import ToolRunner
 from ssvrl_mm.evaluation import format_pretext, format_rates
 from ssvrl_mm.progress import Progress
+from ssvrl_mm.report import (
+    NetworkOptions,
+    ReportOptions,
+    cache_folder,
+    check_extra,
+    write_page,
+)
+from ssvrl_mm.report.kept_features import FeatureKeeper
 
 # Random weights may well give features that are all alike: no reason to warn a newcomer.
 _COLLAPSED = 'features have collapsed'
@@ -79,11 +90,12 @@ class Trial(NamedTuple):
     after: dict[str, float]
 
 
-def train_between_tests(cfg: Config) -> Trial:
+def train_between_tests(cfg: Config, further: Sequence[BaseMetric] = ()) -> Trial:
     """Tests the random network, trains it and tests again, with a line that tells how far it is.
 
     Args:
         cfg: Config with its work dir.
+        further: Evaluators of both tests beside those of the config.
     """
     # Threads that share a core with the loader's worker wait more than they compute.
     if 'OMP_NUM_THREADS' not in os.environ:
@@ -95,6 +107,7 @@ def train_between_tests(cfg: Config) -> Trial:
     say(f'log: {runner.logger.log_file} (environment, config and every step)')
     # Builds the datasets, and writes MotionPrimitives where it is missing.
     batches = len(runner.test_loop.dataloader)
+    runner.test_loop.evaluator.metrics.extend(further)
     with Progress('1/3 random network', batches, 'batches', stream=sys.stdout) as line:
         hook.progress = line
         runner.init_weights()
@@ -128,7 +141,8 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
         :class:`~ssvrl_mm.evaluation.PretextAccuracy`, and ``rates``, those of a
         :class:`~ssvrl_mm.evaluation.SamplingRateError`.
     """
-    trial = train_between_tests(cfg)
+    keeper = _keeper()
+    trial = train_between_tests(cfg, [keeper] if keeper else [])
     figures = summarise(trial.before, trial.after)
     # Halves of a video are of those that were trained on.
     videos = 'held-out videos' if target is Target.CLASS else 'the training videos themselves'
@@ -144,7 +158,38 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
         say(f'\nSampling rates of segments on {videos}, ± at 95 %\n{format_rates(rates)}')
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
+    _report(cfg, work_dir, keeper)
     return figures
+
+
+def _keeper() -> FeatureKeeper | None:
+    """Keeps the features of both tests for the report; None where the report's extra is missing."""
+    try:
+        check_extra()
+    except ImportError as error:
+        say(f'no report at the end: {error}')
+        return None
+    return FeatureKeeper()
+
+
+def _report(cfg: Config, work_dir: Path, keeper: FeatureKeeper | None) -> None:
+    """Writes the report of the demo; whatever becomes of it, the figures are there."""
+    if keeper is None:
+        return
+    out = work_dir / 'report.html'
+    try:
+        with Progress('report', stream=sys.stdout):
+            # Of an earlier demo in the same folder.
+            shutil.rmtree(cache_folder(out), ignore_errors=True)
+            newest = newest_checkpoint(work_dir)
+            if newest is not None:
+                keeper.write(cfg, [None, newest.path], cache_folder(out))
+            network = NetworkOptions(enabled=False, progress=False)
+            write_page(work_dir, out, ReportOptions(network=network, progress=False))
+    except Exception as error:
+        say(f'no report: {type(error).__name__}: {error}')
+    else:
+        say(f'\nreport, to open in a browser: {out}')
 
 
 def _of_prefix(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:

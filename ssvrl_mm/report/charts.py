@@ -58,6 +58,8 @@ def line_chart(
             axes.axvline(mark, color=INK, linewidth=0.8, linestyle=':')
         if log:
             axes.set_yscale('log')
+            axes.yaxis.set_major_formatter(lambda value, _: f'{value:g}')
+            axes.yaxis.set_minor_formatter(lambda value, _: '')
         axes.set_title(title)
         axes.set_xlabel(x_label)
         if len(lines) > 1:

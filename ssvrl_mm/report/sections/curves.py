@@ -11,6 +11,7 @@ from ssvrl_mm.report.run_folder import RunFolder
 # Logged with every step, and shown by the section of speed.
 _OF_SPEED = {'time', 'data_time', 'memory', 'epoch', 'iter', 'step', 'eta'}
 _LINES = 6  # of a chart
+_STREAMS = {'rgb', 'motion', 'flow', 'iframe', 'residual', 'both', 'fused', 'chance'}
 
 
 def curves_section(run: RunFolder) -> Section:
@@ -90,7 +91,7 @@ def _parts(lines: list[Line]) -> list[list[Line]]:
 
 
 def _kind(name: str) -> str:
-    """What a curve is of: names that end alike are."""
+    """What a curve is of: the same of several streams is drawn together."""
     plain = name.rpartition('/')[2]
     if plain in ('lr', 'base_lr', 'learning_rate') or plain.endswith('_lr'):
         return 'learning rate'
@@ -98,7 +99,12 @@ def _kind(name: str) -> str:
         return 'loss'
     if plain.startswith('loss') or plain.endswith('loss'):
         return 'parts of the loss'
-    return plain.rpartition('_')[2] if '_' in plain else plain
+    words = plain.split('_')
+    if len(words) > 1 and set(words[0].split('+')) <= _STREAMS:
+        return '_'.join(words[1:])
+    if len(words) > 1 and set(words[-1].split('+')) <= _STREAMS:
+        return '_'.join(words[:-1])
+    return plain
 
 
 def _validation_table(lines: Sequence[Mapping[str, Any]]) -> Table:

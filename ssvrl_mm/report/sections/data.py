@@ -30,7 +30,10 @@ def data_section(run: RunFolder, facts: LogFacts, data: DataHealth) -> Section:
         rows = [[Cell(path, kind='code'), cause] for path, cause in failed.items()]
         blocks.append(
             Table(
-                f'Videos that could not be used{_of_more(rows)}', ['video', 'cause'], rows[:_NAMED]
+                f'Videos that could not be used{_of_more(rows)}',
+                ['video', 'cause'],
+                rows[:_NAMED],
+                stacks=True,
             )
         )
     if facts.first_too_short:
@@ -73,7 +76,8 @@ def _looked_into(data: DataHealth) -> list[Block]:
     ill = [health for health in data.healths if health.problems]
     if ill:
         rows = [[Cell(each.path, kind='code'), '; '.join(each.problems)] for each in ill]
-        blocks.append(Table(f'What is wrong{_of_more(rows)}', ['video', 'problems'], rows[:_NAMED]))
+        title = f'What is wrong{_of_more(rows)}'
+        blocks.append(Table(title, ['video', 'problems'], rows[:_NAMED], stacks=True))
     if not told['readable']:
         return blocks
     blocks.append(_codecs(told['codecs']))
@@ -84,15 +88,16 @@ def _looked_into(data: DataHealth) -> list[Block]:
         ]
         blocks.append(Shares(f'Where the motion of frames comes from ({data.motion})', parts))
     good = [health for health in data.healths if health.readable]
-    blocks.append(
-        Charts(
-            [
-                histogram('Lengths', [each.num_frames for each in good], 'frames'),
-                histogram('Longest GOP', [each.gop_max for each in good], 'frames'),
-            ]
-        )
-    )
-    return blocks
+    charts = []
+    for title, values in (
+        ('Length', [each.num_frames for each in good]),
+        ('Longest GOP', [each.gop_max for each in good]),
+    ):
+        if len(set(values)) > 1:
+            charts.append(histogram(title, values, 'frames'))
+        else:
+            blocks.append(Text(f'{title}: {values[0]} frames in each of them.'))
+    return [*blocks, Charts(charts)] if charts else blocks
 
 
 def _codecs(codecs: Mapping[str, Mapping]) -> Table:

@@ -38,7 +38,13 @@ def overview_section(
         numbers.append((f'{data.total}', 'videos', ', '.join(parts)))
     if facts.started and facts.ended:
         whole = (facts.ended - facts.started).total_seconds()
-        numbers.append((duration(whole), 'minutes', f'{len(run.launches)} launches'))
+        numbers.append(
+            (
+                duration(whole),
+                'from first to last line',
+                f'{len(run.launches)} launch{"es" if len(run.launches) != 1 else ""}',
+            )
+        )
     blocks: list[Block] = [Numbers(numbers)]
     blocks += [missing(remark) for remark in run.remarks]
     return Section('overview', 'Overview', blocks)
