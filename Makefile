@@ -28,7 +28,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 # A Python without ensurepip makes its environment with the pip it has.
-$(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/constraints.txt
+$(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/report.txt requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("ssvrl_mm needs Python >= 3.11, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@echo "Set-up, this once: an environment in $(VENV) with the versions of requirements/constraints.txt."
 	@rm -rf $(VENV)
@@ -36,7 +36,7 @@ $(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.tx
 	  sh -c '$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip $(VENV)'
 	@if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
 	  $(PYTHON) tools/heartbeat.py 'set-up: pip installs' --log $(VENV)/pip.log -- \
-	  $$pip install --constraint requirements/constraints.txt --editable '.[tests]'
+	  $$pip install --constraint requirements/constraints.txt --editable '.[tests,report]'
 	@touch $@
 
 clean:

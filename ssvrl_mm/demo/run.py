@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,18 +18,9 @@ from mmengine.runner import Runner
 import ssvrl_mm.datasets
 import ssvrl_mm.models  # noqa: F401 - what a Runner would import in the middle of a step
 from ssvrl_mm.demo.summary import Target, format_summary, summarise
-from ssvrl_mm.engine.checkpoint_files import newest_checkpoint
 from ssvrl_mm.engine.runner import ToolRunner
 from ssvrl_mm.evaluation import format_pretext, format_rates
 from ssvrl_mm.progress import Progress
-from ssvrl_mm.report import (
-    NetworkOptions,
-    ReportOptions,
-    cache_folder,
-    check_extra,
-    write_page,
-)
-from ssvrl_mm.report.kept_features import FeatureKeeper
 
 # Random weights may well give features that are all alike: no reason to warn a newcomer.
 _COLLAPSED = 'features have collapsed'
@@ -141,7 +131,10 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
         :class:`~ssvrl_mm.evaluation.PretextAccuracy`, and ``rates``, those of a
         :class:`~ssvrl_mm.evaluation.SamplingRateError`.
     """
-    keeper = _keeper()
+    # Here, as a report says what the summary says.
+    from ssvrl_mm.report.of_demo import feature_keeper, report_demo
+
+    keeper = feature_keeper(say)
     trial = train_between_tests(cfg, [keeper] if keeper else [])
     figures = summarise(trial.before, trial.after)
     # Halves of a video are of those that were trained on.
@@ -158,38 +151,9 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
         say(f'\nSampling rates of segments on {videos}, ± at 95 %\n{format_rates(rates)}')
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
-    _report(cfg, work_dir, keeper)
+    if keeper:
+        report_demo(cfg, work_dir, keeper, say)
     return figures
-
-
-def _keeper() -> FeatureKeeper | None:
-    """Keeps the features of both tests for the report; None where the report's extra is missing."""
-    try:
-        check_extra()
-    except ImportError as error:
-        say(f'no report at the end: {error}')
-        return None
-    return FeatureKeeper()
-
-
-def _report(cfg: Config, work_dir: Path, keeper: FeatureKeeper | None) -> None:
-    """Writes the report of the demo; whatever becomes of it, the figures are there."""
-    if keeper is None:
-        return
-    out = work_dir / 'report.html'
-    try:
-        with Progress('report', stream=sys.stdout):
-            # Of an earlier demo in the same folder.
-            shutil.rmtree(cache_folder(out), ignore_errors=True)
-            newest = newest_checkpoint(work_dir)
-            if newest is not None:
-                keeper.write(cfg, [None, newest.path], cache_folder(out))
-            network = NetworkOptions(enabled=False, progress=False)
-            write_page(work_dir, out, ReportOptions(network=network, progress=False))
-    except Exception as error:
-        say(f'no report: {type(error).__name__}: {error}')
-    else:
-        say(f'\nreport, to open in a browser: {out}')
 
 
 def _of_prefix(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _LINE = re.compile(
     r'^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - mmengine - '
-    r'(?:\x1b\[\d+m)*(DEBUG|INFO|WARNING|ERROR|CRITICAL)(?:\x1b\[0m)* - (.*)$'
+    r'(?:\x1b\[\d+m)*(DEBUG|INFO|WARNING|ERROR|CRITICAL)(?:\x1b\[0m)* - ?(.*)$'
 )
 _SETTING = re.compile(r'^ {4}([^:]+): (.*)$')
 _TOO_SHORT = re.compile(r'(\d+) of (\d+) videos are too short and left out so far')

@@ -29,10 +29,9 @@ def origin_section(run: RunFolder, facts: LogFacts, data: DataHealth) -> Section
             )
         )
     if facts.environment:
-        environment = [[name, value] for name, value in facts.environment.items()]
-        blocks.append(
-            Table('What the run found of its machine', ['what', 'value'], environment, stacks=True)
-        )
+        found = [[name, value] for name, value in facts.environment.items()]
+        title = 'What the run found of its machine'
+        blocks.append(Table(title, ['what', 'value'], found, stacks=True))
     else:
         blocks.append(missing('No log names the machine of the run.'))
     now = [[name, value] for name, value in versions().items()]

@@ -38,11 +38,13 @@ def overview_section(
         numbers.append((f'{data.total}', 'videos', ', '.join(parts)))
     if facts.started and facts.ended:
         whole = (facts.ended - facts.started).total_seconds()
+        count = len(run.launches)
+        launches = f'{count} launch{"es" if count != 1 else ""}'
         numbers.append(
             (
                 duration(whole),
                 'from first to last line',
-                f'{len(run.launches)} launch{"es" if len(run.launches) != 1 else ""}',
+                launches,
             )
         )
     blocks: list[Block] = [Numbers(numbers)]
