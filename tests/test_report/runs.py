@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-HOSTILE = '<script>document.title="run"</script>'
+HOSTILE = '<script>broken=1</script>'
 _LOG = """2026/01/01 10:00:00 - mmengine - INFO -
 ------------------------------------------------------------
 System environment:
