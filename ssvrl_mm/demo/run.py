@@ -118,13 +118,16 @@ def train_between_tests(cfg: Config, further: Sequence[BaseMetric] = ()) -> Tria
     return Trial(runner, before, after)
 
 
-def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict:
+def run_demo(
+    cfg: Config, work_dir: Path, target: Target = Target.CLASS, base: Path | None = None
+) -> dict:
     """Evaluates the random network, trains it and evaluates again.
 
     Args:
         cfg: Config of the demo, with its work dir.
         work_dir: Where ``retrieval.json`` goes.
         target: What a query looks for.
+        base: Config file that the report compares with; None: the one of its name.
 
     Returns:
         The figures, see :func:`~ssvrl_mm.demo.summary.summarise`; and ``pretext``, those of a
@@ -152,7 +155,7 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
     if keeper:
-        report_demo(cfg, work_dir, keeper, say)
+        report_demo(cfg, work_dir, keeper, say, base)
     return figures
 
 

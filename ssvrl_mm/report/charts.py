@@ -56,6 +56,7 @@ def line_chart(
             axes.plot(x, mean, color=colour, linewidth=1.4, marker=marker, markersize=3)
         for mark in marks:
             axes.axvline(mark, color=INK, linewidth=0.8, linestyle=':')
+        axes.xaxis.get_major_locator().set_params(integer=True)
         if log:
             axes.set_yscale('log')
             axes.yaxis.set_major_formatter(lambda value, _: f'{value:g}')

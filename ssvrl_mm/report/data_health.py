@@ -25,7 +25,7 @@ class DataHealth:
     """What a look at the videos says.
 
     Attributes:
-        lists: Purpose ('training', 'test') -> the lists of its videos.
+        lists: Purpose ('training', 'test, query', ...) -> the lists of its videos.
         looked_at: The files that were looked into.
         healths: What they are made of.
         origins: Origin of motion -> how many of their frames have it.
@@ -42,8 +42,9 @@ class DataHealth:
 
     @property
     def total(self) -> int:
-        """Videos of all lists."""
-        return sum(len(source.entries) for lists in self.lists.values() for source in lists)
+        """Videos of all lists, one that is on several of them once."""
+        sources = [source for lists in self.lists.values() for source in lists]
+        return len({(source.root, path) for source in sources for path, _ in source.entries})
 
 
 def look_at_data(cfg: Config, number: int, workers: int = 2) -> DataHealth:
@@ -65,15 +66,17 @@ def look_at_data(cfg: Config, number: int, workers: int = 2) -> DataHealth:
         try:
             for dataset in datasets:
                 check_there(dataset)
-            found.lists[purpose] = [VideoSource.from_dataset(dataset) for dataset in datasets]
+            lists = [
+                (dataset.get('role'), VideoSource.from_dataset(dataset)) for dataset in datasets
+            ]
         except (KeyError, OSError, TypeError, ValueError, VideoListError) as error:
             found.missing[purpose] = str(error)
             continue
+        for role, source in lists:
+            found.lists.setdefault(f'{purpose}, {role}' if role else purpose, []).append(source)
         options = options or reader_options(datasets[0])
         paths += [
-            os.path.join(source.root, path)
-            for source in found.lists[purpose]
-            for path, _ in source.entries
+            os.path.join(source.root, path) for _, source in lists for path, _ in source.entries
         ]
     paths = list(dict.fromkeys(paths))
     places = np.linspace(0, len(paths) - 1, min(number, len(paths))).astype(int)

@@ -35,7 +35,11 @@ def feature_keeper(say: Callable[[str], None]) -> FeatureKeeper | None:
 
 
 def report_demo(
-    cfg: Config, work_dir: Path, keeper: FeatureKeeper, say: Callable[[str], None]
+    cfg: Config,
+    work_dir: Path,
+    keeper: FeatureKeeper,
+    say: Callable[[str], None],
+    base: Path | None = None,
 ) -> None:
     """Writes ``report.html`` into the work dir of a demo; whatever becomes of it, the demo goes on.
 
@@ -44,6 +48,7 @@ def report_demo(
         work_dir: Where its checkpoint is.
         keeper: With the features of the random network and of the trained one.
         say: Prints a line.
+        base: Config file that the page compares with; None: the one of its name.
     """
     out = work_dir / 'report.html'
     try:
@@ -54,7 +59,7 @@ def report_demo(
             if newest is not None:
                 keeper.write(cfg, [None, newest.path], cache_folder(out))
             network = NetworkOptions(enabled=False, progress=False)
-            options = ReportOptions(look_at=_LOOKED_AT, network=network, progress=False)
+            options = ReportOptions(look_at=_LOOKED_AT, base=base, network=network, progress=False)
             write_page(work_dir, out, options)
     except Exception as error:  # the figures are there, and a page is no reason to lose them
         say(f'no report: {type(error).__name__}: {error}')

@@ -51,7 +51,7 @@ def _counts(run: RunFolder, facts: LogFacts, data: DataHealth) -> Table:
     rows: list[list[Cell | str]] = []
     for purpose, sources in data.lists.items():
         for source in sources:
-            rows.append([f'{purpose} videos in {source.name}', str(len(source.entries))])
+            rows.append([f'{purpose}: {source.name}', str(len(source.entries))])
     logged = 'no log' if not any(launch.log for launch in run.launches) else None
     short = facts.too_short[0] if facts.too_short else 0
     for name, count in (

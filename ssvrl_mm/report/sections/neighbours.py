@@ -151,7 +151,7 @@ class _Clips:
     def _encoded(self, file: str, times: np.ndarray) -> SmallClip:
         try:
             small = small_clip(file, times)
-        except (OSError, VideoError):
+        except VideoError:
             small = SmallClip('', '')
         if not small.video or small.size > self.room:
             self.left_out += 1
