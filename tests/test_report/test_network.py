@@ -43,7 +43,7 @@ def trained(clips, tmp_path):
 
     pipeline = [
         dict(type='OpenCompressedVideo'),
-        dict(type='SampleClips', clip_len=4, num_clips=2, test_mode=True),
+        dict(type='SampleClips', clip_len=16, num_clips=2, test_mode=True),
         dict(type='ClipResize', short_side=32),
         dict(type='ClipCenterCrop', size=32),
         dict(type='DecodeCompressedVideo', streams=('rgb',)),
@@ -59,10 +59,14 @@ def trained(clips, tmp_path):
     )
     model = dict(
         type='ContrastiveRecognizer',
-        backbones=dict(rgb=dict(type='S3D', width=0.125)),
+        backbones=dict(
+            rgb=dict(type='S3D', in_channels=3, width=0.125, spatial_strides=(2, 1, 2, 2, 1))
+        ),
         head=dict(
             type='MoCoHead',
-            projector=dict(in_channels=128, hidden_channels=8, out_channels=8),
+            projector=dict(
+                type='ProjectionHead', in_channels=128, hidden_channels=8, out_channels=8
+            ),
             queue_length=4,
             criterion=dict(type='InfoNCELoss', temperature=0.2),
         ),
@@ -122,6 +126,7 @@ def test_checkpoints_that_do_not_fit_are_refused(trained, tmp_path):
     import torch
 
     torch.save({'state_dict': {'x': torch.zeros(1)}}, trained / 'epoch_1.pth')
+    # Before anything is computed that takes long.
     with pytest.raises(WeightsError, match='epoch_1.pth'):
         run_network(open_run(trained), tmp_path / 'cache', NetworkOptions(**SMALL))
 
