@@ -206,3 +206,40 @@ def test_without_the_extra_the_demo_goes_on(monkeypatch):
     (line,) = said
     assert line.startswith('no report at the end: a report needs jinja2')
     assert line.endswith("pip install 'ssvrl_mm[report]'")
+
+
+def test_a_classifier_gives_scores(clips, tmp_path, repository):
+    import torch
+
+    from ssvrl_mm.apis.loading import build_model, read_config
+    from ssvrl_mm.report.sections.classes import classes_section
+    from ssvrl_mm.report.sections.neighbours import class_names
+
+    cfg = Config.fromfile(repository / 'configs/mvcgc/benchmarks/mvcgc_demo_finetune.py')
+    dataset = dict(
+        type='CompressedVideoDataset',
+        data_root=str(clips),
+        data_prefix=dict(video='videos'),
+        ann_file='train.txt',
+        test_mode=True,
+        pipeline=cfg.test_dataloader.dataset.pipeline,
+        streams=('rgb', 'motion'),
+    )
+    cfg.test_dataloader.dataset = None
+    cfg.test_dataloader.dataset = dataset
+    for step in dataset['pipeline']:
+        if step.type == 'SampleClips':
+            step.clip_len = 16
+    folder = tmp_path / 'run'
+    (folder / '20260101_100000' / 'vis_data').mkdir(parents=True)
+    cfg.dump(folder / '20260101_100000' / 'vis_data' / 'config.py')
+    torch.save({'state_dict': build_model(read_config(cfg)).state_dict()}, folder / 'epoch_1.pth')
+    found = run_network(open_run(folder), tmp_path / 'cache', NetworkOptions(**SMALL))
+    assert found.missing == '' and not found.random
+    scores = found.trained['test'].features['score']
+    assert scores.shape[0] == 4
+    np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
+    section = classes_section(found, class_names(found.sources['test']))
+    right = (scores.argmax(axis=1) == found.trained['test'].labels).mean()
+    assert section.blocks[0].rows[0][1].startswith(f'{100 * right:.1f} ±')
+    assert 'slow <b>' in [row[0] for row in section.blocks[-1].rows]

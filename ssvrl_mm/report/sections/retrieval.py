@@ -44,6 +44,13 @@ def retrieval_section(run: RunFolder, found: NetworkFindings) -> Section:
                 'The classes of the test videos are not known, so that nothing is right or not.'
             )
         )
+    if not blocks:
+        blocks.append(
+            missing(
+                'This run classifies its test videos: take the config of a retrieval with its '
+                'backbone, and tools/test.py with it.'
+            )
+        )
     return Section('retrieval', 'Retrieval', blocks)
 
 
