@@ -176,8 +176,7 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
     Raises:
         RunRecordError: There is no log, it cannot be read, or it ends before.
     """
-    files = sorted(folder.glob('*/vis_data/scalars.json'))
-    lines = join_parts(_logged(file) for file in files)
+    lines = logged_scalars(folder)
     trained = [line for line in lines if line.get('iter', 0) <= iterations]
     steps = [line for line in trained if 'iter' in line]
     if not steps:
@@ -192,6 +191,19 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
             f'{iterations}: it is not the log of this run, or not all of it'
         )
     return trained
+
+
+def logged_scalars(folder: Path) -> list[dict[str, Any]]:
+    """All that the launches of a run logged, without what a later one did again.
+
+    Args:
+        folder: Work dir of the run.
+
+    Raises:
+        RunRecordError: A log cannot be read.
+    """
+    files = sorted(folder.glob('*/vis_data/scalars.json'))
+    return join_parts(_logged(file) for file in files)
 
 
 def _logged(file: Path) -> list[dict[str, Any]]:
