@@ -68,7 +68,7 @@ def browse_dataset(
     classes = list((getattr(dataset, 'metainfo', None) or {}).get('classes') or ())
     browsed = []
     for place, sample, (streams, data_sample) in zip(places, samples, seen, strict=True):
-        name = _name(sample, place)
+        name = _name(dataset, sample, place)
         target = None if data_sample is None else data_sample.get('motion_target')
         if target is not None:
             vectors = _frames_last(target[None].float().cpu())[0]
@@ -211,8 +211,11 @@ def _pixels(values: np.ndarray) -> np.ndarray:
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
-def _name(sample: Mapping[str, Any], place: int) -> str:
+def _name(dataset: Any, sample: Mapping[str, Any], place: int) -> str:
     """The folder and the file of a sample's video."""
-    metainfo = getattr(sample.get('data_samples'), 'metainfo', {})
-    path = metainfo.get('filename') or metainfo.get('frame_dir')
+    facts = dict(getattr(sample.get('data_samples'), 'metainfo', {}))
+    if 'filename' not in facts and hasattr(dataset, 'get_data_info'):
+        # mmaction2's samples do not carry it. It is the list's, whatever was read in its place.
+        facts = dataset.get_data_info(place)
+    path = facts.get('filename') or facts.get('frame_dir')
     return '/'.join(Path(path).parts[-2:]) if path else f'sample {place}'
