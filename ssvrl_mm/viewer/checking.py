@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 
 from ssvrl_mm.video import CompressedVideoReader, VideoError
+from ssvrl_mm.video.decoding.pyav import open_input
 from ssvrl_mm.viewer.errors import ViewerError
 
 # Formats that hold their video themselves. Playlists name other files, which FFmpeg would open
@@ -51,8 +52,7 @@ def open_video(file: Path, name: str, limits: Limits) -> CompressedVideoReader:
         ViewerError: It is no video, holds a single picture, or is too large.
     """
     try:
-        with av.open(os.fspath(file), options={'format_whitelist': ','.join(_FORMATS)}):
-            pass
+        open_input(os.fspath(file), options={'format_whitelist': ','.join(_FORMATS)}).close()
         reader = CompressedVideoReader(
             file,
             motion='auto',

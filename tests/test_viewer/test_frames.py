@@ -85,7 +85,10 @@ def test_frames_are_forgotten_in_the_order_they_were_seen(video):
         videos.view(video, number)
     assert [number for _, number in videos._views] == [2, 0, 3]
     assert videos._held == 3 * one
+    opened = videos.open(video)
     videos.forget(video)
+    with pytest.raises(ViewerError, match='was closed'):
+        opened.read(0, lambda view: None)
     assert (len(videos._views), videos._held) == (0, 0)
 
 

@@ -8,7 +8,15 @@ import pytest
 
 from ssvrl_mm import viewer
 from ssvrl_mm.viewer.frames import FrameView
-from ssvrl_mm.viewer.rendering import CELL_COLOURS, LAYERS, draw_origin, render, strong
+from ssvrl_mm.viewer.rendering import (
+    CELL_COLOURS,
+    LAYERS,
+    draw_origin,
+    draw_vectors,
+    render,
+    strong,
+)
+from ssvrl_mm.visualization.motion import draw_motion
 
 
 def view(origin='coded', motion=(3, 0), height=640, width=640, scale=1.0, **changed):
@@ -49,6 +57,17 @@ def test_what_is_held_is_hatched_and_its_arrows_white():
     ):
         assert (picture == colour).all(axis=2).sum() > 500
         assert not (picture == other).all(axis=2).any()
+
+
+@pytest.mark.parametrize(
+    'scale, step, gain', [(1.0, round(60 / 24), 1.2 * 2 * 8 / 12), (0.5, 5, 1.2 * 5 * 4 / 6)]
+)
+def test_long_arrows_span_their_cells(scale, step, gain):
+    # Cells are 8 px of the frame, which is shown at its size, or at half of it.
+    shown = view('coded', (12, 0), 320, 480, scale)
+    shown.motion[:5] = 0.5, 0
+    drawn = draw_motion(shown.rgb, shown.motion * scale, shown.valid, step, gain, 1, 0.4 * scale)
+    np.testing.assert_array_equal(draw_vectors(shown), drawn)
 
 
 def test_cells_have_the_colour_of_their_origin():

@@ -17,7 +17,10 @@ _ANY_METADATA: dict[str, Any] = (
 
 
 def open_input(
-    file: str | BinaryIO, container_format: str | None = None, timeout: float | None = None
+    file: str | BinaryIO,
+    container_format: str | None = None,
+    timeout: float | None = None,
+    options: dict[str, str] | None = None,
 ) -> InputContainer:
     """Opens a container for reading, whatever the encoding of its metadata.
 
@@ -25,11 +28,13 @@ def open_input(
         file: path or file object.
         container_format: FFmpeg's name of its format where it is known.
         timeout: seconds that FFmpeg may wait for the file.
+        options: of FFmpeg's.
 
     Raises:
         av.FFmpegError, OSError, ValueError, EOFError: it cannot be opened.
     """
-    return av.open(file, mode='r', format=container_format, timeout=timeout, **_ANY_METADATA)
+    given: dict[str, Any] = {'format': container_format, 'timeout': timeout, 'options': options}
+    return av.open(file, mode='r', **given, **_ANY_METADATA)
 
 
 def to_fraction(ratio: Rational | None) -> Fraction | None:
