@@ -92,6 +92,12 @@ def test_before_and_after_training_is_the_default(draw):
     np.testing.assert_array_equal(swapped[2 * row + 28 : 3 * row + 4], before)
 
 
+def test_a_network_that_began_elsewhere_is_not_drawn_with_random_weights(draw):
+    start = 'model.backbones.rgb.init_cfg'
+    options = [f'{start}.type=PretrainedBackbone', f'{start}.checkpoint=elsewhere.pth']
+    assert draw('--cfg-options', *options).endswith('2 videos, 1 maps each')
+
+
 def test_an_animation_of_own_videos(draw):
     said = draw('--videos', 'videos/b.mp4', '--out', 'x.mp4', checkpoint='random', name='pretext')
     assert said == 'wrote x.mp4: 232x162 px, 1 videos, 1 maps each, 4 frames'

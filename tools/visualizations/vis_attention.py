@@ -10,7 +10,7 @@ A row for each stream of each model. Maps are the mean of squares over the chann
 the last one of the network by default, of the middle one of the clips that the config tests with;
 with --grad-cam, of a model with a classifier, what speaks for a class, the one that the model finds
 by default. A self-supervised model that is alone is also drawn with the random weights that its
-training began with; CHECKPOINT `random` stands for these.
+training began with, unless that began with a checkpoint; CHECKPOINT `random` stands for these.
 
 Every map goes from its own lowest value in the clip to its highest: say how a network divides its
 attention, not how much one has more than another.
