@@ -64,6 +64,8 @@ def test_wheel_holds_the_package_and_nothing_else(site, checkout):
     packaged = {p for p in files(site / 'ssvrl_mm', '.py') if p.parts[0] != '.mim'}
     assert packaged == files(checkout / 'ssvrl_mm', '.py')
     assert (site / 'ssvrl_mm' / 'py.typed').is_file()
+    page = 'ssvrl_mm/viewer/page'
+    assert files(site / page) == files(checkout / page)
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])
