@@ -64,9 +64,10 @@ def test_wheel_holds_the_package_and_nothing_else(site, checkout):
     packaged = {p for p in files(site / 'ssvrl_mm', '.py') if p.parts[0] != '.mim'}
     assert packaged == files(checkout / 'ssvrl_mm', '.py')
     assert (site / 'ssvrl_mm' / 'py.typed').is_file()
-    templates = Path('ssvrl_mm', 'report', 'templates')
-    assert len(files(site / templates)) == 3
-    assert files(site / templates) == files(checkout / templates)
+    for folder, number in (('report/templates', 3), ('viewer/page', 4)):
+        data = Path('ssvrl_mm', folder)
+        assert len(files(site / data)) == number
+        assert files(site / data) == files(checkout / data)
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])

@@ -5,9 +5,6 @@ import pytest
 
 from tests.clips import H264_B, encode, translating
 
-pytest.importorskip('starlette', reason='the extra demo is not installed')
-pytest.importorskip('uvicorn', reason='the extra demo is not installed')
-
 #: Moves right by 3 px per frame; I-frames are 0 and 12.
 FRAMES = translating(20, 3, 0, height=96, width=128)
 
@@ -34,10 +31,11 @@ def client(place):
     """Asks a server of the folder that takes uploads of up to 100 kB."""
     from ssvrl_mm.viewer.checking import Limits
     from ssvrl_mm.viewer.library import Folder
-    from ssvrl_mm.viewer.server import Viewer
-    from tests.test_viewer.serving import serving
+    from tests.test_viewer.serving import server, serving
 
-    with serving(Viewer(Folder(place / 'shown'), limits=Limits(upload_bytes=300_000))) as client:
+    with serving(
+        server.Viewer(Folder(place / 'shown'), limits=Limits(upload_bytes=300_000))
+    ) as client:
         yield client
 
 
@@ -107,7 +105,7 @@ def cosines(features, query, streams):
 def searching(found, features, home):
     """A viewer that searches, and what it should find for the first video, the nearest first."""
     from ssvrl_mm.viewer.library import Folder
-    from ssvrl_mm.viewer.server import Viewer
+    from tests.test_viewer.serving import server
 
     order = np.argsort(cosines(features, 0, ['rgb', 'motion']))[::-1]
-    return Viewer(Folder(home / 'videos'), found), [NAMES[row] for row in order if row != 0]
+    return server.Viewer(Folder(home / 'videos'), found), [NAMES[row] for row in order if row != 0]

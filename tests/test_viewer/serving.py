@@ -1,16 +1,22 @@
 """The viewer's server in a thread, asked as a browser or an attacker would."""
 
 import http.client
+import importlib
 import json
 import threading
 import time
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
-import uvicorn
+import pytest
 
 from ssvrl_mm.viewer.listening import listen
-from ssvrl_mm.viewer.server import make_app
+
+pytest.importorskip('starlette', reason='the extra demo is not installed')
+uvicorn = pytest.importorskip('uvicorn', reason='the extra demo is not installed')
+# Who tests them has them from here, where it is known that they can be imported.
+guard = importlib.import_module('ssvrl_mm.viewer.guard')
+server = importlib.import_module('ssvrl_mm.viewer.server')
 
 
 class Client:
@@ -44,15 +50,15 @@ class Client:
 def serving(viewer):
     """A client of a server that runs until the end."""
     listener = listen('127.0.0.1', 0)
-    config = uvicorn.Config(make_app(viewer), log_level='error', lifespan='on')
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs=dict(sockets=[listener]), daemon=True)
+    config = uvicorn.Config(server.make_app(viewer), log_level='error', lifespan='on')
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs=dict(sockets=[listener]), daemon=True)
     thread.start()
-    while not server.started:
+    while not running.started:
         time.sleep(0.01)
     try:
         yield Client(listener.getsockname()[1])
     finally:
-        server.should_exit = True
+        running.should_exit = True
         thread.join(20)
         listener.close()

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ssvrl_mm.viewer.guard import is_own_name
-from ssvrl_mm.viewer.server import is_loopback, own_names
+from tests.test_viewer.serving import guard, server
+
+is_own_name, is_loopback, own_names = guard.is_own_name, server.is_loopback, server.own_names
 
 
 @pytest.mark.parametrize(

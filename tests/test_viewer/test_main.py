@@ -13,6 +13,13 @@ from ssvrl_mm.viewer import __main__ as command
 from tests.interpreter import run_fresh
 
 
+@pytest.fixture(autouse=True)
+def extra():
+    """Without it, all that the command says is what to install."""
+    for name in ('starlette', 'uvicorn'):
+        pytest.importorskip(name, reason='the extra demo is not installed')
+
+
 def ended(capsys, *arguments):
     """The message and the status of a start that fails."""
     with pytest.raises(SystemExit) as end:

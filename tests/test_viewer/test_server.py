@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader
-from ssvrl_mm.viewer import server
 from ssvrl_mm.viewer.library import Folder
 from ssvrl_mm.viewer.rendering import LAYERS
-from ssvrl_mm.viewer.server import Viewer
-from tests.test_viewer.serving import serving
+from tests.test_viewer.serving import server, serving
+
+Viewer = server.Viewer
 
 
 def picture(said, layer='frame'):
