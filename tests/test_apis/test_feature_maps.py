@@ -83,9 +83,12 @@ def test_layers_are_named_within_a_network_or_the_model():
 def test_each_stream_has_its_last_map_and_its_own_number_of_frames():
     model = Model(backbone=OfStreams())
     clips = dict(iframe=torch.rand(1, 3, 2, 8, 8), motion=torch.rand(1, 2, 10, 8, 8))
+    clips['motion'].requires_grad_()
     with recording(find_layers(find_networks(model), None), 'rgb') as found:
         model(clips)
     assert {s: each.clip_len for s, each in found.items()} == dict(iframe=2, motion=10)
+    # Leaves, which hold no graph of what is before them.
+    assert all(each.output.is_leaf and each.output.requires_grad for each in found.values())
     wanted = nn.functional.avg_pool3d(clips['motion'], 2)
     assert torch.equal(found['motion'].output, wanted)
     # The hooks are gone.
