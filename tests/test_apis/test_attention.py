@@ -3,13 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 from mmaction.utils import GradCAM
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from ssvrl_mm.apis import WeightsError
-from ssvrl_mm.apis.attention import AttentionModel, _enlarged, attend, expand_folders
+from ssvrl_mm.apis.attention import (
+    AttentionModel,
+    _enlarged,
+    _other_time,
+    attend,
+    expand_folders,
+)
 from ssvrl_mm.apis.loading import init_model, read_config
 from ssvrl_mm.apis.video_samples import VideoSamples, pipeline_of
 from ssvrl_mm.registry import MODELS
@@ -31,6 +38,14 @@ class BrightPlaces(nn.Module):
     def forward(self, clips):
         bright = self.pool(clips.mean(dim=1, keepdim=True)) * self.scale
         return torch.cat([bright, -bright], dim=1).relu()
+
+
+@MODELS.register_module()
+class BrightPlacesOfFrames(BrightPlaces):
+    """The same of single frames."""
+
+    def forward(self, frames):
+        return super().forward(frames.unsqueeze(2).repeat(1, 1, 2, 1, 1)).squeeze(2)
 
 
 def place(frame):
@@ -198,6 +213,35 @@ def test_every_second_frame_of_rgb_lies_at_its_own_motion(home, square):
     times = torch.arange(16.0).view(16, 1, 1).expand(16, 2, 2)
     shown = _enlarged(times, 16, np.array([1, 7]), np.zeros((8, 2, 2, 3), np.uint8))
     np.testing.assert_allclose(shown, np.array([2, 14])[:, None, None] / 15 * np.ones((2, 2, 2)))
+
+
+def test_frames_that_a_network_sees_one_by_one_stand_side_by_side(square):
+    cfg = config(type='Recognizer2D', backbone=dict(type='BrightPlacesOfFrames'))
+    cfg.model.cls_head = dict(type='TSNHead', num_classes=3, in_channels=2)
+    cfg.model.data_preprocessor.single_frames = True
+    cfg.test_pipeline[1].update(clip_len=1, num_clips=4)
+    plain = attend(AttentionModel('x', cfg, None), [square]).rows[0][0]
+    by_class = attend(AttentionModel('x', cfg, None), [square], None, None, True).rows[0][0]
+    assert len(plain.maps) == len(by_class.maps) == 4
+    corners = [np.argwhere(frame.mean(axis=-1) > 128).min(axis=0) for frame in plain.frames]
+    assert len({tuple(corner) for corner in corners}) > 1
+    for drawn, (y, x) in zip(plain.maps, corners, strict=True):
+        peak = np.unravel_index(drawn.argmax(), drawn.shape)
+        assert abs(peak[0] - y - 4) <= 5 and abs(peak[1] - x - 4) <= 5
+
+
+def test_motion_of_other_frames_than_are_shown_says_so():
+    def said(clips, moving, stream='motion'):
+        sample = ActionDataSample()
+        sample.set_metainfo(dict(frame_inds=np.array(clips), motion_inds=np.array(moving)))
+        return _other_time(dict(data_samples=sample), stream)
+
+    behind = [[0, 3], [10, 13], [20, 23]], [[4, 7], [14, 17], [24, 27]]
+    assert said(*behind) == ' of frames 14 to 17, on 10 to 13'
+    assert said(*behind[::-1]) == ' of frames 10 to 13, on 14 to 17'
+    assert said(*behind, 'rgb') == ''
+    assert said([0, 5, 10], [2, 14]) == said([[2, 14]], [[0, 10]]) == ''
+    assert _other_time(dict(data_samples=ActionDataSample()), 'motion') == ''
 
 
 def test_streams_of_self_supervised_models(home):

@@ -51,6 +51,11 @@ def test_a_row_of_frames_for_each_map():
     np.testing.assert_array_equal(picture[24:block], picture[block + 40 : 2 * block + 16])
     np.testing.assert_array_equal(picture[-12, 4], turbo(0))
     np.testing.assert_array_equal(picture[-12, 4 + 63], turbo(255))
+    scale = (picture[-26:, 4] != 255).any(axis=-1)
+    assert scale.tolist() == [False] * 6 + [True] * 16 + [False] * 4
+    # However narrow a picture is, there is room for the note.
+    narrow = [('x', [AttentionRow('rgb', GREY[:1], maps(0)[:1])])]
+    assert draw_attention(narrow, side=60).shape[1] == 72 + 160
 
 
 def test_videos_of_one_frame_are_side_by_side():
