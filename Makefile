@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
+# A Python without ensurepip makes its environment with the pip it has.
+PIP = if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi;
 
-.PHONY: demo test test-unpinned lint clean
+.PHONY: demo test test-unpinned lint docs clean
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
 # own folder with `make demo VIDEOS=/path/to/videos [GROUP=PATTERN]` (work_dirs/demo_videos): videos in whose
@@ -27,17 +30,25 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A Python without ensurepip makes its environment with the pip it has.
+# The site of the documentation, docs/_build/html; whatever is wrong with a page, a link or a docstring fails.
+docs: $(DOCS_STAMP)
+	$(BIN)/python -m sphinx -E -a -W --keep-going -q docs docs/_build/html
+	@echo "wrote docs/_build/html/index.html"
+
+$(DOCS_STAMP): $(STAMP) requirements/docs.txt
+	@$(PIP) $(PYTHON) tools/heartbeat.py 'set-up: pip installs what makes the site' --log $(VENV)/pip-docs.log -- \
+	  $$pip install --constraint requirements/constraints.txt --requirement requirements/docs.txt
+	@touch $@
+
 $(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("ssvrl_mm needs Python >= 3.11, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@echo "Set-up, this once: an environment in $(VENV) with the versions of requirements/constraints.txt."
 	@rm -rf $(VENV)
 	@$(PYTHON) tools/heartbeat.py 'set-up: environment' --log $(VENV)/venv.log -- \
 	  sh -c '$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip $(VENV)'
-	@if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
-	  $(PYTHON) tools/heartbeat.py 'set-up: pip installs' --log $(VENV)/pip.log -- \
+	@$(PIP) $(PYTHON) tools/heartbeat.py 'set-up: pip installs' --log $(VENV)/pip.log -- \
 	  $$pip install --constraint requirements/constraints.txt --editable '.[tests]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) docs/_build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

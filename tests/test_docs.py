@@ -91,6 +91,13 @@ def folder(tmp_path_factory):
     return folder
 
 
+def anchors(page):
+    """Of the headings of a page, as the repository's web view has them."""
+    for heading in re.findall(r'^#+ (.+)$', page.read_text(), re.MULTILINE):
+        words = re.sub(r'\[([^]]+)\]\([^)]*\)', r'\1', heading).lower()
+        yield re.sub(r'[^\w -]', '', words).replace(' ', '-')
+
+
 def build(file):
     """Builds the model and the datasets of a config file."""
     cfg = Config.fromfile(file)
@@ -129,8 +136,7 @@ def test_links_lead_somewhere(page):
         file, _, anchor = target.partition('#')
         linked = page.parent / file if file else page
         assert linked.exists(), target
-        headings = re.findall(r'^#+ (.+)$', linked.read_text(), re.MULTILINE) if anchor else []
-        assert not anchor or anchor in [h.lower().replace(' ', '-') for h in headings], target
+        assert not anchor or anchor in anchors(linked), target
 
 
 def test_commands_name_files_that_exist():

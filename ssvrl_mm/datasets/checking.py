@@ -20,7 +20,7 @@ def find_bad_videos(
         progress: Whether to say how far it is.
 
     Returns:
-        The bad ones: path -> cause.
+        Path -> cause of the bad ones.
 
     Example:
         >>> find_bad_videos(['good.mp4', 'empty.mp4'])

@@ -98,8 +98,8 @@ class CompressedVideoDataset(BaseActionDataset):
     Raises:
         VideoListError: List or folder missing, empty or malformed, or ``group`` does not name the
             recording of every video; raised when built, and says what was looked for.
-        FlowFileError, ScoreFileError: When built: flow, or scores, are to be read from a folder
-            that has none of the videos'.
+        FlowFileError, video.ScoreFileError: When built: flow, or scores, are to be read from a
+            folder that has none of the videos'.
         BadVideosError: From ``dataset[i]``, when too many videos cannot be read, or all are too
             short.
         VideoError: From ``dataset[i]`` in test mode.

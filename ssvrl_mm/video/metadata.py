@@ -118,7 +118,7 @@ class FrameBatch:
             frame 0, which has none before it.
         flow: float32 ``(T, ceil(H / cell), ceil(W / cell), 2)``, (dx, dy) in px over the whole
             span, forward in time: k > 0, where what is seen here has moved since k frames before;
-            k < 0, where it will have moved |k| frames later. The mean over each cell.
+            k < 0, where it will have moved ``|k|`` frames later. The mean over each cell.
         flow_valid: bool ``(T, ceil(H / cell), ceil(W / cell))``: False where 'vectors' followed a
             cell without vector, and all over a frame whose flow is 'held' or 'none'.
         flow_origin: str ``(T,)``: 'estimated' (computed on pixels), 'coded' (the codec's vectors,

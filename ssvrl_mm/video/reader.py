@@ -68,7 +68,7 @@ class CompressedVideoReader:
         flow_scale: 'flow' is computed on frames resized by this factor.
         flow_cell: px per value of 'flow'; None: 1, with 'vectors' 8.
         flow_span: k > 0: 'flow' of frame t is the displacement since frame t - k; k < 0: from
-            frame t until t + |k|. Forward in time, in px, not divided by k.
+            frame t until ``t + |k|``. Forward in time, in px, not divided by k.
         flow_file: file or bytes by ``tools/data/extract_flow.py`` that hold this very 'flow'.
         max_pixels: the most pixels that the frames may have: a damaged header can ask for more
             memory than there is. Single frames more than twice as large count as damaged.
@@ -140,7 +140,7 @@ class CompressedVideoReader:
 
     @property
     def motion(self) -> str:
-        """Where motion comes from, as it was asked for: 'codec', 'auto' or 'estimate'."""
+        """Where motion is asked for from, ``'codec'``, ``'auto'`` or ``'estimate'``."""
         return self._options.mode
 
     @property

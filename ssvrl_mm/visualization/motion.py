@@ -125,7 +125,7 @@ def motion_panel(
 
 
 def colour_wheel(diameter: int) -> np.ndarray:
-    """The legend of :func:`colour_code_flow`: uint8 RGB, white outside."""
+    """The legend of motion in colours: uint8 RGB (diameter, diameter, 3), white outside."""
     axis = (np.arange(diameter) + 0.5) * 2 / diameter - 1
     field = np.stack(np.meshgrid(axis, axis), axis=-1)
     outside = np.hypot(field[..., 0], field[..., 1]) > 1

@@ -72,8 +72,8 @@ class SampleMotionClips(SampleClips):
 
     Raises:
         ValueError: An argument out of range.
-        ScoreFileError: The scores are missing or damaged, or of another video or other options;
-            says which command makes them.
+        video.ScoreFileError: The scores are missing or damaged, or of another video or other
+            options; says which command makes them.
 
     Example:
         >>> sample = SampleMotionClips(clip_len=8, frame_interval=8, scores_root='scores')

@@ -87,9 +87,9 @@ class LocalMotionContrast(BaseModule):
             augmented: (N, C2, T) of the same flow, augmented; one per augmentation.
 
         Returns:
-            The similarities, (N * T', T' * (1 + number of augmentations)), or with
-            ``negatives='augmentations'`` (N * T', 1 + number of augmentations); and the labels
-            (N * T',), i for time i, or 0.
+            The similarities, ``(N * T', T' * (1 + number of augmentations))``, or with
+            ``negatives='augmentations'`` ``(N * T', 1 + number of augmentations)``; and the labels
+            ``(N * T',)``, i for time i, or 0.
 
         Raises:
             ValueError: Times or widths do not fit, or there is no negative.
@@ -148,7 +148,7 @@ class LocalMotionContrast(BaseModule):
 
         Args:
             similarities: See :meth:`forward`, like the labels.
-            labels: (N * T',).
+            labels: ``(N * T',)``.
             times: T'.
 
         Returns:
@@ -174,9 +174,10 @@ class LocalMotionContrast(BaseModule):
             augmented: Likewise.
 
         Returns:
-            Task -> answers and truths (N * T',) on the CPU, and the number of candidates: of
-            ``'local'`` the flow of the clip's times, and of ``'local_augmented'``, where augmented
-            flow is given, that too; with ``negatives='augmentations'`` of the latter alone.
+            Task -> answers and truths ``(N * T',)`` on the CPU, and the number of candidates. Of
+            ``'local'`` these are the flow of the clip's times, and of ``'local_augmented'``, where
+            augmented flow is given, that too; with ``negatives='augmentations'`` of the latter
+            alone.
         """
         similarities, labels = (x.cpu() for x in self(rgb, flow, augmented))
         times = rgb.shape[2]

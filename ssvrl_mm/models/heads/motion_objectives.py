@@ -43,7 +43,7 @@ class MotionObjective(BaseModule, metaclass=ABCMeta):
         """Compares a prediction with what came.
 
         Args:
-            predicted: (N, in_channels, *out_size).
+            predicted: ``(N, in_channels, *out_size)``.
             motion: (N, V, C, T, H, W), features if :attr:`needs_features`, normalised motion
                 vectors otherwise. Clip 0 is what was to be predicted.
             batch: What the step knows of the batches of all processes; None: it is found out.

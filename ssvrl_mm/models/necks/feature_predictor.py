@@ -50,10 +50,10 @@ class FeaturePredictor(BaseModule, metaclass=ABCMeta):
         """Predicts feature maps.
 
         Args:
-            maps: (N, in_channels, *in_size).
+            maps: ``(N, in_channels, *in_size)``.
 
         Returns:
-            (N, out_channels, *out_size).
+            ``(N, out_channels, *out_size)``.
 
         Raises:
             ValueError: for maps of another size.

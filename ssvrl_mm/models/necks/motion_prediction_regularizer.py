@@ -25,8 +25,8 @@ class MotionPredictionRegularizer(BaseModule):
     losses join those of classification. In tests it computes nothing.
 
     The motion comes with the data samples, as the field ``motion_target`` (V, 2, T, h, w) in px
-    per frame that :class:`~ssvrl_mm.datasets.PackMotionTarget` (or ``PackSSLInputs`` with
-    ``motion_target=True``) packs; clip 0 follows the clip, the others are negatives.
+    per frame that :class:`~ssvrl_mm.datasets.transforms.PackMotionTarget` (or ``PackSSLInputs``
+    with ``motion_target=True``) packs; clip 0 follows the clip, the others are negatives.
 
     Args:
         head: Config of a :class:`~ssvrl_mm.models.heads.MotionPredictionHead`; its

@@ -78,7 +78,7 @@ class ContextMotionDecoupling(MultiStreamRecognizer):
         if {'motion', 'flow'} <= set(given):
             raise ValueError('the M-network sees motion or flow: leave one of them out')
         super().__init__(given, **kwargs)
-        #: What is predicted: ``'motion'``, or ``'flow'``.
+        #: What is predicted, ``'motion'`` or ``'flow'``.
         self.motion_stream = 'flow' if 'flow' in given else 'motion'
         self.neck = MODELS.build(neck) if neck else None
         self.context_head = MODELS.build(context_head) if context_head else None

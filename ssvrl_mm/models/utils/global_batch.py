@@ -71,7 +71,7 @@ class GlobalBatch:
 
     @cached_property
     def order(self) -> Tensor:
-        """(total,) int on the CPU: which row of the global batch comes where when it is shuffled.
+        """Which row of the global batch comes where when it is shuffled, (total,) int on the CPU.
 
         The same for everything that is shuffled in a step; with one process, rows stay.
         """

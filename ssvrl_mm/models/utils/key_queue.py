@@ -47,7 +47,7 @@ class KeyQueue(CountingModule):
     Args:
         length: The number of slots K.
         dims: Stream name -> width of its keys.
-        track_age: Whether to know how old the keys are, see :attr:`ages`.
+        track_age: Whether to know how old the keys are, see ``ages``.
 
     Attributes:
         ages: (K,) int, how many times keys were enqueued after those of a slot: 0 for the last

@@ -63,8 +63,8 @@ class FlowEstimator(BaseModule):
             clips: (N, 3, T, H, W), RGB from 0 to 1, T at least 2.
 
         Returns:
-            (N, 2, T - 1, H, W) px, float32 at least: where what is seen at a place (x, y) of frame
-            t is in frame t + 1, (x + dx, y + dy).
+            (N, 2, T - 1, H, W) px, float32 at least, which say where what is seen at a place (x, y)
+            of frame t is in frame t + 1, (x + dx, y + dy).
 
         Raises:
             ValueError: Clips of another shape.
