@@ -40,14 +40,14 @@ $(DOCS_STAMP): $(STAMP) requirements/docs.txt
 	  $$pip install --constraint requirements/constraints.txt --requirement requirements/docs.txt
 	@touch $@
 
-$(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/constraints.txt
+$(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/report.txt requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("ssvrl_mm needs Python >= 3.11, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@echo "Set-up, this once: an environment in $(VENV) with the versions of requirements/constraints.txt."
 	@rm -rf $(VENV)
 	@$(PYTHON) tools/heartbeat.py 'set-up: environment' --log $(VENV)/venv.log -- \
 	  sh -c '$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip $(VENV)'
 	@$(PIP) $(PYTHON) tools/heartbeat.py 'set-up: pip installs' --log $(VENV)/pip.log -- \
-	  $$pip install --constraint requirements/constraints.txt --editable '.[tests]'
+	  $$pip install --constraint requirements/constraints.txt --editable '.[tests,report]'
 	@touch $@
 
 clean:

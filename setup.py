@@ -104,11 +104,12 @@ setup(
     # setuptools finds the package by a hook that is asked last: to a script beside a clone that is
     # called ssvrl_mm, the clone's folder would be the package, and empty.
     package_dir={'': '.'},
-    package_data={'ssvrl_mm': ['py.typed']},
+    package_data={'ssvrl_mm': ['py.typed'], 'ssvrl_mm.report': ['templates/*']},
     python_requires='>=3.11',
     install_requires=requirements('runtime'),
     extras_require={
-        name: requirements(name) for name in ('analysis', 'deploy', 'docs', 'hub', 'tests')
+        name: requirements(name)
+        for name in ('analysis', 'deploy', 'docs', 'hub', 'report', 'tests')
     },
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

@@ -18,7 +18,7 @@ import ssvrl_mm
 from tests.interpreter import run_fresh
 from tests.wheels import build_wheel, copy_checkout, install, need_setuptools
 
-EXTRAS = ('analysis', 'deploy', 'docs', 'hub', 'tests')
+EXTRAS = ('analysis', 'deploy', 'docs', 'hub', 'report', 'tests')
 PUBLISHED = """
   - Name: published
     Config: configs/mvcgc/demo.py
@@ -64,6 +64,9 @@ def test_wheel_holds_the_package_and_nothing_else(site, checkout):
     packaged = {p for p in files(site / 'ssvrl_mm', '.py') if p.parts[0] != '.mim'}
     assert packaged == files(checkout / 'ssvrl_mm', '.py')
     assert (site / 'ssvrl_mm' / 'py.typed').is_file()
+    templates = Path('ssvrl_mm', 'report', 'templates')
+    assert len(files(site / templates)) == 3
+    assert files(site / templates) == files(checkout / templates)
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])

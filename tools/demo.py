@@ -111,7 +111,7 @@ def main() -> None:
     settle_workers(cfg)
     clear(args.work_dir)
     with named_workers():
-        run_demo(cfg, args.work_dir, target)
+        run_demo(cfg, args.work_dir, target, args.config)
     print(
         f'\nfigures: {args.work_dir / "retrieval.json"}; checkpoint: {args.work_dir}\n\n'
         f'{next_steps(args, config)}'

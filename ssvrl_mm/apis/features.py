@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
@@ -51,6 +51,7 @@ def extract_features(
     device: str | None = None,
     part_size: int = 64,
     progress: bool = True,
+    read: Callable[[Any], dict[str, np.ndarray]] = features_of,
 ) -> FeatureTable | None:
     """Extracts the features of videos with a recognizer of this package and writes them to a file.
 
@@ -72,6 +73,7 @@ def extract_features(
         device: 'cpu' or 'cuda'; by default the latter if there is one.
         part_size: Videos per part.
         progress: Whether to show a progress bar.
+        read: What is kept of a prediction of the model: name -> float32 (V, D) or (1, D).
 
     Returns:
         The table, on the first process.
@@ -92,7 +94,7 @@ def extract_features(
     out = check_format(out)
     if not isinstance(source, VideoSource):
         source = VideoSource.from_folder(source)
-    sources = _provenance(cfg, checkpoint, source, keep_clips)
+    sources = feature_provenance(cfg, checkpoint, source, keep_clips)
     if out.exists():
         return _finished(out, sources)
     folder = out.with_name(f'{out.name}.parts')
@@ -106,8 +108,9 @@ def extract_features(
             return table
         parts = _Parts(folder, len(source.entries), part_size, sources)
         return _extract(
-            cfg, checkpoint, source, out, parts, keep_clips, batch_size, workers, device, progress
-        )
+            cfg, checkpoint, source, out, parts, keep_clips, batch_size, workers, device, progress,
+            read,
+        )  # fmt: skip
 
 
 def _extract(
@@ -121,6 +124,7 @@ def _extract(
     workers: int,
     device: str | None,
     progress: bool,
+    read: Callable[[Any], dict[str, np.ndarray]],
 ) -> FeatureTable | None:
     """Computes the parts that are missing, and writes all of them to one file."""
     sources, part_size = parts.sources, parts.size
@@ -142,7 +146,7 @@ def _extract(
             disable=not progress or rank > 0,
         )
         with bar, named_workers():
-            for number, table in _compute(model, loader, source, part_size, bar):
+            for number, table in _compute(model, loader, source, part_size, bar, read):
                 parts.write(number, table)
     _wait_for_all()
     if rank > 0:
@@ -173,7 +177,7 @@ class _Parts:
     def __init__(self, folder: Path, count: int, size: int, sources: dict[str, Any]) -> None:
         self.folder = folder
         self.count, self.size, self.sources = count, size, sources
-        file, identity = self.folder / 'run.json', {**_identity(sources), 'part_size': size}
+        file, identity = self.folder / 'run.json', {**feature_identity(sources), 'part_size': size}
         if not file.exists() or not any(self.folder.glob('part_*.npz')):
             # Nothing would be lost; every process writes the same.
             partial = self.folder / f'run.{os.getpid()}.partial'
@@ -241,7 +245,12 @@ def _init_worker(worker: int) -> None:
 
 
 def _compute(
-    model: Any, loader: DataLoader, source: VideoSource, part_size: int, bar: tqdm
+    model: Any,
+    loader: DataLoader,
+    source: VideoSource,
+    part_size: int,
+    bar: tqdm,
+    read: Callable[[Any], dict[str, np.ndarray]],
 ) -> Iterator[tuple[int, FeatureTable]]:
     """The table of each part, one after the other."""
     for number, batches in groupby(loader, key=lambda batch: batch[0].number // part_size):
@@ -252,7 +261,7 @@ def _compute(
             good = [sample for sample in batch if sample.error is None]
             for sample, prediction in zip(good, predict(model, good), strict=True):
                 path, label = source.entries[sample.number]
-                features = features_of(prediction)
+                features = read(prediction)
                 if not all(np.isfinite(feature).all() for feature in features.values()):
                     causes[sample.number] = 'its features are not finite'
                     continue
@@ -282,8 +291,11 @@ def _cause(error: Exception) -> str:
     return getattr(error, 'reason', None) or f'{type(error).__name__}: {error}'
 
 
-def _provenance(
-    cfg: Config, checkpoint: str | os.PathLike | None, source: VideoSource, keep_clips: bool
+def feature_provenance(
+    cfg: Config,
+    checkpoint: str | os.PathLike | None,
+    source: VideoSource,
+    keep_clips: bool = False,
 ) -> dict[str, Any]:
     """What the features follow from."""
     described = provenance.describe_checkpoint(
@@ -301,7 +313,7 @@ def _provenance(
     }
 
 
-def _identity(sources: dict[str, Any]) -> dict[str, Any]:
+def feature_identity(sources: dict[str, Any]) -> dict[str, Any]:
     """What makes two runs the same; neither names of files nor versions."""
     names = ('config_sha256', 'checkpoint_sha256', 'data_list_sha256', 'clips', 'seed')
     return {name: sources[name] for name in names}
@@ -310,7 +322,9 @@ def _identity(sources: dict[str, Any]) -> dict[str, Any]:
 def _finished(out: Path, sources: dict[str, Any]) -> FeatureTable | None:
     """The complete file, if it is of this run."""
     table = FeatureTable.load(out)
-    if {key: table.provenance.get(key) for key in _identity(sources)} != _identity(sources):
+    if {key: table.provenance.get(key) for key in feature_identity(sources)} != feature_identity(
+        sources
+    ):
         raise FeatureFileError(
             f'{out} holds features of another run; delete it, or write elsewhere'
         )

@@ -1,7 +1,8 @@
 """Which videos features are wanted of."""
 
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
@@ -56,7 +57,12 @@ class VideoSource(NamedTuple):
                 f'{cfg.filename} tests with {len(found)} datasets of role {role!r}: take the '
                 'config of a retrieval, or name the videos'
             )
-        dataset = DATASETS.build(dict(found[0], pipeline=[]))
+        return cls.from_dataset(found[0])
+
+    @classmethod
+    def from_dataset(cls, config: Mapping[str, Any]) -> 'VideoSource':
+        """The videos of a dataset's config, which is built without its pipeline."""
+        dataset = DATASETS.build(dict(config, pipeline=[]))
         root = dataset.data_prefix.get('video', '')
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         entries = [(os.path.relpath(i['filename'], root or '.'), i['label']) for i in infos]

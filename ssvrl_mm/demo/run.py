@@ -4,12 +4,13 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -79,11 +80,12 @@ class Trial(NamedTuple):
     after: dict[str, float]
 
 
-def train_between_tests(cfg: Config) -> Trial:
+def train_between_tests(cfg: Config, further: Sequence[BaseMetric] = ()) -> Trial:
     """Tests the random network, trains it and tests again, with a line that tells how far it is.
 
     Args:
         cfg: Config with its work dir.
+        further: Evaluators of both tests beside those of the config.
     """
     # Threads that share a core with the loader's worker wait more than they compute.
     if 'OMP_NUM_THREADS' not in os.environ:
@@ -95,6 +97,7 @@ def train_between_tests(cfg: Config) -> Trial:
     say(f'log: {runner.logger.log_file} (environment, config and every step)')
     # Builds the datasets, and writes MotionPrimitives where it is missing.
     batches = len(runner.test_loop.dataloader)
+    runner.test_loop.evaluator.metrics.extend(further)
     with Progress('1/3 random network', batches, 'batches', stream=sys.stdout) as line:
         hook.progress = line
         runner.init_weights()
@@ -115,20 +118,27 @@ def train_between_tests(cfg: Config) -> Trial:
     return Trial(runner, before, after)
 
 
-def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict:
+def run_demo(
+    cfg: Config, work_dir: Path, target: Target = Target.CLASS, base: Path | None = None
+) -> dict:
     """Evaluates the random network, trains it and evaluates again.
 
     Args:
         cfg: Config of the demo, with its work dir.
         work_dir: Where ``retrieval.json`` goes.
         target: What a query looks for.
+        base: Config file that the report compares with; None: the one of its name.
 
     Returns:
         The figures, see :func:`~ssvrl_mm.demo.summary.summarise`; and ``pretext``, those of a
         :class:`~ssvrl_mm.evaluation.PretextAccuracy`, and ``rates``, those of a
         :class:`~ssvrl_mm.evaluation.SamplingRateError`.
     """
-    trial = train_between_tests(cfg)
+    # Here, as a report says what the summary says.
+    from ssvrl_mm.report.of_demo import feature_keeper, report_demo
+
+    keeper = feature_keeper(say)
+    trial = train_between_tests(cfg, [keeper] if keeper else [])
     figures = summarise(trial.before, trial.after)
     # Halves of a video are of those that were trained on.
     videos = 'held-out videos' if target is Target.CLASS else 'the training videos themselves'
@@ -144,6 +154,8 @@ def run_demo(cfg: Config, work_dir: Path, target: Target = Target.CLASS) -> dict
         say(f'\nSampling rates of segments on {videos}, ± at 95 %\n{format_rates(rates)}')
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
+    if keeper:
+        report_demo(cfg, work_dir, keeper, say, base)
     return figures
 
 

@@ -30,8 +30,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return '\n'.join([shown[0], '|---' + '|---:' * (len(header) - 1) + '|', *shown[1:]])
 
 
-def metrics_table(metrics: Mapping[str, float]) -> str:
-    """The figures of a test run as Markdown.
+def metrics_tables(metrics: Mapping[str, float]) -> list[tuple[list[str], list[list[str]]]]:
+    """The figures of a test run as tables: a header and rows each.
 
     Recalls become a table in per cent with a row per stream for each protocol; what is left is
     listed by name, as it is. Errors are bounds of 95 %, see
@@ -52,15 +52,20 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
             rows = recall_rows(figures)
             topk = sorted({k for row in rows for k in row.cells})
             cells = [[row.title, *(row.cells.get(k, '-') for k in topk)] for row in rows]
-            tables.append(markdown_table([prefix, *(f'R@{k}' for k in topk)], cells))
+            tables.append(([prefix, *(f'R@{k}' for k in topk)], cells))
         for name in figures:
             is_error = name.endswith('_error') and name.removesuffix('_error') in figures
             if name not in recalls and not is_error:
                 full = f'{prefix}/{name}' if prefix else name
                 others.append([full, _with_error(figures, name)])
     if others:
-        tables.append(markdown_table(['figure', 'value'], others))
-    return '\n\n'.join(tables)
+        tables.append((['figure', 'value'], others))
+    return tables
+
+
+def metrics_table(metrics: Mapping[str, float]) -> str:
+    """The tables of :func:`metrics_tables` as Markdown."""
+    return '\n\n'.join(markdown_table(header, rows) for header, rows in metrics_tables(metrics))
 
 
 def _with_error(figures: Mapping[str, float], name: str) -> str:

@@ -177,16 +177,7 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
     Raises:
         RunRecordError: There is no log, it cannot be read, or it ends before.
     """
-    lines: list[dict[str, Any]] = []
-    files = sorted(folder.glob('*/vis_data/scalars.json'))
-    for file in files:
-        logged = list(_logged(file))
-        steps = [line for line in logged if 'iter' in line]
-        if steps:
-            # A run that was resumed did these again.
-            first = (int(steps[0]['iter']), int(steps[0].get('epoch', 0)))
-            lines = [line for line in lines if _is_before(line, *first)]
-        lines += logged
+    lines = logged_scalars(folder)
     trained = [line for line in lines if line.get('iter', 0) <= iterations]
     steps = [line for line in trained if 'iter' in line]
     if not steps:
@@ -201,6 +192,27 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
             f'{iterations}: it is not the log of this run, or not all of it'
         )
     return trained
+
+
+def logged_scalars(folder: Path) -> list[dict[str, Any]]:
+    """All that the launches of a run logged, without what a later one did again.
+
+    Args:
+        folder: Work dir of the run.
+
+    Raises:
+        RunRecordError: A log cannot be read.
+    """
+    lines: list[dict[str, Any]] = []
+    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+        logged = list(_logged(file))
+        steps = [line for line in logged if 'iter' in line]
+        if steps:
+            # A run that was resumed did these again.
+            first = (int(steps[0]['iter']), int(steps[0].get('epoch', 0)))
+            lines = [line for line in lines if _is_before(line, *first)]
+        lines += logged
+    return lines
 
 
 def _logged(file: Path) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,120 @@
+"""Curves of the training: losses, accuracies and what else was logged, and of its validations."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ssvrl_mm.report.blocks import Block, Charts, Section, Table, missing
+from ssvrl_mm.report.charts import Line, line_chart
+from ssvrl_mm.report.run_folder import RunFolder
+
+# Logged with every step, and shown by the section of speed.
+_OF_SPEED = {'time', 'data_time', 'memory', 'epoch', 'iter', 'step', 'eta'}
+_LINES = 6  # of a chart
+_STREAMS = {'rgb', 'motion', 'flow', 'iframe', 'residual', 'both', 'fused', 'chance'}
+
+
+def curves_section(run: RunFolder) -> Section:
+    """The section."""
+    steps, validations = run.steps, validation_lines(run)
+    blocks: list[Block] = []
+    if steps:
+        marks = [launch.first for launch in run.launches if launch.trained][1:]
+        charts = [
+            line_chart(title, lines, 'iteration', marks, log=title == 'learning rate')
+            for title, lines in grouped(steps, 'iter')
+        ]
+        if marks:
+            blocks.append(
+                Table(
+                    'Launches of this training',
+                    ['started', 'first logged iteration'],
+                    [
+                        [f'{launch.started:%Y-%m-%d %H:%M:%S}', str(launch.first)]
+                        for launch in run.launches
+                        if launch.trained
+                    ],
+                )
+            )
+        blocks.append(Charts(charts))
+    else:
+        blocks.append(
+            missing(
+                'No step of a training was logged: it was stopped before its first line (every '
+                'default_hooks.logger.interval iterations), or this folder is of a test alone.'
+            )
+        )
+    if validations:
+        charts = [
+            line_chart(title, lines, 'epoch') for title, lines in grouped(validations, 'step')
+        ]
+        blocks += [Charts(charts), _validation_table(validations)]
+    elif steps:
+        blocks.append(
+            missing(
+                'Nothing was measured while it trained: the config has no val_dataloader, or the '
+                'run was stopped before its first validation (train_cfg.val_begin, val_interval).'
+            )
+        )
+    return Section('curves', 'Curves of the training', blocks)
+
+
+def validation_lines(run: RunFolder) -> list[dict[str, Any]]:
+    """What validations logged; tests log at step 0, and again and again."""
+    return [line for line in run.scalars if 'iter' not in line and line.get('step', 0) > 0]
+
+
+def grouped(lines: Sequence[Mapping[str, Any]], x: str) -> list[tuple[str, list[Line]]]:
+    """The curves of each chart: names of one kind are drawn together.
+
+    Args:
+        lines: What was logged.
+        x: Name of what the curves go over.
+    """
+    curves: dict[str, Line] = {}
+    for line in lines:
+        for name, value in line.items():
+            plain = isinstance(value, int | float) and not isinstance(value, bool)
+            if name not in _OF_SPEED and plain and math.isfinite(value):
+                curve = curves.setdefault(name, Line(name, [], []))
+                curve.x.append(line[x])  # type: ignore[attr-defined]
+                curve.y.append(value)  # type: ignore[attr-defined]
+    groups: dict[str, list[Line]] = {}
+    for name, curve in curves.items():
+        groups.setdefault(_kind(name), []).append(curve)
+    order = sorted(groups, key=lambda kind: ('loss' not in kind, kind == 'learning rate'))
+    return [(kind, part) for kind in order for part in _parts(groups[kind])]
+
+
+def _parts(lines: list[Line]) -> list[list[Line]]:
+    return [lines[start : start + _LINES] for start in range(0, len(lines), _LINES)]
+
+
+def _kind(name: str) -> str:
+    """What a curve is of: the same of several streams is drawn together."""
+    plain = name.rpartition('/')[2]
+    if plain in ('lr', 'base_lr', 'learning_rate') or plain.endswith('_lr'):
+        return 'learning rate'
+    if plain == 'loss':
+        return 'loss'
+    if plain.startswith('loss') or plain.endswith('loss'):
+        return 'parts of the loss'
+    words = plain.split('_')
+    if len(words) > 1 and set(words[0].split('+')) <= _STREAMS:
+        return '_'.join(words[1:])
+    if len(words) > 1 and set(words[-1].split('+')) <= _STREAMS:
+        return '_'.join(words[:-1])
+    return plain
+
+
+def _validation_table(lines: Sequence[Mapping[str, Any]]) -> Table:
+    names = list(dict.fromkeys(n for line in lines for n in line if n not in _OF_SPEED))
+    rows = [
+        [str(line['step']), *(f'{line[n]:.4g}' if _is_number(line.get(n)) else '-' for n in names)]
+        for line in lines
+    ]
+    return Table('Validations', ['epoch', *names], rows, folded=True)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)

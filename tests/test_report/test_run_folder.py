@@ -1,0 +1,74 @@
+"""What a folder is taken for, and what is read of it."""
+
+import pytest
+
+from ssvrl_mm.report import ReportError
+from ssvrl_mm.report.run_folder import open_run
+from ssvrl_mm.report.run_log import read_logs
+from tests.test_report.runs import write_launch
+
+
+def test_launches_of_a_resumed_run_are_put_together(tmp_path):
+    write_launch(tmp_path, '20260101_100000', (10, 20, 30), model=dict(type='Old'))
+    write_launch(tmp_path, '20260101_110000', (25, 35), model=dict(type='New'))
+    # A test later on is no training: its config is not that of the run.
+    write_launch(tmp_path, '20260101_120000', model=dict(type='Test'))
+    run = open_run(tmp_path)
+    assert [line['iter'] for line in run.steps] == [10, 20, 25, 35]
+    assert [(each.trained, each.first) for each in run.launches] == [
+        (True, 10),
+        (True, 25),
+        (False, 0),
+    ]
+    assert run.cfg.model.type == 'New'
+    assert run.launches[0].started.hour == 10 and run.checkpoint is None
+
+
+def test_a_run_that_was_killed_is_read_as_far_as_it_goes(tmp_path):
+    folder = write_launch(tmp_path, '20260101_100000', (10,))
+    with open(folder / 'vis_data' / 'scalars.json', 'a') as file:
+        file.write('{"loss": 1.0, "it')
+    assert [line['iter'] for line in open_run(tmp_path).steps] == [10]
+    (tmp_path / 'epoch_1.pth').write_bytes(b'half of a checkpoint')
+    run = open_run(tmp_path)
+    assert run.checkpoint is None and 'epoch_1.pth' in run.remarks[0]
+
+
+@pytest.mark.parametrize(
+    'settings, message',
+    [
+        (None, 'holds no run: neither a config nor the log'),
+        (dict(default_scope='mmpretrain'), "another project .default_scope is 'mmpretrain'"),
+    ],
+)
+def test_folders_that_hold_no_run_of_ours(tmp_path, settings, message):
+    if settings is not None:
+        write_launch(tmp_path, '20260101_100000', **settings)
+    with pytest.raises(ReportError, match=message):
+        open_run(tmp_path)
+
+
+def test_a_folder_that_is_not_there_and_a_config_that_is_none(tmp_path):
+    with pytest.raises(ReportError, match='there is no folder .*missing'):
+        open_run(tmp_path / 'missing')
+    (tmp_path / 'broken.py').write_text('model = (')
+    with pytest.raises(ReportError, match=r'broken\.py cannot be read as a config'):
+        open_run(tmp_path)
+
+
+def test_mmaction2s_projects_that_import_us_are_ours(tmp_path):
+    settings = dict(default_scope='mmaction', custom_imports=dict(imports=['ssvrl_mm']))
+    write_launch(tmp_path, '20260101_100000', **settings)
+    assert open_run(tmp_path).cfg.default_scope == 'mmaction'
+
+
+def test_logs_tell_of_machine_and_videos(tmp_path):
+    folder = write_launch(tmp_path, '20260101_100000')
+    facts = read_logs([folder / '20260101_100000.log'])
+    assert facts.environment == {
+        'sys.platform': 'linux', 'PyTorch': '9.9.9+there', 'GPU number': '2', 'seed': '0',
+    }  # fmt: skip
+    assert facts.unusable == {'videos/<b>bad</b>.mp4': 'VideoError: is & was empty'}
+    assert facts.too_short == (3, 8) and facts.first_too_short == 'a.mp4'
+    assert facts.warnings == {'warning: nobody expected this': 1}
+    assert (facts.ended - facts.started).total_seconds() == 120
