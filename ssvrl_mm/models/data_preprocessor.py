@@ -26,8 +26,8 @@ _LAYOUTS = {
     'iframe': ((5, 6), 3),
 }
 
-# CoViAR stores zero as 128 of 255, and subtracts a half.
-_COVIAR_OFFSET = 128 / 255 - 0.5
+#: CoViAR stores zero as 128 of 255, and subtracts a half.
+COVIAR_OFFSET = 128 / 255 - 0.5
 
 _LEAST_HALF = 2.0**-24
 
@@ -190,7 +190,7 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
                 if name == 'motion':
                     stacked = scale_motion(stacked, self.motion_clip, motion_size)
                     if self.motion_as_coviar:
-                        stacked = stacked / 2 + _COVIAR_OFFSET
+                        stacked = stacked / 2 + COVIAR_OFFSET
                 elif name == 'flow' and self.divides_by_peak:
                     if peaks is None:
                         raise ValueError(
@@ -239,7 +239,7 @@ class SSLDataPreprocessor(BaseDataPreprocessor):
         residuals = self.mean.new_empty((len(videos), count, *rest, 3)).movedim(-1, 2)
         for residual, video in zip(residuals, videos, strict=True):
             if self.residual_as_coviar:
-                shifted = video.clamp(-128, 127) / 255 + _COVIAR_OFFSET
+                shifted = video.clamp(-128, 127) / 255 + COVIAR_OFFSET
                 torch.div(shifted, self.std, out=residual)
             else:
                 torch.div(video, self.residual_scale, out=residual)

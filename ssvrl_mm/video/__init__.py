@@ -13,13 +13,14 @@ from ssvrl_mm.video.errors import (
     VideoTimeoutError,
     VideoTooShortError,
 )
-from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata
+from ssvrl_mm.video.metadata import FrameBatch, FrameCoding, VideoMetadata
 from ssvrl_mm.video.reader import CompressedVideoReader
 
 __all__ = [
     'CompressedVideoReader',
     'FlowFileError',
     'FrameBatch',
+    'FrameCoding',
     'FrameIndexError',
     'GOPStructureError',
     'MotionUnavailableError',

@@ -1,6 +1,7 @@
 """What a reader returns: the facts about a video, and a batch of frames."""
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -55,6 +56,28 @@ class VideoMetadata:
     def truncated(self) -> bool:
         """Whether the header promises more frames than the file has."""
         return self.num_missing > 0
+
+
+class FrameCoding(NamedTuple):
+    """How the N frames of a video are coded, in the order of display.
+
+    Attributes:
+        types: str ``(N,)``: 'I', 'P', 'B', or '?' where neither headers nor decoding have told yet:
+            of codecs such as HEVC, what was read is known.
+        sizes: int64 ``(N,)``, bytes of the packet that a frame is decoded from, of both where its
+            two fields come one by one. What a B-frame takes in DivX's packed bitstream counts for
+            the frame that it comes with.
+    """
+
+    types: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, fetcher: FrameFetcher) -> Self:
+        """That of a video that is open."""
+        index, packets = fetcher.decoder.index, fetcher.decoder.packets.table[:, 2]
+        second = np.where(index.ends != index.packets, packets[index.ends], 0)
+        return cls(fetcher.types.copy(), packets[index.packets] + second)
 
 
 def pts_seconds(fetcher: FrameFetcher) -> np.ndarray:

@@ -14,14 +14,9 @@ from ssvrl_mm.video.decoding.decoder import MAX_PIXELS, FrameDecoder
 from ssvrl_mm.video.decoding.fetcher import Contents, FrameFetcher, Sink
 from ssvrl_mm.video.decoding.orientation import Orientation
 from ssvrl_mm.video.delivery import BatchDelivery, Delivery, HandOver, Receiver, check_regions
-from ssvrl_mm.video.errors import (
-    FrameIndexError,
-    VideoDecodeError,
-    VideoError,
-    VideoOpenError,
-)
+from ssvrl_mm.video.errors import FrameIndexError, VideoDecodeError, VideoError, VideoOpenError
 from ssvrl_mm.video.flow_stream import FlowSource, flow_source
-from ssvrl_mm.video.metadata import FrameBatch, VideoMetadata, describe, pts_seconds
+from ssvrl_mm.video.metadata import FrameBatch, FrameCoding, VideoMetadata, describe, pts_seconds
 from ssvrl_mm.video.motion.flow import FlowMethod, FlowOptions
 from ssvrl_mm.video.motion.geometry import Size
 from ssvrl_mm.video.motion.vectors import EXPORTING_CODECS, IFrameMotion
@@ -137,6 +132,11 @@ class CompressedVideoReader:
         """Facts about the video."""
         fetcher = self._open()
         return describe(fetcher, self.path, self._orientation(fetcher))
+
+    @property
+    def coding(self) -> FrameCoding:
+        """How frames are coded: their types, and the bytes that each takes."""
+        return FrameCoding.of(self._open())
 
     @property
     def motion(self) -> str:

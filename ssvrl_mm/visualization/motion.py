@@ -1,13 +1,15 @@
-"""Pictures of motion: arrows over the frame, and the colour-coded field beside it."""
+"""Pictures of motion: arrows over the frame, and the field in colours."""
 
 import cv2
 import numpy as np
 
 from ssvrl_mm.video.motion.flow import colour_code_flow
 from ssvrl_mm.video.motion.geometry import cell_centres, cell_size
-from ssvrl_mm.visualization.tiles import side_by_side, titled
+from ssvrl_mm.visualization.tiles import Colour
 
-_CODED, _FILLED = (255, 230, 0), (255, 255, 255)
+#: RGB of the arrows of motion that was coded, and of motion that was filled in.
+CODED: Colour = (255, 230, 0)
+FILLED: Colour = (255, 255, 255)
 _SUBPIXEL = 4  # OpenCV draws at multiples of 1 / 2 ** _SUBPIXEL px
 
 
@@ -17,8 +19,9 @@ def draw_motion(
     valid: np.ndarray | None = None,
     step: int = 2,
     gain: float = 1.0,
-    zoom: int = 1,
+    zoom: float = 1,
     shortest: float = 0.5,
+    colour: Colour = CODED,
 ) -> np.ndarray:
     """Draws motion as arrows: each ends where the content is now and starts where it came from.
 
@@ -26,11 +29,12 @@ def draw_motion(
         frame_rgb: uint8 ``(h, w, 3)``.
         motion_grid: ``(gh, gw, 2)`` px/frame.
         valid: bool ``(gh, gw)``; where False, motion that the codec did not code but that was
-            filled in (an I-frame's, say) gets a white arrow instead of a yellow one.
+            filled in (an I-frame's, say) gets a white arrow.
         step: one arrow for ``step`` x ``step`` cells, with their mean motion.
         gain: arrows are this many times as long as the motion.
         zoom: the picture is this many times as large as the frame.
         shortest: coded motion below this many px/frame gets a dot, other motion nothing.
+        colour: RGB of the arrows of motion that is valid.
 
     Returns:
         uint8 RGB ``(zoom * h, zoom * w, 3)``; ``frame_rgb`` is left alone.
@@ -40,7 +44,7 @@ def draw_motion(
     """
     motion_grid, valid = _checked(frame_rgb, motion_grid, valid)
     height, width = frame_rgb.shape[:2]
-    picture = cv2.resize(frame_rgb, (zoom * width, zoom * height), interpolation=cv2.INTER_CUBIC)
+    picture = fit_frame(frame_rgb, zoom)
     # Arrows stand out against a paler frame.
     picture = cv2.addWeighted(picture, 0.75, np.full_like(picture, 255), 0.25, 0)
 
@@ -48,7 +52,7 @@ def draw_motion(
         cell_centres(width, motion_grid.shape[1]), cell_centres(height, motion_grid.shape[0])
     )
     thickness = max(1, round(zoom / 2))
-    tip = 2.0 + 1.5 * zoom
+    tip = 2.0 + 1.5 * max(zoom, 1)
     arrows = []
     for rows in _groups(motion_grid.shape[0], step):
         for cols in _groups(motion_grid.shape[1], step):
@@ -57,71 +61,65 @@ def draw_motion(
             vector = motion_grid[rows, cols][shown].mean(axis=0)
             end = np.array([x[rows, cols].mean(), y[rows, cols].mean()]) * zoom
             if np.hypot(*vector) >= shortest:
-                colour = _CODED if coded.any() else _FILLED
-                arrows.append((end - gain * zoom * vector, end, colour))
+                drawn = colour if coded.any() else FILLED
+                arrows.append((end - gain * zoom * vector, end, drawn))
             elif coded.any():
-                cv2.circle(picture, _fixed(end), 8 * zoom, (90, 90, 90), -1, cv2.LINE_AA, _SUBPIXEL)
+                radius = round(8 * max(zoom, 1))
+                cv2.circle(picture, _fixed(end), radius, (90, 90, 90), -1, cv2.LINE_AA, _SUBPIXEL)
     # All outlines first, so that none covers a neighbour's arrow.
     for start, end, _ in arrows:
         _draw_arrow(picture, start, end, (0, 0, 0), thickness + 2, tip)
-    for start, end, colour in arrows:
-        _draw_arrow(picture, start, end, colour, thickness, tip)
+    for start, end, drawn in arrows:
+        _draw_arrow(picture, start, end, drawn, thickness, tip)
     return picture
 
 
-def motion_panel(
-    frame_rgb: np.ndarray,
+def draw_colours(
     motion_grid: np.ndarray,
+    size: tuple[int, int],
+    max_magnitude: float,
     valid: np.ndarray | None = None,
-    title: str = 'frame',
-    max_magnitude: float | None = None,
-    zoom: int | None = None,
-    **arrows: float,
+    zoom: float = 1,
 ) -> np.ndarray:
-    """The frame, its motion as arrows and its motion in colours, side by side.
-
-    Cells that are not valid are hatched in the coloured field, which also shows the colour wheel.
+    """Draws motion in the colours of the wheel, which is shown in the corner if there is room.
 
     Args:
-        frame_rgb: uint8 ``(h, w, 3)``.
-        motion_grid: ``(gh, gw, 2)`` px/frame.
-        valid: bool ``(gh, gw)`` or None.
-        title: what stands over the frame.
-        max_magnitude: px/frame of the strongest colour. Defaults to the longest vector.
-        zoom: how many times as large as the frame each picture is. Defaults to what makes it at
-            least 400 px wide.
-        **arrows: ``step``, ``gain`` and ``shortest`` of :func:`draw_motion`. The gain defaults to
-            one from 1 to 4 that makes long arrows (95th percentile) span their group of cells.
+        motion_grid: ``(gh, gw, 2)`` px/frame, or a dense field.
+        size: ``(h, w)`` of the frame in px.
+        max_magnitude: px/frame of the strongest colour.
+        valid: bool ``(gh, gw)``; cells that are not are hatched.
+        zoom: the picture is this many times as large as the frame.
 
     Returns:
-        uint8 RGB, three pictures wide.
-
-    Raises:
-        ValueError: shapes do not fit.
+        uint8 RGB ``(zoom * h, zoom * w, 3)``.
     """
-    motion_grid, valid = _checked(frame_rgb, motion_grid, valid)
-    height, width = frame_rgb.shape[:2]
-    zoom = zoom or max(1, -(-400 // width))
-    length = np.hypot(motion_grid[..., 0], motion_grid[..., 1])
-    if max_magnitude is None:
-        max_magnitude = float(length.max()) or 1.0
-    if 'gain' not in arrows:
-        moving = length[length >= arrows.get('shortest', 0.5)]
-        long = float(np.quantile(moving, 0.95)) if len(moving) else 1.0
-        room = 1.2 * arrows.get('step', 2) * cell_size(width, motion_grid.shape[1])
-        arrows['gain'] = float(np.clip(np.floor(room / long), 1, 4))
-
-    size = (zoom * width, zoom * height)
-    plain = cv2.resize(frame_rgb, size, interpolation=cv2.INTER_CUBIC)
-    drawn = draw_motion(frame_rgb, motion_grid, valid, zoom=zoom, **arrows)  # type: ignore[arg-type]
-    coloured = _coloured(motion_grid, valid, max_magnitude, (height, width), zoom)
-    texts = (
-        title,
-        f'motion, arrows x {arrows["gain"]:g}',
-        f'motion, up to {max_magnitude:.2g} px/frame',
+    height, width = zoomed(size, zoom)
+    covered = (
+        max(round(zoom * motion_grid.shape[1] * cell_size(size[1], motion_grid.shape[1])), width),
+        max(round(zoom * motion_grid.shape[0] * cell_size(size[0], motion_grid.shape[0])), height),
     )
-    tiles = zip((plain, drawn, coloured), texts, strict=True)
-    return side_by_side([titled(tile, text) for tile, text in tiles])
+    colours = cv2.resize(
+        colour_code_flow(motion_grid, max_magnitude), covered, interpolation=cv2.INTER_NEAREST
+    )[:height, :width].copy()
+    if valid is not None:
+        absent = cv2.resize((~valid).view(np.uint8), covered, interpolation=cv2.INTER_NEAREST)
+        rows, cols = np.indices((height, width))
+        hatch = (rows + cols) // max(round(2 * zoom), 2) % 3 == 0
+        colours[(absent[:height, :width] > 0) & hatch] = 190
+    _add_wheel(colours)
+    return colours
+
+
+def zoomed(size: tuple[int, int], zoom: float) -> tuple[int, int]:
+    """``(h, w)`` of a picture this many times as large as a frame, at least 1 px each."""
+    return max(round(zoom * size[0]), 1), max(round(zoom * size[1]), 1)
+
+
+def fit_frame(frame: np.ndarray, zoom: float) -> np.ndarray:
+    """A frame this many times as large."""
+    height, width = zoomed((frame.shape[0], frame.shape[1]), zoom)
+    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+    return cv2.resize(frame, (width, height), interpolation=how)
 
 
 def colour_wheel(diameter: int) -> np.ndarray:
@@ -133,33 +131,19 @@ def colour_wheel(diameter: int) -> np.ndarray:
     return colour_code_flow(field, max_magnitude=1)
 
 
-def _coloured(
-    motion: np.ndarray, valid: np.ndarray, max_magnitude: float, size: tuple[int, int], zoom: int
-) -> np.ndarray:
-    height, width = zoom * size[0], zoom * size[1]
-    covered = (
-        round(zoom * motion.shape[1] * cell_size(size[1], motion.shape[1])),
-        round(zoom * motion.shape[0] * cell_size(size[0], motion.shape[0])),
-    )
-    colours = cv2.resize(
-        colour_code_flow(motion, max_magnitude), covered, interpolation=cv2.INTER_NEAREST
-    )[:height, :width].copy()
-    absent = cv2.resize((~valid).view(np.uint8), covered, interpolation=cv2.INTER_NEAREST)
-    rows, cols = np.indices((height, width))
-    hatch = (rows + cols) // (2 * zoom) % 3 == 0
-    colours[(absent[:height, :width] > 0) & hatch] = 190
-
-    diameter = min(height, width) // 5
-    if diameter >= 16:
-        margin = diameter // 8
-        corner = colours[-diameter - margin : -margin, -diameter - margin : -margin]
-        wheel = colour_wheel(diameter)
-        disc = np.zeros((diameter, diameter), np.uint8)
-        centre = (diameter - 1) * 8
-        cv2.circle(disc, (centre, centre), centre, 1, -1, shift=_SUBPIXEL)
-        corner[disc > 0] = wheel[disc > 0]
-        cv2.circle(corner, (centre, centre), centre, (0, 0, 0), 1, cv2.LINE_AA, _SUBPIXEL)
-    return colours
+def _add_wheel(colours: np.ndarray) -> None:
+    """Puts the legend of the colours into the lower right corner, if there is room."""
+    diameter = min(colours.shape[:2]) // 5
+    if diameter < 16:
+        return
+    margin = diameter // 8
+    corner = colours[-diameter - margin : -margin, -diameter - margin : -margin]
+    wheel = colour_wheel(diameter)
+    disc = np.zeros((diameter, diameter), np.uint8)
+    centre = (diameter - 1) * 8
+    cv2.circle(disc, (centre, centre), centre, 1, -1, shift=_SUBPIXEL)
+    corner[disc > 0] = wheel[disc > 0]
+    cv2.circle(corner, (centre, centre), centre, (0, 0, 0), 1, cv2.LINE_AA, _SUBPIXEL)
 
 
 def _draw_arrow(

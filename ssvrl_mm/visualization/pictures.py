@@ -1,6 +1,8 @@
 """Files of pictures."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -33,6 +35,36 @@ def write_picture(path: str | os.PathLike, picture: np.ndarray) -> None:
         PictureError: The suffix is none of a picture, or the file cannot be written.
     """
     path = check_picture(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-        raise PictureError(f'cannot write {path}')
+    with whole_file(path) as partial:
+        if not cv2.imwrite(str(partial), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+            raise PictureError(f'cannot write {path}')
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file to write to, which becomes ``path`` when all of it is there.
+
+    An interrupted tool leaves the old file, or none. Missing folders are made.
+
+    Args:
+        path: Where the file is to be.
+
+    Yields:
+        An empty file beside it, with the same suffix.
+
+    Raises:
+        PictureError: There cannot be such a file.
+    """
+    partial = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise PictureError(f'cannot write {path}: it is a folder')
+        partial.touch()
+    except OSError as error:
+        raise PictureError(f'cannot write {path}: {error.strerror}') from error
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -40,14 +40,14 @@ def draw(load, *arguments):
 
 
 def test_picture_of_a_clip(load, tmp_path):
-    given = ['--span', '2', '--clip-len', '4', '--columns', '3', '--width', '96']
+    given = ['--span', '2', '--clip-len', '4', '--columns', '3', '--side', '96']
     said = draw(load, 'clip.avi', '--out', 'out/x.png', *given)
     picture = cv2.imread(str(tmp_path / 'out/x.png'))[..., ::-1]
     assert picture.shape == (40 + 5 * 26 + 4 * 72 + 240 + 2 * 26, 3 * 96 + 4, 3)
     score_motion('clip.avi', 'x.scores', options=FlowOptions('vectors', span=2))
     values = read_scores('x.scores').values['dw']
     chosen = starts_above_median(clip_scores(values, 40 - 1 - 2 - 6, 4, 2))
-    assert said == f'out/x.png: 292x750 px, {len(chosen)} of 32 starts kept\n'
+    assert said == f'wrote out/x.png: 292x750 px, {len(chosen)} of 32 starts kept\n'
     # Those are shaded green that the sampler would draw.
     shaded = (picture[-52 - 240] == (222, 244, 226)).all(axis=-1)
     for start in range(32):
@@ -89,7 +89,7 @@ def test_stored_flow(load):
 
 
 def test_short_videos_have_closer_frames_and_fewer_columns(load, tmp_path):
-    given = ['--span', '8', '--clip-len', '8', '--columns', '8', '--width', '96']
+    given = ['--span', '8', '--clip-len', '8', '--columns', '8', '--side', '96']
     said = draw(load, 'clip.avi', '--out', 'x.png', *given)
     # 32 frames have flow: 8 of them are 4 apart.
     found = kept(FlowOptions('vectors', span=8), interval=4)
@@ -126,10 +126,10 @@ def test_what_cannot_be_drawn_is_told(load, arguments, message):
 @pytest.mark.parametrize(
     ('given', 'message'),
     [
-        (['--span', '0'], '--span must be 1 or more, got 0'),
-        (['--clip-len', '0'], '--clip-len must be 1 or more'),
-        (['--width', '20'], '--width must be 48 or more'),
-        (['--distance', '0'], '--distance must be 1 or more'),
+        (['--span', '0'], '--span: must be 1 or more, got 0'),
+        (['--clip-len', '0'], '--clip-len: must be 1 or more'),
+        (['--side', '20'], '--side: must be 48 or more'),
+        (['--distance', '0'], '--distance: must be 1 or more'),
         (['--function', 'none'], 'invalid choice'),
         (['--flow', 'none.flow'], 'none.flow: cannot be read'),
     ],

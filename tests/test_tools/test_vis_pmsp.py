@@ -34,7 +34,7 @@ def test_boxes_are_where_something_moves(draw, tmp_path):
         # Lower left: a hole behind which something moves to the left by 2 px a frame.
         frame[52:92, 4:44] = patch[:, 2 * number : 2 * number + 40]
     encode(tmp_path / 'moves.avi', frames, 'mpeg4', gop=12)
-    arguments = ['--width', '96', '--mode', 'real', '--out', 'out/x.png']
+    arguments = ['--side', '96', '--mode', 'real', '--out', 'out/x.png']
     said = draw('moves.avi', 'moves.avi', *arguments)
     picture = cv2.imread(str(tmp_path / 'out/x.png'))[..., ::-1]
     one = 40 + 2 * 28 + 3 * (28 + 96)
@@ -75,7 +75,7 @@ def test_what_is_no_picture_is_not_written(draw):
         (['--config', 'x.py'], '--config and --checkpoint go together'),
         (['--config', 'x.py', '--checkpoint', 'x.pth', '--mode', 'real'], "are the config's"),
         (['--cfg-options', 'model.x=1'], '--cfg-options changes a config: give --config'),
-        (['--width', '20'], '--width must be 48 or more'),
+        (['--side', '20'], '--side: must be 48 or more'),
     ],
 )
 def test_wrong_arguments_are_told_at_once(call, tool, arguments, message):

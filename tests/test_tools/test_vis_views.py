@@ -63,7 +63,7 @@ def draw(tool, tmp_path, monkeypatch, capsys):
 
 
 def test_frames_views_and_flows_of_some_held_out_videos(draw):
-    said = draw('--out', 'out/x.png', '--number', '2', '--columns', '3', '--width', '48')
+    said = draw('--out', 'out/x.png', '--number', '2', '--columns', '3', '--side', '48')
     picture = cv2.imread('out/x.png')
     one = 40 + 28 + 4 * (28 + 32)
     assert picture.shape == (2 * one + 24, 3 * 48 + 2 * 4, 3)
@@ -122,8 +122,8 @@ def test_flow_is_coloured_by_the_scale_of_the_clip():
         draw_views(clip, clip, flow[:1], flow)
 
 
-@pytest.mark.parametrize('argument', ['--number', '--columns', '--width'])
+@pytest.mark.parametrize('argument', ['--number', '--columns', '--side'])
 def test_wrong_arguments_are_told_at_once(call, tool, argument):
     command = [sys.executable, tool('visualizations/vis_views.py'), 'x.py', 'x.pth']
     process = call(*command, '--out', 'x.png', argument, '0', check=False)
-    assert process.returncode == 2 and f'{argument} must be' in process.stderr
+    assert process.returncode == 2 and f'{argument}: must be' in process.stderr
