@@ -245,6 +245,29 @@ def test_names_that_exist(extension, name, scopes, there):
     assert extension('names')['exists'](name, *scopes) is there
 
 
+@pytest.mark.parametrize(
+    'about, source, shown',
+    [
+        (dict(reftarget='os.PathLike'), None, True),
+        (dict(reftarget='os.PathLike', refdomain='std'), None, False),
+        (dict(reftarget='VideoError'), None, False),
+        (dict(reftarget='VideoError') | {'py:module': 'ssvrl_mm.video'}, None, True),
+        (dict(reftarget='path') | {'py:module': 'os', 'py:class': 'PathLike'}, None, True),
+        # A name of the module that the docstring was written in.
+        (dict(reftarget='VideoError'), 'a.py:docstring of ssvrl_mm.video.errors.FrameError', True),
+    ],
+)
+def test_names_without_a_page_are_shown(extension, about, source, shown):
+    class Node(dict):
+        parent = None
+
+    node = Node(dict(refdomain='py') | about)
+    node.source, node.parent = None, Node()
+    node.parent.source = source
+    answer = extension('names')['show_without_link'](None, None, node, 'text')
+    assert answer == ('text' if shown else None)
+
+
 def test_source_views(tmp_path, extension):
     pytest.importorskip('sphinx')
     views = extension('repository')

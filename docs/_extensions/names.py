@@ -66,7 +66,7 @@ def show_without_link(
         return None
     module, inside = node.get('py:module') or '', node.get('py:class') or ''
     scopes = [scope for scope in (f'{module}.{inside}'.strip('.'), module) if scope]
-    scopes += _DOCSTRING.findall(f'{node.source or ""} {node.parent and node.parent.source or ""}')
+    scopes += _DOCSTRING.findall(f'{node.source} {node.parent.source}')
     return shown if exists(node['reftarget'], *scopes) else None
 
 

@@ -100,7 +100,7 @@ class Pages:
         code = [*_fenced(text), *(match.span() for match in _CODE.finditer(text))]
 
         def replace(match: re.Match[str]) -> str:
-            if any(start < match.start() < end for start, end in code):
+            if any(start <= match.start() < end for start, end in code):
                 return match[0]
             target = self.target(match[2], origin, page, image=pattern is _PICTURE)
             if target is None:
@@ -117,7 +117,7 @@ def _fenced(text: str) -> Iterator[tuple[int, int]]:
     for line in text.splitlines(keepends=True):
         mark = _FENCE.match(line)
         if not fence and mark:
-            fence, begin = mark[1], place - 1
+            fence, begin = mark[1], place
         elif fence and mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
             yield begin, place + len(line)
             fence = ''
