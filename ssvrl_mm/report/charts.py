@@ -144,7 +144,7 @@ def point_chart(
                 alpha=0.85,
                 gid=gid,
             )
-            titles[gid] = [names[row] for row in rows]
+            titles[gid] = [names[row] for row in rows.tolist()]
         axes.set_aspect('equal', 'datalim')
         axes.set_xticks([])
         axes.set_yticks([])

@@ -15,7 +15,7 @@ INK, FAINT = '#010203', '#040506'
 _OF_PAGE = {INK: 'currentColor', FAINT: 'var(--line)'}
 _SVG = '{http://www.w3.org/2000/svg}'
 _HREF = '{http://www.w3.org/1999/xlink}href'
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     'svg.fonttype': 'none',
     'font.size': 9.0,
     'axes.spines.top': False,

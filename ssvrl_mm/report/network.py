@@ -92,14 +92,15 @@ def run_network(run: RunFolder, cache: Path, options: NetworkOptions) -> Network
             found.sources[role] = VideoSource.from_dataset(part.test_dataloader.dataset)
         pipelines = [part.test_dataloader.dataset.get('pipeline') for part in parts.values()]
         found.drops_itself = len(pipelines) < 2 or pipelines[0] == pipelines[1]
-        kinds = [('random', None)] if roles == ROLES else []
+        kinds: list[tuple[str, Path | None]] = [('random', None)] if roles == ROLES else []
         if run.checkpoint is None:
             found.missing = (
                 'There is no checkpoint: the training has not come to its first one, or it was '
                 'deleted.'
             )
         else:
-            kinds.append(('trained', run.checkpoint))
+            # First, as it may not fit.
+            kinds.insert(0, ('trained', run.checkpoint))
         for name, checkpoint in kinds if run.checkpoint else ():
             for role, part in parts.items():
                 table = _table(part, checkpoint, found.sources[role], cache, options, role)

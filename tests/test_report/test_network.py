@@ -43,7 +43,7 @@ def trained(clips, tmp_path):
 
     pipeline = [
         dict(type='OpenCompressedVideo'),
-        dict(type='SampleClips', clip_len=4, num_clips=2, test_mode=True),
+        dict(type='SampleClips', clip_len=16, num_clips=2, test_mode=True),
         dict(type='ClipResize', short_side=32),
         dict(type='ClipCenterCrop', size=32),
         dict(type='DecodeCompressedVideo', streams=('rgb',)),
@@ -59,10 +59,14 @@ def trained(clips, tmp_path):
     )
     model = dict(
         type='ContrastiveRecognizer',
-        backbones=dict(rgb=dict(type='S3D', width=0.125)),
+        backbones=dict(
+            rgb=dict(type='S3D', in_channels=3, width=0.125, spatial_strides=(2, 1, 2, 2, 1))
+        ),
         head=dict(
             type='MoCoHead',
-            projector=dict(in_channels=128, hidden_channels=8, out_channels=8),
+            projector=dict(
+                type='ProjectionHead', in_channels=128, hidden_channels=8, out_channels=8
+            ),
             queue_length=4,
             criterion=dict(type='InfoNCELoss', temperature=0.2),
         ),
@@ -122,6 +126,7 @@ def test_checkpoints_that_do_not_fit_are_refused(trained, tmp_path):
     import torch
 
     torch.save({'state_dict': {'x': torch.zeros(1)}}, trained / 'epoch_1.pth')
+    # Before anything is computed that takes long.
     with pytest.raises(WeightsError, match='epoch_1.pth'):
         run_network(open_run(trained), tmp_path / 'cache', NetworkOptions(**SMALL))
 
@@ -201,3 +206,40 @@ def test_without_the_extra_the_demo_goes_on(monkeypatch):
     (line,) = said
     assert line.startswith('no report at the end: a report needs jinja2')
     assert line.endswith("pip install 'ssvrl_mm[report]'")
+
+
+def test_a_classifier_gives_scores(clips, tmp_path, repository):
+    import torch
+
+    from ssvrl_mm.apis.loading import build_model, read_config
+    from ssvrl_mm.report.sections.classes import classes_section
+    from ssvrl_mm.report.sections.neighbours import class_names
+
+    cfg = Config.fromfile(repository / 'configs/mvcgc/benchmarks/mvcgc_demo_finetune.py')
+    dataset = dict(
+        type='CompressedVideoDataset',
+        data_root=str(clips),
+        data_prefix=dict(video='videos'),
+        ann_file='train.txt',
+        test_mode=True,
+        pipeline=cfg.test_dataloader.dataset.pipeline,
+        streams=('rgb', 'motion'),
+    )
+    cfg.test_dataloader.dataset = None
+    cfg.test_dataloader.dataset = dataset
+    for step in dataset['pipeline']:
+        if step.type == 'SampleClips':
+            step.clip_len = 16
+    folder = tmp_path / 'run'
+    (folder / '20260101_100000' / 'vis_data').mkdir(parents=True)
+    cfg.dump(folder / '20260101_100000' / 'vis_data' / 'config.py')
+    torch.save({'state_dict': build_model(read_config(cfg)).state_dict()}, folder / 'epoch_1.pth')
+    found = run_network(open_run(folder), tmp_path / 'cache', NetworkOptions(**SMALL))
+    assert found.missing == '' and not found.random
+    scores = found.trained['test'].features['score']
+    assert scores.shape[0] == 4
+    np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
+    section = classes_section(found, class_names(found.sources['test']))
+    right = (scores.argmax(axis=1) == found.trained['test'].labels).mean()
+    assert section.blocks[0].rows[0][1].startswith(f'{100 * right:.1f} ±')
+    assert 'slow <b>' in [row[0] for row in section.blocks[-1].rows]

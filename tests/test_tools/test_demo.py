@@ -30,6 +30,12 @@ def run_demo(repository, videos, work_dir, config=None, arguments=()):
     )
     assert process.returncode == 0, process.stderr[-3000:]
     process.folder = work_dir.parent
+    # It ends with a report that has the very figures, and features of the evaluations that ran.
+    [page] = re.findall(r'^report, to open in a browser: (\S+)', process.stdout, re.MULTILINE)
+    assert Path(page) == work_dir / 'report.html'
+    text = Path(page).read_text()
+    assert 'Play all videos' in text and 'was not kept' not in text
+    assert len(list((work_dir / 'report_cache').glob('*.npz'))) == 4
     return process, json.loads((work_dir / 'retrieval.json').read_text())
 
 

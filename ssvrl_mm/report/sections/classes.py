@@ -73,7 +73,7 @@ def _confused(matrix: np.ndarray, names: list[str]) -> Block:
 
 
 def _of_classes(matrix: np.ndarray, names: list[str]) -> Table:
-    rows = []
+    rows: list[list[Cell | str]] = []
     for label, name in enumerate(names):
         total = int(matrix[label].sum())
         if total:

@@ -27,7 +27,9 @@ def data_section(run: RunFolder, facts: LogFacts, data: DataHealth) -> Section:
         blocks.append(missing(f'Of the {purpose} videos nothing is known: {why}.'))
     failed = {**facts.unusable, **facts.skipped}
     if failed:
-        rows = [[Cell(path, kind='code'), cause] for path, cause in failed.items()]
+        rows: list[list[Cell | str]] = [
+            [Cell(path, kind='code'), cause] for path, cause in failed.items()
+        ]
         blocks.append(
             Table(
                 f'Videos that could not be used{_of_more(rows)}',
@@ -75,9 +77,11 @@ def _looked_into(data: DataHealth) -> list[Block]:
     ]
     ill = [health for health in data.healths if health.problems]
     if ill:
-        rows = [[Cell(each.path, kind='code'), '; '.join(each.problems)] for each in ill]
-        title = f'What is wrong{_of_more(rows)}'
-        blocks.append(Table(title, ['video', 'problems'], rows[:_NAMED], stacks=True))
+        found: list[list[Cell | str]] = [
+            [Cell(each.path, kind='code'), '; '.join(each.problems)] for each in ill
+        ]
+        title = f'What is wrong{_of_more(found)}'
+        blocks.append(Table(title, ['video', 'problems'], found[:_NAMED], stacks=True))
     if not told['readable']:
         return blocks
     blocks.append(_codecs(told['codecs']))

@@ -9,7 +9,7 @@ from ssvrl_mm.report.run_log import LogFacts
 
 def origin_section(run: RunFolder, facts: LogFacts, data: DataHealth) -> Section:
     """The section."""
-    rows = [
+    rows: list[list[Cell | str]] = [
         ['config, as it was used', _code(str(run.config_file)), _code(config_sha256(run.cfg))],
     ]
     if run.checkpoint is not None:

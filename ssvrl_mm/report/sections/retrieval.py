@@ -26,8 +26,9 @@ def retrieval_section(run: RunFolder, found: NetworkFindings) -> Section:
         kind: retrieval_metrics(run.cfg, tables) if len(tables) == 2 else None
         for kind, tables in ((BEFORE, found.random), (AFTER, found.trained))
     }
-    if figures is None and metrics[BEFORE] and metrics[AFTER] and _has_first(metrics[AFTER]):
-        figures = summarise(metrics[BEFORE], metrics[AFTER])
+    before, after = metrics[BEFORE], metrics[AFTER]
+    if figures is None and before and after and 'chance_R@1' in after:
+        figures = summarise(before, after)
     if figures is not None:
         blocks += _summary(figures, run)
     for kind, of_kind in metrics.items():
@@ -43,6 +44,13 @@ def retrieval_section(run: RunFolder, found: NetworkFindings) -> Section:
                 'The classes of the test videos are not known, so that nothing is right or not.'
             )
         )
+    if not blocks:
+        blocks.append(
+            missing(
+                'This run classifies its test videos: take the config of a retrieval with its '
+                'backbone, and tools/test.py with it.'
+            )
+        )
     return Section('retrieval', 'Retrieval', blocks)
 
 
@@ -54,10 +62,6 @@ def read_figures(file: Path) -> dict[str, Any] | None:
         return None
     needed = ('chance', 'queries', 'before', 'after', 'before_interval', 'after_interval', 'gain')
     return figures if isinstance(figures, dict) and {*needed} <= figures.keys() else None
-
-
-def _has_first(metrics: Mapping[str, float] | None) -> bool:
-    return bool(metrics) and 'chance_R@1' in metrics  # type: ignore[operator]
 
 
 def _summary(figures: Mapping[str, Any], run: RunFolder) -> list[Block]:

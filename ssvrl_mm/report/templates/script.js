@@ -9,12 +9,12 @@ for (const button of document.querySelectorAll('th button')) {
       const cell = row.cells[column], key = cell.dataset.key;
       return {row, number: key === undefined ? NaN : Number(key), text: cell.textContent.trim()};
     });
-    const order = (a, b) => {
-      if (!isNaN(a.number) && !isNaN(b.number) && a.number !== b.number) return a.number - b.number;
+    const sign = down ? -1 : 1;
+    rows.sort((a, b) => {
+      // Where some are numbers, what is none comes last, whatever the direction.
       if (isNaN(a.number) !== isNaN(b.number)) return isNaN(a.number) ? 1 : -1;
-      return a.text.localeCompare(b.text);
-    };
-    rows.sort((a, b) => (down ? order(b, a) : order(a, b)));
+      return sign * (a.number - b.number || a.text.localeCompare(b.text));
+    });
     body.append(...rows.map((each) => each.row));
   });
 }
