@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# On a fresh machine: `make picture VIDEO=my.mp4`, `make demo`, `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,16 @@ DOCS_STAMP := $(VENV)/.installed-docs
 # A Python without ensurepip makes its environment with the pip it has.
 PIP = if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi;
 
-.PHONY: demo test test-unpinned lint docs clean
+.PHONY: picture demo test test-unpinned lint docs clean
+
+# What a video of yours is made of: frames, vectors, flow, residuals, GOPs. OUT=motion.mp4 plays.
+export VIDEO OUT
+picture:
+	@[ -n "$$VIDEO" ] || { echo 'error: say which video: make picture VIDEO=my.mp4' >&2; exit 1; }
+	@[ ! -d "$$VIDEO" ] || { echo "error: $$VIDEO is a folder: name one video in it" >&2; exit 1; }
+	@[ -f "$$VIDEO" ] || { echo "error: there is no file $$VIDEO" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(STAMP)
+	@$(BIN)/python tools/visualizations/vis_motion.py --out "$${OUT:-$(CURDIR)/work_dirs/motion.png}" -- "$$VIDEO"
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
 # own folder with `make demo VIDEOS=/path/to/videos [GROUP=PATTERN]` (work_dirs/demo_videos): videos in whose

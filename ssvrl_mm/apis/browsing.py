@@ -68,7 +68,7 @@ def browse_dataset(
     classes = list((getattr(dataset, 'metainfo', None) or {}).get('classes') or ())
     browsed = []
     for place, sample, (streams, data_sample) in zip(places, samples, seen, strict=True):
-        name = _name(sample, place)
+        name = _name(dataset, sample, place)
         target = None if data_sample is None else data_sample.get('motion_target')
         if target is not None:
             vectors = _frames_last(target[None].float().cpu())[0]
@@ -160,6 +160,8 @@ def _by_stream(preprocessor: Any, inputs: Any) -> dict[str, Tensor]:
 def _undone(preprocessor: SSLDataPreprocessor, name: str, value: Tensor) -> Any:
     """A stream of ours."""
     value = value.float().cpu()
+    if value.dim() == 5:  # single frames
+        value = value.unsqueeze(3)
     if name == 'motion':
         if preprocessor.motion_as_coviar:
             value = 2 * (value - COVIAR_OFFSET)
@@ -170,8 +172,6 @@ def _undone(preprocessor: SSLDataPreprocessor, name: str, value: Tensor) -> Any:
         return VectorStream(_frames_last(value * (preprocessor.flow_clip or 1)), 'px')
     mean, std = (each.cpu() * 255 for each in (preprocessor.mean, preprocessor.std))
     if name in ('rgb', 'iframe'):
-        if value.dim() == 5:
-            value = value.unsqueeze(3)
         # What is still was taken away; what is left is shown around grey.
         centre = _GREY if preprocessor.remove_still and name == 'rgb' else mean
         return _pixels(_frames_last(value * std + centre))
@@ -211,8 +211,11 @@ def _pixels(values: np.ndarray) -> np.ndarray:
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
-def _name(sample: Mapping[str, Any], place: int) -> str:
+def _name(dataset: Any, sample: Mapping[str, Any], place: int) -> str:
     """The folder and the file of a sample's video."""
-    metainfo = getattr(sample.get('data_samples'), 'metainfo', {})
-    path = metainfo.get('filename') or metainfo.get('frame_dir')
+    facts = dict(getattr(sample.get('data_samples'), 'metainfo', {}))
+    if 'filename' not in facts and hasattr(dataset, 'get_data_info'):
+        # mmaction2's samples do not carry it. It is the list's, whatever was read in its place.
+        facts = dataset.get_data_info(place)
+    path = facts.get('filename') or facts.get('frame_dir')
     return '/'.join(Path(path).parts[-2:]) if path else f'sample {place}'

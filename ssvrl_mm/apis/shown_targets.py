@@ -32,7 +32,8 @@ def describe_sample(data_sample: Any, classes: Sequence[str] = ()) -> list[str]:
     metainfo = getattr(data_sample, 'metainfo', {})
     if 'gt_label' in data_sample:
         lines.append(f'class: {_class(data_sample.gt_label, classes)}')
-    for name, value in data_sample.items():
+    # Data samples keep no order.
+    for name, value in sorted(data_sample.items()):
         if name == 'gt_label':
             continue
         if name in ('clip_order', 'segment_order'):

@@ -1,18 +1,11 @@
-"""Where arrows are drawn, and what the panel's three pictures show."""
+"""Where arrows are drawn, and in what colours a field is."""
 
-import subprocess
-import sys
-
-import cv2
 import numpy as np
 import pytest
 
 from ssvrl_mm.video.motion.flow import colour_code_flow
-from ssvrl_mm.visualization import colour_wheel, draw_motion, motion_panel
-from tests.clips import encode, texture, translating
-
-BAND = 40  # the titles' height
-GAP = 8
+from ssvrl_mm.visualization import colour_wheel, draw_colours, draw_motion
+from tests.clips import texture
 
 
 def changed_box(picture: np.ndarray, base: np.ndarray) -> tuple[int, int, int, int]:
@@ -85,33 +78,41 @@ def test_a_step_shows_the_mean_of_the_valid_cells():
     )
 
 
+def test_arrows_have_the_colour_that_is_asked_for():
+    frame = np.zeros((64, 80, 3), np.uint8)
+    motion, valid = one_moving_cell((12, 0))
+    picture = draw_motion(frame, motion, valid, step=1, colour=(0, 220, 255))
+    assert (picture == (0, 220, 255)).all(axis=-1).any()
+    assert not (picture == (255, 230, 0)).all(axis=-1).any()
+
+
+def test_large_frames_are_shown_smaller():
+    frame = texture(256, 320)
+    motion, valid = np.zeros((32, 40, 2), np.float32), np.zeros((32, 40), bool)
+    motion[16:20, 24:28], valid[16:20, 24:28] = (48, 0), True
+    base = draw_motion(frame, 0 * motion, np.zeros_like(valid), step=4, zoom=0.25)
+    picture = draw_motion(frame, motion, valid, step=4, zoom=0.25)
+    assert picture.shape == (64, 80, 3)
+    box = np.array(changed_box(picture, base))
+    # The group's centre is at (26, 18) cells of 2 px; the arrow comes from 12 px to the left.
+    assert np.abs(box - (40, 36, 52, 36)).max() <= 5
+
+
 def test_the_frame_is_left_alone():
     frame = texture(61, 75)
     before = frame.copy()
     draw_motion(frame, np.full((8, 10, 2), 3, np.float32))
-    motion_panel(frame, np.full((8, 10, 2), 3, np.float32))
     np.testing.assert_array_equal(frame, before)
 
 
 @pytest.mark.parametrize('size', [(64, 80), (61, 75)])
-def test_panel_shows_frame_arrows_and_colours(size):
-    frame = texture(*size)
+def test_colours_of_the_cells_and_hatching_where_there_is_no_vector(size):
     motion = np.random.default_rng(0).normal(0, 4, (8, 10, 2)).astype(np.float32)
     valid = np.ones((8, 10), bool)
     valid[1, 2] = False
-    zoom = 4
-    panel = motion_panel(frame, motion, valid, zoom=zoom, gain=1, step=1)
-    height, width = size[0] * zoom, size[1] * zoom
-    assert panel.shape == (height + BAND, 3 * width + 2 * GAP, 3)
-    plain, arrows, colours = (
-        panel[BAND:, start : start + width] for start in range(0, 3 * width, width + GAP)
-    )
-    np.testing.assert_array_equal(plain, cv2.resize(frame, (width, height), interpolation=2))
-    np.testing.assert_array_equal(
-        arrows, draw_motion(frame, motion, valid, step=1, gain=1, zoom=zoom)
-    )
-    longest = np.hypot(motion[..., 0], motion[..., 1]).max()
-    expected = colour_code_flow(motion, float(longest))
+    colours = draw_colours(motion, size, 9, valid, zoom=4)
+    assert colours.shape == (4 * size[0], 4 * size[1], 3)
+    expected = colour_code_flow(motion, 9)
     for row, col in np.ndindex(4, 10):  # above the legend
         cell = colours[row * 32 : row * 32 + 32, col * 32 : col * 32 + 32]
         same = (cell == expected[row, col]).all(axis=-1)
@@ -119,19 +120,23 @@ def test_panel_shows_frame_arrows_and_colours(size):
             assert same.all(), (row, col)
         else:
             assert 0.5 < same.mean() < 0.8  # hatched
+    plain = draw_colours(motion, size, 9, None, zoom=4)
+    assert (plain[32:64, 64:96] == expected[1, 2]).all()
 
 
-def test_long_motion_is_not_lengthened():
-    frame = texture(64, 80)
-    slow, fast = np.full((8, 10, 2), 1.5, np.float32), np.full((8, 10, 2), 30, np.float32)
-    for motion, gain in ((slow, 4), (fast, 1)):
-        automatic, explicit = motion_panel(frame, motion), motion_panel(frame, motion, gain=gain)
-        np.testing.assert_array_equal(automatic, explicit)
+def test_the_wheel_is_in_the_corner_where_there_is_room():
+    still = np.zeros((8, 10, 2), np.float32)
+    large, small = draw_colours(still, (64, 80), 1, zoom=4), draw_colours(still, (64, 80), 1)
+    assert (large[:190, :250] == 255).all() and (large[200:, 260:] < 255).any()
+    assert (small == 255).all()
 
 
-def test_nothing_moves():
-    panel = motion_panel(texture(64, 80), np.zeros((8, 10, 2), np.float32), zoom=4)
-    assert (panel[BAND : BAND + 100, -300:] == 255).all()  # rest is white
+def test_dense_fields_shown_smaller():
+    flow = np.zeros((64, 80, 2), np.float32)
+    flow[:, 40:] = (3, 0)
+    colours = draw_colours(flow, (128, 160), 3, zoom=0.25)
+    assert colours.shape == (32, 40, 3)
+    assert (colours[:, :20] == 255).all() and (colours[:, 20:] == (255, 0, 0)).all()
 
 
 def test_colour_wheel_names_the_directions():
@@ -154,23 +159,4 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r'\(1, 8, 10, 2\)'):
         draw_motion(frame, motion[None])
     with pytest.raises(ValueError, match=r'\(8, 9\)'):
-        motion_panel(frame, motion, np.ones((8, 9), bool))
-
-
-def test_the_tool_shows_what_the_codec_coded(tmp_path, repository):
-    clip = encode(tmp_path / 'clip.mp4', translating(6, 3, 0))
-    tool = [sys.executable, str(repository / 'tools/analysis/visualize_motion.py'), str(clip)]
-    out = tmp_path / 'pictures' / 'motion.png'
-    subprocess.run([*tool, '--frame', '2', '4', '--zoom', '2', '--out', str(out)], check=True)
-    picture = cv2.imread(str(out))[..., ::-1]
-    row, width = 2 * 128 + BAND, 2 * 160
-    assert picture.shape == (2 * row, 3 * width + 2 * GAP, 3)
-    for top in (BAND, BAND + row):
-        colours = picture[top : top + 200, -width:-80]  # left of the legend
-        # Everything moves to the right: red, whatever is the fastest.
-        assert np.median(colours[..., 0]) == 255
-        assert np.median(colours[..., 1:]) < 128
-
-    failed = subprocess.run([*tool, '--frame', '99', '--out', str(out)], capture_output=True)
-    assert failed.returncode == 1
-    assert failed.stderr.startswith(b'error:') and b'99' in failed.stderr
+        draw_motion(frame, motion, np.ones((8, 9), bool))

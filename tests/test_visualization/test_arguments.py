@@ -1,0 +1,107 @@
+"""What the tools that draw share: arguments, and errors in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssvrl_mm.video import VideoOpenError
+from ssvrl_mm.visualization import PictureError
+from ssvrl_mm.visualization.arguments import (
+    add_out,
+    add_seed,
+    add_side,
+    at_least,
+    check_out,
+    drawing_parser,
+    say_written,
+    telling_errors,
+)
+
+
+@pytest.fixture
+def parser():
+    parser = drawing_parser('A tool.\n\n    one  two\n')
+    add_out(parser, 'x.png', animated=True)
+    add_side(parser, 96, 'width of a frame', least=16)
+    add_seed(parser, 'the draw')
+    parser.add_argument('--fps', type=at_least(0.5, float), default=8)
+    return parser
+
+
+def test_defaults_and_help(parser):
+    args = parser.parse_args([])
+    assert (args.out, args.side, args.seed, args.fps) == (Path('x.png'), 96, 0, 8)
+    args = parser.parse_args(['--out', 'a/b.mp4', '--side', '16', '--seed', '3', '--fps', '.5'])
+    assert (args.out, args.side, args.seed, args.fps) == (Path('a/b.mp4'), 16, 3, 0.5)
+    words = parser.format_help()
+    assert '    one  two\n' in words and '.mp4 or .gif' in words
+    assert 'default: x.png' in words and 'width of a frame (default: 96)' in words
+
+
+@pytest.mark.parametrize(
+    'given, message',
+    [
+        (['--side', '15'], 'argument --side: must be 16 or more, got 15'),
+        (['--side', 'x'], "argument --side: invalid int value: 'x'"),
+        (['--seed', '-1'], 'argument --seed: must be 0 or more, got -1'),
+        (['--fps', '0'], 'argument --fps: must be 0.5 or more, got 0'),
+        (['--fps', 'nan'], 'must be 0.5 or more, got nan'),
+        (['--fps', 'fast'], "invalid float value: 'fast'"),
+    ],
+)
+def test_numbers_out_of_range_are_told(parser, capsys, given, message):
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(given)
+    assert end.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_tools_of_stills_name_no_animations():
+    parser = drawing_parser('')
+    add_out(parser, 'x.png')
+    assert '.mp4' not in parser.format_help() and '.png or .jpg' in parser.format_help()
+
+
+def test_suffixes_are_checked_first():
+    check_out('x.png')
+    check_out('x.MP4', animated=True)
+    check_out('x.gif', animated=True)
+    with pytest.raises(PictureError, match='x.gif: this tool writes no .gif, but a picture'):
+        check_out('x.gif')
+    for animated in (False, True):
+        with pytest.raises(PictureError, match='x.txt does not end like a picture'):
+            check_out('x.txt', animated)
+
+
+def test_what_was_written_is_said(capsys):
+    say_written('a/x.png', np.zeros((48, 64, 3)), '3 videos', 'more')
+    assert capsys.readouterr().out == 'wrote a/x.png: 64x48 px, 3 videos, more\n'
+
+
+@pytest.mark.parametrize(
+    'error, words',
+    [
+        (VideoOpenError('a.mp4', 'is broken'), 'a.mp4: is broken'),
+        (ValueError('no'), 'no'),
+        (KeyError('no stream'), 'no stream'),
+        (FileNotFoundError(2, 'No such file or directory', 'a.txt'), 'a.txt: No such file'),
+        (OSError('full'), 'full'),
+        (ImportError('install it'), 'install it'),
+        (TypeError(), 'TypeError'),
+    ],
+)
+def test_what_is_foreseen_ends_in_a_line(error, words):
+    with pytest.raises(SystemExit) as end, telling_errors():
+        raise error
+    assert end.value.code.startswith(f'error: {words}')
+
+
+@pytest.mark.parametrize('error', [ZeroDivisionError('a defect'), AssertionError('too')])
+def test_defects_keep_their_traceback(error):
+    with pytest.raises(type(error)), telling_errors():
+        raise error
+
+
+def test_nothing_happens_without_errors():
+    with telling_errors():
+        pass
