@@ -44,12 +44,12 @@ def digest_of_sources():
 
 
 # Notebooks run in an empty folder of their own, and again when their code or the package has
-# changed. A cell takes seconds, on a machine with much else to do minutes.
+# changed. The longest cell takes a minute on two cores, on those of others ten or more.
 nb_execution_mode = 'cache'
 nb_execution_cache_path = str(DOCS / '_build' / 'notebooks' / digest_of_sources())
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 600
+nb_execution_timeout = 1800
 nb_merge_streams = True
 
 # The reference: what packages export, in the order of their sources.
