@@ -72,3 +72,9 @@ def test_logs_tell_of_machine_and_videos(tmp_path):
     assert facts.too_short == (3, 8) and facts.first_too_short == 'a.mp4'
     assert facts.warnings == {'warning: nobody expected this': 1}
     assert (facts.ended - facts.started).total_seconds() == 120
+
+
+def test_a_run_that_ends_in_its_first_epoch_has_named_one_short_video(tmp_path):
+    line = '2026/01/01 10:00:06 - mmengine - WARNING - leaves out videos that are too short'
+    (tmp_path / 'x.log').write_text(f'{line}, the first being a.mp4\n')
+    assert read_logs([tmp_path / 'x.log']).too_short[0] == 1
