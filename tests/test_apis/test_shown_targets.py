@@ -38,7 +38,9 @@ def test_orders_are_written_out_from_one():
         'segment lengths: 3 5 | 4 4',
         'segment order: 0 (1 2) | 1 (2 1)',
     ]
-    assert describe_sample(sample(segment_order=torch.tensor([4]))) == ['segment order: 4']
+    for name in ('segment', 'clip'):
+        unknown = sample(**{f'{name}_order': torch.tensor([4, 0])})
+        assert describe_sample(unknown) == [f'{name} order: 4 | 0']
 
 
 def test_labels_of_a_pyramid_are_written_out_and_large_ones_are_not():
@@ -59,6 +61,8 @@ def test_other_values():
         )
     )
     assert told == ['backwards: yes no', 'share: 0.123']
+    noted = sample(note='a word', count=3, boxes=[1, 2])
+    assert describe_sample(noted) == ['count: 3', 'note: a word']
 
 
 def test_frames_of_the_clips():

@@ -64,6 +64,12 @@ def test_fast_gifs_are_as_fast_as_they_play(tmp_path):
         assert picture.info['duration'] == 20
 
 
+def test_ten_frames_a_second_by_default(tmp_path):
+    write_animation(tmp_path / 'x.mp4', moving_square(3, 32, 64))
+    with av.open(str(tmp_path / 'x.mp4')) as container:
+        assert container.streams.video[0].average_rate == 10
+
+
 def test_a_gif_of_one_colour_and_one_frame(tmp_path):
     write_animation(tmp_path / 'x.gif', [np.full((20, 20, 3), (9, 80, 200), np.uint8)])
     with Image.open(tmp_path / 'x.gif') as picture:

@@ -29,6 +29,20 @@ def test_bars_are_as_high_as_the_bits_in_the_colour_of_the_type(first):
     assert [strip.column(first + place) for place in range(3)] == [(0, 59), (60, 119), (120, 179)]
 
 
+def test_there_is_room_between_bars_of_four_px_and_more():
+    for width, right in ((3 * 6, 3), (4 * 6, 3), (5 * 6, 4)):
+        assert GOPStrip(TYPES, SIZES, width).column(0) == (0, right)
+
+
+def test_marks_are_triangles():
+    plain, marked = (GOPStrip(TYPES, SIZES, 600).draw(each)[-MARKS:] for each in ([], [2]))
+    rows, columns = np.nonzero((plain != marked).any(axis=-1))
+    widths = [np.ptp(columns[rows == row]) for row in range(10)]
+    assert widths == sorted(widths) and widths[0] <= 2 and 9 <= widths[-1] <= 12
+    # Frame 2 is from 200 to 298.
+    assert abs(columns[rows == 9].mean() - 249) <= 1
+
+
 def test_more_frames_than_px_keep_their_highest_bars():
     types = ['P'] * 999 + ['I']
     sizes = [10] * 999 + [720]

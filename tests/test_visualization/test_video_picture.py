@@ -209,6 +209,21 @@ def test_what_is_not_there_is_told(clip):
         VideoPicture(clip, flow='none')
 
 
+@pytest.mark.parametrize('shorter, has_flow', [(14, False), (16, True)])
+def test_flow_is_left_out_only_where_it_cannot_be(tmp_path, shorter, has_flow):
+    path = encode(tmp_path / 'x.avi', translating(3, 1, 0, shorter, 32), 'mpeg4')
+    with VideoPicture(path, side=SIDE) as video:
+        *_, flow, _ = tiles_of(video.still([1]), 0, (shorter, 32))
+    assert (flow == 230).all() != has_flow
+
+
+def test_flow_is_computed_no_finer_than_it_is_shown(clip):
+    for side, cell in ((160, 1), (80, 2), (48, 3), (500, 1)):
+        with VideoPicture(clip, side=side) as video:
+            options = video._reader._flow_options
+            assert (options.cell, options.scale) == (cell, 1 / cell)
+
+
 def test_flow_of_vectors(clip):
     with VideoPicture(clip, flow='vectors', side=SIDE) as video:
         *_, flow, _ = tiles_of(video.still([4]), 0, (128, 160))
