@@ -3,11 +3,13 @@
 `make docs` builds it, and fails where a link, a name in a docstring or a page is wrong.
 """
 
+import os
 import re
 import runpy
 import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -58,9 +60,42 @@ def test_the_configuration_needs_no_network(monkeypatch):
     conf = configuration(monkeypatch)
     assert conf['nitpicky'] and 'sphinx.ext.intersphinx' not in conf['extensions']
     assert conf['nb_execution_raise_on_error'] and conf['nb_execution_timeout'] > 0
+    assert conf['nb_execution_mode'] in ('cache', 'force') and conf['nb_execution_in_temp']
     assert conf['release'] in conf['html_title']
     for name in ('names', 'repository'):
         assert name in conf['extensions'] and (EXTENSIONS / f'{name}.py').is_file()
+
+
+def test_notebooks_run_again_when_the_package_has_changed(monkeypatch, tmp_path):
+    conf = configuration(monkeypatch)
+    for name in ('ssvrl_mm', 'tools', 'configs/mvcgc'):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / 'a.py').write_text('1')
+    (tmp_path / 'configs/mvcgc/metafile.yml').touch()
+    digest = conf['digest_of_sources']
+    monkeypatch.setitem(digest.__globals__, 'ROOT', tmp_path)
+    digests = [digest(), digest()]
+    for name in ('ssvrl_mm/a.py', 'tools/a.py', 'configs/mvcgc/a.py', 'configs/mvcgc/metafile.yml'):
+        (tmp_path / name).write_text('2')
+        digests.append(digest())
+    # Built by an editable installation, or by running.
+    (tmp_path / 'ssvrl_mm/.mim').mkdir()
+    (tmp_path / 'ssvrl_mm/.mim/b.py').touch()
+    (tmp_path / 'ssvrl_mm/a.pyc').touch()
+    digests.append(digest())
+    assert digests[0] == digests[1] and digests[-1] == digests[-2]
+    assert len({*digests}) == 5
+    assert conf['nb_execution_cache_path'].startswith(str(DOCS / '_build'))
+
+
+def test_notebooks_run_the_package_beside_the_pages(monkeypatch):
+    conf = configuration(monkeypatch)
+    monkeypatch.setenv('PYTHONPATH', 'elsewhere')
+    connected = {}
+    app = SimpleNamespace(connect=lambda event, call: connected.setdefault(call.__name__, call))
+    conf['setup'](app)
+    connected['run_notebooks_with_these_sources'](app)
+    assert os.environ['PYTHONPATH'] == f'{ROOT}{os.pathsep}elsewhere'
 
 
 def test_on_read_the_docs_other_libraries_are_linked(monkeypatch):
