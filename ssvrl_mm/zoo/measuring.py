@@ -92,9 +92,17 @@ def result_of(before: dict[str, float], after: dict[str, float]) -> RunResult:
 
 def largest_difference(first: Figures, second: Figures) -> tuple[float, str]:
     """The largest difference between the trained figures of two measurements, and of what."""
-    differences: list[tuple[float, Any]] = [
-        (abs(figures['trained'] - second[stream][measure]['trained']), f'{stream} {measure}')
+    return max((abs(points), where) for points, where in _differences(first, second))
+
+
+def largest_fall(before: Figures, after: Figures) -> tuple[float, str]:
+    """By how many points the trained figure falls that falls most, and which; 0 if none does."""
+    return max((max(0.0, -points), where) for points, where in _differences(before, after))
+
+
+def _differences(first: Figures, second: Figures) -> list[tuple[float, str]]:
+    return [
+        (second[stream][measure]['trained'] - figures['trained'], f'{stream} {measure}')
         for stream, measures in first.items()
         for measure, figures in measures.items()
     ]
-    return max(differences)

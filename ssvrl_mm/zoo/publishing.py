@@ -26,6 +26,7 @@ from ssvrl_mm.zoo.measuring import (
     Figures,
     figures_of,
     largest_difference,
+    largest_fall,
     measure_weights,
     result_of,
 )
@@ -36,7 +37,7 @@ from ssvrl_mm.zoo.stripping import Stripped, strip_weights
 
 #: Most bytes of a file, and of the folder of all of them.
 FILE_LIMIT, FOLDER_LIMIT = 8 * 10**6, 60 * 10**6
-#: Points by which float16 may change a figure, and a figure differ from what the run measured.
+#: Points by which a figure may fall in float16, and differ from what the run measured.
 LOSSLESS, SAME_RUN = 0.1, 2.0
 
 
@@ -54,7 +55,8 @@ class Choices:
         momentum: Keep momentum encoders.
         queue: Keep the queue.
         heads: Keep what else is for training alone.
-        half: Write float16, if no figure changes by more than 0.1 points.
+        half: Write float16, if no figure falls by more than 0.1 points, or by more than one video
+            where the test has fewer than a thousand.
         safetensors: Write the weights as safetensors, too.
         replace: Remove the model's earlier files.
         device: What the training ran on; None: what its log says, or this machine's cores.
@@ -327,14 +329,17 @@ def _figures(file: Path, config: Path, run: RunRecord, half: bool) -> Figures:
     """The figures of the written file, beside random weights, checked against those of the run."""
     seed = run.seed or 0
     before = run.result.before if run.result else measure_weights(config, None, seed)
-    figures = figures_of(result_of(before, measure_weights(config, file)))
+    written = measure_weights(config, file)
+    figures = figures_of(result_of(before, written))
     if half:
         whole = figures_of(result_of(before, measure_weights(config, run.checkpoint)))
-        points, where = largest_difference(figures, whole)
-        if points > LOSSLESS:
+        points, where = largest_fall(whole, figures)
+        # A test of 320 videos tells no differences below .31 points from none.
+        most = max(LOSSLESS, 100 / written.get('retrieval/num_query', math.inf))
+        if points > most + 1e-6:
             raise PublishError(
-                f'float16 changes {where} by {points:.2f} points, and may change a figure by '
-                f'{LOSSLESS}: publish float32'
+                f'float16 lowers {where} by {points:.2f} points, and may lower a figure by '
+                f'{most:.2g}: publish float32'
             )
     if run.result:
         points, where = largest_difference(figures, figures_of(run.result))
