@@ -168,7 +168,8 @@ def test_every_method_has_a_row_in_the_readme():
         (rows_of_zoo,) = zoo
         file, _, anchor = rows_of_zoo.partition('#')
         assert file == 'model_zoo.md' and anchor in anchors(ROOT / file)
-    assert sorted(methods) == METHODS
+    # Baselines share the page of the method.
+    assert sorted(set(methods)) == METHODS
 
 
 @pytest.mark.parametrize('method', METHODS)
