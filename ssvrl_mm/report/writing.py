@@ -9,6 +9,7 @@ from ssvrl_mm.engine.checkpoint_files import write_whole
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.report.blocks import Section
 from ssvrl_mm.report.data_health import DataHealth, look_at_data
+from ssvrl_mm.report.demo_figures import shown_figures
 from ssvrl_mm.report.errors import ReportError
 from ssvrl_mm.report.network import NetworkFindings, NetworkOptions, run_network
 from ssvrl_mm.report.page import render_page
@@ -112,15 +113,16 @@ def _page(
     limit = int(options.limit_mb * 1e6)
     source = found.sources.get('query') or found.sources.get('test')
     names = class_names(source) if source else {}
+    figures = shown_figures(run, found)
     before: list[Section] = [
-        overview_section(run, facts, data, found),
+        overview_section(run, facts, data, figures),
         settings_section(run, options.base),
         curves_section(run),
         data_section(run, facts, data),
     ]
     if 'test' in found.trained:
         before.append(classes_section(found, names))
-    before.append(retrieval_section(run, found))
+    before.append(retrieval_section(run, found, figures))
     after = [
         embedding_section(found, names),
         speed_section(run, facts),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.report import NetworkOptions, ReportError, ReportOptions, write_page
+from ssvrl_mm.report import demo_figures
 from ssvrl_mm.report.blocks import Cell, Section, Table, Text
 from ssvrl_mm.report.charts import Line, confusion_chart, line_chart, point_chart
 from ssvrl_mm.report.network import NetworkFindings
@@ -89,13 +90,19 @@ def test_a_page_is_no_larger_than_its_limit(tmp_path):
     assert not (tmp_path / 'small.html').exists()
 
 
+def retrieval_of(run):
+    """The section of a run without a network."""
+    found = NetworkFindings({}, {}, {})
+    return retrieval.retrieval_section(run, found, demo_figures.shown_figures(run, found))
+
+
 def test_the_figures_are_those_of_the_demo(tmp_path):
     import json
 
     write_launch(tmp_path, '20260101_100000', (10,))
     (tmp_path / 'retrieval.json').write_text(json.dumps(figures()))
     run = open_run(tmp_path)
-    section = retrieval.retrieval_section(run, NetworkFindings({}, {}, {}))
+    section = retrieval_of(run)
     (table,) = texts(section, 'table')
     # Wilson's bounds of 30 and 60 of 100, by hand: 0.2189..0.3959 and 0.5020..0.6906.
     assert table.caption.endswith('100 queries, chance 25.0')
@@ -103,7 +110,7 @@ def test_the_figures_are_those_of_the_demo(tmp_path):
     assert rows[0] == ['RGB', '30.0 ± 9.6', '60.0 ± 9.8', '+30.0 ± 13.7', '2.4']
     assert table.rows[0][3].kind == 'good' and table.rows[0][3].key == pytest.approx(0.3)
     (tmp_path / 'retrieval.json').write_text('{"chance": 1')
-    assert retrieval.read_figures(tmp_path / 'retrieval.json') is None
+    assert demo_figures.read_figures(tmp_path / 'retrieval.json') is None
 
 
 def test_worse_and_unsure_gains_look_otherwise(tmp_path):
@@ -113,7 +120,7 @@ def test_worse_and_unsure_gains_look_otherwise(tmp_path):
     run = open_run(tmp_path)
     for after, kind in ((0.05, 'bad'), (0.31, '')):
         (tmp_path / 'retrieval.json').write_text(json.dumps(figures(after)))
-        section = retrieval.retrieval_section(run, NetworkFindings({}, {}, {}))
+        section = retrieval_of(run)
         assert texts(section, 'table')[0].rows[0][3].kind == kind
 
 
@@ -126,12 +133,12 @@ def test_reports_of_tests_in_the_folder_are_shown(tmp_path):
         provenance=dict(checkpoint='x/epoch_9.pth'),
     )
     (folder / 'evaluation.json').write_text(json.dumps(content))
-    section = retrieval.retrieval_section(open_run(tmp_path), NetworkFindings({}, {}, {}))
+    section = retrieval_of(open_run(tmp_path))
     tables = texts(section, 'table')
     assert tables[0].caption == 'Test of 20260101_100000, epoch_9.pth'
     assert [list(row) for row in tables[0].rows] == [['RGB', '50.0 ± 9.6']]
     (folder / 'evaluation.json').write_text('[]')
-    section = retrieval.retrieval_section(open_run(tmp_path), NetworkFindings({}, {}, {}))
+    section = retrieval_of(open_run(tmp_path))
     assert 'is no report of a test' in texts(section, 'text')[0].text
 
 

@@ -4,19 +4,18 @@ from ssvrl_mm.evaluation.retrieval import ROW_NAMES
 from ssvrl_mm.progress import duration
 from ssvrl_mm.report.blocks import Block, Numbers, Section, missing
 from ssvrl_mm.report.data_health import DataHealth
-from ssvrl_mm.report.network import NetworkFindings
+from ssvrl_mm.report.demo_figures import ShownFigures
 from ssvrl_mm.report.run_folder import RunFolder
 from ssvrl_mm.report.run_log import LogFacts
-from ssvrl_mm.report.sections.retrieval import read_figures
 
 
 def overview_section(
-    run: RunFolder, facts: LogFacts, data: DataHealth, found: NetworkFindings
+    run: RunFolder, facts: LogFacts, data: DataHealth, shown: ShownFigures
 ) -> Section:
     """The section."""
     model = str((run.cfg.get('model') or {}).get('type', '?'))
     numbers = [(model.rpartition('.')[2], 'model', run.name), _progress(run)]
-    figures = read_figures(run.path / 'retrieval.json')
+    figures = shown.summary
     if figures:
         best = max(figures['after'], key=lambda stream: figures['after'][stream])
         numbers.append(
