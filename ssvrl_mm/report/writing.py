@@ -82,7 +82,7 @@ def write_page(folder: Path, out: Path, options: ReportOptions | None = None) ->
     options = options or ReportOptions()
     check_extra()
     run = open_run(folder)
-    facts = read_logs(launch.log for launch in run.launches if launch.log)
+    facts = run_facts(run)
     with _said('looking into the videos', options):
         data = look_at_data(run.cfg, options.look_at, options.network.workers)
     network = run_network(run, cache_folder(out), options.network)
@@ -90,6 +90,17 @@ def write_page(folder: Path, out: Path, options: ReportOptions | None = None) ->
         text = _page(run, facts, data, network, options)
     write_whole(out, text.encode('utf-8', 'backslashreplace'))
     return out
+
+
+def run_facts(run: RunFolder) -> LogFacts:
+    """What the logs say: machine and time of the training, and what was said of any video."""
+    told_by = run.told_by
+    facts = read_logs(launch.log for launch in told_by if launch.log)
+    tests = read_logs(each.log for each in run.launches if each.log and each not in told_by)
+    facts.skipped.update(tests.skipped)
+    for text, count in tests.warnings.items():
+        facts.warnings[text] = facts.warnings.get(text, 0) + count
+    return facts
 
 
 def check_extra() -> None:

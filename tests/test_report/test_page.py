@@ -6,8 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from ssvrl_mm.report import NetworkOptions, ReportError, ReportOptions, write_page
-from ssvrl_mm.report import demo_figures
+from ssvrl_mm.report import NetworkOptions, ReportError, ReportOptions, demo_figures, write_page
 from ssvrl_mm.report.blocks import Cell, Section, Table, Text
 from ssvrl_mm.report.charts import Line, confusion_chart, line_chart, point_chart
 from ssvrl_mm.report.network import NetworkFindings
