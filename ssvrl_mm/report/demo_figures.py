@@ -9,7 +9,7 @@ from typing import Any
 
 from ssvrl_mm.demo.summary import summarise
 from ssvrl_mm.evaluation.provenance import file_sha256
-from ssvrl_mm.report.network import NetworkFindings, retrieval_metrics
+from ssvrl_mm.report.network import RANDOM, NetworkFindings, retrieval_metrics
 from ssvrl_mm.report.run_folder import RunFolder
 
 #: The file that a demo writes into its folder.
@@ -24,12 +24,14 @@ class ShownFigures:
         summary: Of :func:`~ssvrl_mm.demo.summary.summarise`; None where there are none.
         start: Metrics of the weights that the training started from; None where they are not known.
         trained: The same of the newest checkpoint.
+        label: What the training started from, in words.
         remarks: What about the figures is not known, or not shown, in words.
     """
 
     summary: dict[str, Any] | None = None
     start: dict[str, float] | None = None
     trained: dict[str, float] | None = None
+    label: str = RANDOM
     remarks: list[str] = field(default_factory=list)
 
 
@@ -50,21 +52,21 @@ def shown_figures(run: RunFolder, found: NetworkFindings) -> ShownFigures:
     computed = None
     if start and trained and 'chance_R@1' in trained:
         computed = summarise(start, trained)
-    file, remarks = run.path / FIGURES, []
+    file, remarks = run.path / FIGURES, [*found.start_remarks]
     written = read_figures(file)
     if written is None:
         if file.exists():
             remarks.append(f'{file} holds no figures of a demo, or was cut off.')
-        return ShownFigures(computed, start, trained, remarks)
+        return ShownFigures(computed, start, trained, found.start, remarks)
     told = written.get('checkpoint_sha256')
     if not told:
         if computed is None:
             remarks.append(f'It is not known of which checkpoint the figures of {file} are.')
-        return ShownFigures(computed or written, start, trained, remarks)
+        return ShownFigures(computed or written, start, trained, found.start, remarks)
     if run.checkpoint is not None and file_sha256(run.checkpoint) == told:
-        return ShownFigures(written, start, trained, remarks)
+        return ShownFigures(written, start, trained, found.start, remarks)
     remarks.append(f'{file} is of a checkpoint that is not the newest one here: not shown.')
-    return ShownFigures(computed, start, trained, remarks)
+    return ShownFigures(computed, start, trained, found.start, remarks)
 
 
 def read_figures(file: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ssvrl_mm.config_text import literal_settings
 from ssvrl_mm.engine.checkpoint_files import (
     CheckpointFileError,
     load_checkpoint_file,
@@ -81,6 +82,15 @@ class RunFolder:
     def steps(self) -> list[dict[str, Any]]:
         """The lines that were logged while it trained."""
         return [line for line in self.scalars if 'iter' in line]
+
+    def first_load_from(self) -> str | None:
+        """The ``load_from`` of the launch that the training began with."""
+        for launch in self.told_by[:1]:
+            if launch.config is not None:
+                text = launch.config.read_text(encoding='utf-8', errors='replace')
+                told = literal_settings(text, ('load_from', 'resume'))
+                return None if told.get('resume') else told.get('load_from')
+        return None
 
     @property
     def told_by(self) -> list[Launch]:

@@ -25,7 +25,7 @@ def overview_section(
             (
                 f'{100 * figures["after"][best]:.1f} %',
                 f'R@1, {ROW_NAMES.get(best, best)}',
-                f'{100 * figures["before"][best]:.1f} random weights, '
+                f'{100 * figures["before"][best]:.1f} {shown.label}, '
                 f'{100 * figures["chance"]:.1f} chance',
             )
         )

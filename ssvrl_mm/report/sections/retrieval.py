@@ -17,15 +17,15 @@ from ssvrl_mm.report.demo_figures import ShownFigures
 from ssvrl_mm.report.network import NetworkFindings
 from ssvrl_mm.report.run_folder import RunFolder
 
-BEFORE, AFTER = 'random weights', 'trained'
+AFTER = 'trained'
 
 
 def retrieval_section(run: RunFolder, found: NetworkFindings, shown: ShownFigures) -> Section:
     """The section of figures: those of a demo or of tests in the folder, and those computed now."""
     blocks: list[Block] = []
-    metrics = {BEFORE: shown.start, AFTER: shown.trained}
+    metrics = {shown.label: shown.start, AFTER: shown.trained}
     if shown.summary is not None:
-        blocks += _summary(shown.summary, run)
+        blocks += _summary(shown.summary, run, shown.label)
     blocks += [missing(remark) for remark in shown.remarks]
     for kind, of_kind in metrics.items():
         if of_kind:
@@ -50,7 +50,7 @@ def retrieval_section(run: RunFolder, found: NetworkFindings, shown: ShownFigure
     return Section('retrieval', 'Retrieval', blocks)
 
 
-def _summary(figures: Mapping[str, Any], run: RunFolder) -> list[Block]:
+def _summary(figures: Mapping[str, Any], run: RunFolder, start: str) -> list[Block]:
     queries, chance = figures['queries'], figures['chance']
     rows: list[list[Cell | str]] = []
     shares = []
@@ -69,16 +69,16 @@ def _summary(figures: Mapping[str, Any], run: RunFolder) -> list[Block]:
                 f'{after / chance:.1f}',
             ]
         )
-        for what, when, value in ((BEFORE, 'before', before), (AFTER, 'after', after)):
+        for what, when, value in ((start, 'before', before), (AFTER, 'after', after)):
             shares.append(Share(name, what, value, *figures[f'{when}_interval'][stream]))
     caption = f'R@1 in per cent, ± at 95 % (Wilson); {queries} queries, chance {100 * chance:.1f}'
-    header = ['stream', BEFORE, AFTER, 'gain', 'times chance']
+    header = ['stream', start, AFTER, 'gain', 'times chance']
     blocks: list[Block] = [
-        Text(meaning(figures, target_of(run))),
+        Text(meaning(figures, target_of(run), start)),
         share_chart('R@1 with its bounds at 95 %', shares, chance),
         Table(caption, header, rows),
     ]
-    for when, name in (('before', BEFORE), ('after', AFTER)):
+    for when, name in (('before', start), ('after', AFTER)):
         collapsed = (figures.get('collapsed') or {}).get(when)
         if collapsed:
             blocks.append(
