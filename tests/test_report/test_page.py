@@ -259,3 +259,28 @@ def test_tables_sort_by_numbers_and_by_keys():
     assert [cell.key for (cell,) in table.cells()] == [12.5, None, 7.0]
     page = render_page('t', 's', [Section('a', 'A', [table, Text('<p>')])])
     assert 'data-key="12.5"' in page and '&lt;p&gt;' in page
+
+
+def test_names_that_are_no_text_are_drawn(tmp_path):
+    names = ['a\x00b', 'c\ud800', 'd\ufffe']
+    svg = confusion_chart(np.eye(3, dtype=int), names).svg
+    assert svg.count('\ufffd') >= 3 and '\x00' not in svg
+    points = np.eye(3)[:, :2]
+    svg = point_chart('t\x01', points, np.zeros(3, int), names, '').svg
+    svg.encode()
+    assert '\x00' not in svg and '\x01' not in svg
+
+
+def test_a_section_that_fails_is_a_sentence(tmp_path, monkeypatch):
+    from ssvrl_mm.report import writing
+
+    def fail(*_):
+        raise ZeroDivisionError('nobody thought of it')
+
+    write_launch(tmp_path, '20260101_100000', (10,))
+    for name in ('speed_section', 'shown_figures'):
+        monkeypatch.setattr(writing, name, fail)
+    page = Reader(write_page(tmp_path, tmp_path / 'report.html', OFFLINE).read_text()).text
+    for what in ('This cannot be shown', 'The figures cannot be made'):
+        assert f'{what}: ZeroDivisionError: nobody thought of it' in page
+    assert 'Environment and checksums' in page
