@@ -74,7 +74,8 @@ def test_tasks_are_said_to_be_of_the_videos_that_were_tested(
 ):
     metrics = {'chance_R@1': 0.5, 'fused_R@1': 0.5, 'num_query': 8, 'pretext/ctp': 0.25}
     metrics |= {'pretext/ctp_most_frequent': 0.25, 'pretext/num_videos': 8}
-    monkeypatch.setattr(run, 'train_between_tests', lambda cfg: Trial(None, metrics, metrics))
+    trial = Trial(None, metrics, metrics)
+    monkeypatch.setattr(run, 'train_between_tests', lambda cfg, further: trial)
     run_demo(None, tmp_path, target)
     assert f'Pretext tasks on {videos} after training' in capsys.readouterr().out
 

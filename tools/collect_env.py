@@ -8,6 +8,8 @@ missing, or cannot be imported, is said.
 
 import argparse
 import json
+import os
+import sys
 
 
 def main() -> None:
@@ -24,7 +26,11 @@ def main() -> None:
     from ssvrl_mm.environment import collect_environment, format_environment
 
     found = collect_environment()
-    print(json.dumps(found, indent=2) if args.json else format_environment(found))
+    try:
+        print(json.dumps(found, indent=2) if args.json else format_environment(found), flush=True)
+    except BrokenPipeError:
+        # Whoever reads it has enough; what is left must not be written at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == '__main__':

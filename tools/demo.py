@@ -88,7 +88,7 @@ def main() -> None:
         from ssvrl_mm.engine.config_checks import OptionsError, merge_options
         from ssvrl_mm.engine.launch import LaunchError, check_files
         from ssvrl_mm.engine.loader_workers import named_workers, settle_workers
-        from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
+        from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear, clear_report
     config, target = args.config, Target.CLASS
     try:
         claim(args.work_dir, 'demo')
@@ -110,6 +110,7 @@ def main() -> None:
 
     settle_workers(cfg)
     clear(args.work_dir)
+    clear_report(args.work_dir)
     with named_workers():
         run_demo(cfg, args.work_dir, target, args.config)
     print(

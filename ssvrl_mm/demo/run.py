@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,8 +19,11 @@ from mmengine.runner import Runner
 import ssvrl_mm.datasets
 import ssvrl_mm.models  # noqa: F401 - what a Runner would import in the middle of a step
 from ssvrl_mm.demo.summary import Target, format_summary, summarise
+from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file, newest_checkpoint
 from ssvrl_mm.engine.runner import ToolRunner
 from ssvrl_mm.evaluation import format_pretext, format_rates
+from ssvrl_mm.evaluation.provenance import file_sha256
+from ssvrl_mm.models.utils.checkpoint_reading import CheckpointFileError
 from ssvrl_mm.progress import Progress
 
 # Random weights may well give features that are all alike: no reason to warn a newcomer.
@@ -132,7 +136,8 @@ def run_demo(
     Returns:
         The figures, see :func:`~ssvrl_mm.demo.summary.summarise`; and ``pretext``, those of a
         :class:`~ssvrl_mm.evaluation.PretextAccuracy`, and ``rates``, those of a
-        :class:`~ssvrl_mm.evaluation.SamplingRateError`.
+        :class:`~ssvrl_mm.evaluation.SamplingRateError`; and ``checkpoint_sha256`` of the trained
+        network's file, None where it was not kept.
     """
     # Here, as a report says what the summary says.
     from ssvrl_mm.report.of_demo import feature_keeper, report_demo
@@ -152,11 +157,32 @@ def run_demo(
     if rates:
         figures['rates'] = rates
         say(f'\nSampling rates of segments on {videos}, ± at 95 %\n{format_rates(rates)}')
+    checkpoint = tested_checkpoint(work_dir, trial)
+    figures['checkpoint_sha256'] = file_sha256(checkpoint) if checkpoint else None
     (work_dir / 'retrieval.json').write_text(json.dumps(figures, indent=2) + '\n')
     say(f'\n{format_summary(figures, target)}')
     if keeper:
-        report_demo(cfg, work_dir, keeper, say, base)
+        report_demo(cfg, work_dir, keeper, say, base, checkpoint)
     return figures
+
+
+def tested_checkpoint(work_dir: Path, trial: Trial) -> Path | None:
+    """The file with the weights that were tested last; None where they were not kept.
+
+    A checkpoint of an earlier step is not it, although it is the newest one.
+
+    Args:
+        work_dir: Where checkpoints are.
+        trial: What was done.
+    """
+    try:
+        newest = newest_checkpoint(work_dir)
+        if newest is None:
+            return None
+        meta = load_checkpoint_file(str(newest.path), 'cpu').get('meta') or {}
+    except (AttributeError, CheckpointFileError, OSError, pickle.UnpicklingError):
+        return None
+    return newest.path if meta.get('iter') == trial.runner.iter else None
 
 
 def _of_prefix(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:

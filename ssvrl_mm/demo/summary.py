@@ -152,8 +152,14 @@ def format_summary(figures: Mapping, target: Target = Target.CLASS) -> str:
     return '\n'.join(lines)
 
 
-def meaning(figures: Mapping, target: Target) -> str:
-    """One sentence about the stream that finds most."""
+def meaning(figures: Mapping, target: Target, start: str = 'random weights') -> str:
+    """One sentence about the stream that finds most.
+
+    Args:
+        figures: Of :func:`summarise`.
+        target: Who looks for what.
+        start: What the training started from, in words.
+    """
     best = max(figures['after'], key=lambda name: figures['after'][name])
     shares = (figures['after'][best], figures['before'][best], figures['chance'])
     after, before, chance = (f'{100 * share:.0f}' for share in shares)
@@ -170,8 +176,8 @@ def meaning(figures: Mapping, target: Target) -> str:
     who, what = target.value
     by = {'both': 'both streams together'}.get(best, ROW_NAMES.get(best, best))
     return (
-        f'What it means: by {by}, {after} in 100 {who} find {what} first, {before} with random '
-        f'weights and {chance} by chance; {verdict}.'
+        f'What it means: by {by}, {after} in 100 {who} find {what} first, {before} with '
+        f'{start} and {chance} by chance; {verdict}.'
     )
 
 

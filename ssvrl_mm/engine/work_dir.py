@@ -1,6 +1,7 @@
 """The folder of a run: what is in it, what it goes on from, whose it is."""
 
 import os
+import shutil
 from pathlib import Path
 
 from mmengine.config import Config
@@ -62,6 +63,13 @@ def clear(folder: str | os.PathLike) -> None:
     best = Path(folder).glob('best_*.pth')
     for file in [Path(folder, POINTER), *list_checkpoints(folder), *best]:
         file.unlink(missing_ok=True)
+
+
+def clear_report(folder: str | os.PathLike) -> None:
+    """Deletes the figures and the report of an earlier demo: they are not of the next one."""
+    for name in ('retrieval.json', 'report.html'):
+        Path(folder, name).unlink(missing_ok=True)
+    shutil.rmtree(Path(folder, 'report_cache'), ignore_errors=True)
 
 
 def claim(folder: str | os.PathLike, owner: str) -> None:

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 _SECRET = re.compile(r'TOKEN|SECRET|PASSW|CREDENTIAL|(?:^|_)KEY|AUTH', re.IGNORECASE)
-_USER_IN_URL = re.compile(r'(\w+://)[^/@\s]+@')
+# Up to the last @: passwords hold @ and / where nobody encoded them.
+_USER_IN_URL = re.compile(r'(\w+://)\S*@')
 _QUERY_IN_URL = re.compile(r'(\w+://[^?#\s]+)[?#]\S+')
+_SETTING = re.compile(r'([\w.-]+)(\s*=\s*)([^\s;,&:]+)')
 
 
 def without_secrets(name: str, value: str) -> str:
@@ -15,7 +17,8 @@ def without_secrets(name: str, value: str) -> str:
 
     Args:
         name: Of the variable: of a token or a key only that it is set is told.
-        value: What it says. Addresses lose users, passwords and signatures.
+        value: What it says. Addresses lose users, passwords and signatures, and
+            ``token=...`` within it is masked.
 
     Example:
         >>> without_secrets('SSVRL_MM_ZOO', 'https://me:word@host/zoo?signature=1')
@@ -24,7 +27,14 @@ def without_secrets(name: str, value: str) -> str:
     if _SECRET.search(name):
         return '(set, not shown)'
     value = _USER_IN_URL.sub(r'\1***@', value)
-    return _QUERY_IN_URL.sub(r'\1?***', value)
+    value = _QUERY_IN_URL.sub(r'\1?***', value)
+    return _SETTING.sub(_masked, value)
+
+
+def _masked(setting: re.Match[str]) -> str:
+    """``name=value`` without the value where the name is that of a secret."""
+    name, sign, value = setting.groups()
+    return f'{name}{sign}{"***" if _SECRET.search(name) else value}'
 
 
 def without_owner(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssvrl_mm.report.blocks import Chart
-from ssvrl_mm.report.drawing import FAINT, INK, as_svg, drawing
+from ssvrl_mm.report.drawing import FAINT, INK, as_svg, drawable, drawing
 from ssvrl_mm.visualization.embedding import COLOURS
 
 # More than can be told apart in the width of a chart.
@@ -96,7 +96,7 @@ def share_chart(title: str, shares: Sequence[Share], chance: float | None) -> Ch
             )
         if chance is not None:
             axes.axvline(100 * chance, color=INK, linestyle='--', linewidth=0.9, label='chance')
-        axes.set_yticks(range(len(rows)), rows)
+        axes.set_yticks(range(len(rows)), [drawable(row) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(0, 100)
         axes.set_xlabel('per cent')
@@ -162,6 +162,7 @@ def confusion_chart(matrix: np.ndarray, names: Sequence[str]) -> Chart | None:
         return None
     side = min(7.0, 2.6 + 0.2 * count)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    names = [drawable(name) for name in names]
     short = [name if len(name) < 19 else f'{name[:17]}…' for name in names]
     with drawing(side, side) as (figure, axes):
         axes.imshow(shares, cmap='Blues', vmin=0, vmax=1)

@@ -36,6 +36,8 @@ _STYLE: dict[Any, Any] = {
     ),
 }
 _numbers = itertools.count(1)
+# Control characters, halves of surrogate pairs, and what is no character.
+_NO_TEXT = re.compile(r'[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 
 
 @contextmanager
@@ -67,6 +69,7 @@ def as_svg(figure: Any, titles: Mapping[str, list[str]] | None = None) -> str:
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
+        text.set_text(drawable(text.get_text()))
         # A dollar in the name of a class is no formula.
         text.set_parse_math(False)
     buffer = io.BytesIO()
@@ -81,13 +84,21 @@ def as_svg(figure: Any, titles: Mapping[str, list[str]] | None = None) -> str:
         group = next(node for node in root.iter() if node.get('id') == gid)
         marks = [node for node in group.iter(f'{_SVG}use')]
         for mark, name in zip(marks, names, strict=True):
-            ElementTree.SubElement(mark, f'{_SVG}title').text = name
+            ElementTree.SubElement(mark, f'{_SVG}title').text = drawable(name)
     for node in root.iter():
         _make_ours(node, prefix)
     root.attrib.pop('width', None)
     root.attrib.pop('height', None)
     text = ElementTree.tostring(root, encoding='unicode')
     return re.sub(r'(</?)ns\d+:', r'\1', text).replace(' xmlns:ns0=', ' xmlns=')
+
+
+def drawable(text: str) -> str:
+    """A text without characters that XML, and so SVG, does not know.
+
+    Labels of ticks are to pass it before they are set, as they are written when they are drawn.
+    """
+    return _NO_TEXT.sub('\N{REPLACEMENT CHARACTER}', text)
 
 
 def _make_ours(node: ElementTree.Element, prefix: str) -> None:

@@ -4,9 +4,9 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,12 @@ from ssvrl_mm.apis.features import extract_features, feature_identity, feature_p
 from ssvrl_mm.apis.loading import read_config
 from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.datasets import BadVideosError, VideoListError
+from ssvrl_mm.evaluation.provenance import file_sha256
 from ssvrl_mm.evaluation.retrieval import VideoRetrieval
+from ssvrl_mm.report.errors import ReportError
 from ssvrl_mm.report.run_folder import RunFolder
+from ssvrl_mm.report.starting_point import RANDOM, start_of
+from ssvrl_mm.version import __version__
 from ssvrl_mm.video import VideoError
 from ssvrl_mm.wrapping import innermost_datasets
 
@@ -55,6 +59,8 @@ class NetworkFindings:
         trained: Role -> their features, or their class scores, by the newest checkpoint.
         random: Role -> their features by the weights that the training started from.
         drops_itself: Whether a query's own file in the gallery is no answer.
+        start: What those weights are, in words.
+        start_remarks: What is not known of them, in words.
         missing: Why something is not there, and how to get it; '' where nothing is missing.
     """
 
@@ -62,6 +68,8 @@ class NetworkFindings:
     trained: dict[str, FeatureTable]
     random: dict[str, FeatureTable]
     drops_itself: bool = True
+    start: str = RANDOM
+    start_remarks: list[str] = field(default_factory=list)
     missing: str = ''
 
 
@@ -78,6 +86,12 @@ def run_network(run: RunFolder, cache: Path, options: NetworkOptions) -> Network
     """
     found = NetworkFindings({}, {}, {})
     cfg = read_config(run.cfg)
+    if cfg.get('resume'):
+        # What it went on from is not what it started from.
+        cfg.load_from, cfg.resume = run.first_load_from(), False
+    start = start_of(cfg)
+    found.start = start.label
+    used: set[Path] = set()
     roles = test_roles(cfg)
     if not roles:
         found.missing = (
@@ -102,8 +116,21 @@ def run_network(run: RunFolder, cache: Path, options: NetworkOptions) -> Network
             # First, as it may not fit.
             kinds.insert(0, ('trained', run.checkpoint))
         for name, checkpoint in kinds if run.checkpoint else ():
+            if name == 'random' and (remark := start.remark()):
+                found.start_remarks.append(remark)
+                if start.gone():
+                    continue
             for role, part in parts.items():
-                table = _table(part, checkpoint, found.sources[role], cache, options, role)
+                try:
+                    table = _table(
+                        part, checkpoint, found.sources[role], cache, options, role, used
+                    )
+                except _weights_error() as error:
+                    if name == 'trained':
+                        raise
+                    found.random.clear()
+                    found.start_remarks.append(f'The {start.label}, do not fit the config: {error}')
+                    break
                 if table is None:
                     found.missing = (
                         'The network was not run (--no-network), and what it gave was not kept.'
@@ -116,7 +143,36 @@ def run_network(run: RunFolder, cache: Path, options: NetworkOptions) -> Network
         found.missing = f'The network cannot be run on the test videos: {error}'
     except VideoListError as error:
         found.missing = f'The test videos are not where the config says: {error}'
+    except Exception as error:  # of a model that is not registered, for instance
+        if type(error).__module__.partition('.')[0] == 'ssvrl_mm':
+            raise
+        found.missing = (
+            f'The network cannot be run on the test videos: {type(error).__name__}: {error}'
+        )
+    if not found.missing and options.enabled:
+        drop_others(cache, used)
     return found
+
+
+def check_device(name: str | None) -> None:
+    """Checks that a device is there.
+
+    Args:
+        name: What a user called it; None: whichever there is.
+
+    Raises:
+        ReportError: There is none of that name, or torch cannot use it.
+    """
+    if name is None:
+        return
+    import torch
+
+    try:
+        kind = torch.device(name).type
+    except RuntimeError as error:
+        raise ReportError(f'--device {name}: torch knows no such device, but cpu, cuda') from error
+    if kind == 'cuda' and not torch.cuda.is_available():
+        raise ReportError(f'--device {name}: there is no CUDA device that torch can use')
 
 
 def test_roles(cfg: Config) -> tuple[str, ...]:
@@ -152,10 +208,26 @@ def cache_file(
     cache: Path, part: Config, checkpoint: Path | None, source: VideoSource
 ) -> tuple[Path, dict[str, Any]]:
     """Where the table of some videos is kept, and what it says of where it comes from."""
-    sources = feature_provenance(part, checkpoint, source)
-    identity = [feature_identity(sources), os.path.realpath(source.root)]
+    start = start_of(part)
+    sources = feature_provenance(part, checkpoint or start.checkpoint, source)
+    root = os.path.realpath(source.root)
+    identity = [feature_identity(sources), root, __version__, _stamps(root, source.entries)]
+    if checkpoint is None:
+        identity.append([file_sha256(file) for file in start.files if os.path.isfile(file)])
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     return cache / f'network_{key}.npz', sources
+
+
+def drop_others(cache: Path, used: Collection[Path]) -> None:
+    """Deletes what was kept of other checkpoints, videos or versions.
+
+    Args:
+        cache: Where it was kept.
+        used: The files that stay.
+    """
+    for file in cache.glob('network_*.npz'):
+        if file not in used:
+            file.unlink(missing_ok=True)
 
 
 def retrieval_metrics(cfg: Config, tables: Mapping[str, FeatureTable]) -> dict[str, float] | None:
@@ -208,8 +280,10 @@ def _table(
     cache: Path,
     options: NetworkOptions,
     role: str,
+    used: set[Path],
 ) -> FeatureTable | None:
     file, _ = cache_file(cache, part, checkpoint, source)
+    used.add(file)
     if not file.is_file() and not options.enabled:
         return None
     cache.mkdir(parents=True, exist_ok=True)
@@ -217,7 +291,7 @@ def _table(
     with _quiet():
         return extract_features(
             part,
-            checkpoint,
+            checkpoint or start_of(part).checkpoint,
             source,
             file,
             workers=options.workers,
@@ -225,6 +299,19 @@ def _table(
             progress=options.progress,
             **reading,  # type: ignore[arg-type]
         )
+
+
+def _stamps(root: str, entries: Sequence[tuple[str, int]]) -> list[tuple]:
+    """Path, bytes and time of change of each video: another one may have taken its name."""
+    found: list[tuple] = []
+    for path, _ in entries:
+        try:
+            stat = os.stat(os.path.join(root, path))
+        except OSError:
+            found.append((path, None, None))
+        else:
+            found.append((path, stat.st_size, stat.st_mtime_ns))
+    return found
 
 
 def _loader(cfg: Config) -> Mapping[str, Any]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ssvrl_mm.engine.checkpoint_files import newest_checkpoint
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.report.kept_features import FeatureKeeper
 from ssvrl_mm.report.network import NetworkOptions
@@ -40,6 +39,7 @@ def report_demo(
     keeper: FeatureKeeper,
     say: Callable[[str], None],
     base: Path | None = None,
+    checkpoint: Path | None = None,
 ) -> None:
     """Writes ``report.html`` into the work dir of a demo; whatever becomes of it, the demo goes on.
 
@@ -49,15 +49,15 @@ def report_demo(
         keeper: With the features of the random network and of the trained one.
         say: Prints a line.
         base: Config file that the page compares with; None: the one of its name.
+        checkpoint: That of the weights that were tested last; None: there is none.
     """
     out = work_dir / 'report.html'
     try:
         with Progress('report', stream=sys.stdout):
             # Of an earlier demo in the same folder.
             shutil.rmtree(cache_folder(out), ignore_errors=True)
-            newest = newest_checkpoint(work_dir)
-            if newest is not None:
-                keeper.write(cfg, [None, newest.path], cache_folder(out))
+            if checkpoint is not None:
+                keeper.write(cfg, [None, checkpoint], cache_folder(out))
             network = NetworkOptions(enabled=False, progress=False)
             options = ReportOptions(look_at=_LOOKED_AT, base=base, network=network, progress=False)
             write_page(work_dir, out, options)

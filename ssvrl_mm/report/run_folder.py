@@ -3,18 +3,26 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from mmengine.config import Config
 
-from ssvrl_mm.engine.checkpoint_files import CheckpointFileError, newest_checkpoint
+from ssvrl_mm.config_text import literal_settings
+from ssvrl_mm.engine.checkpoint_files import (
+    CheckpointFileError,
+    load_checkpoint_file,
+    newest_checkpoint,
+)
 from ssvrl_mm.report.errors import ReportError
+from ssvrl_mm.run_logs import RunLogError, find_runs
 from ssvrl_mm.zoo.run_record import RunRecordError, logged_scalars
 
 _STAMP = re.compile(r'\d{8}_\d{6}')
+_FORMAT = '%Y%m%d_%H%M%S'
 _OURS = 'ssvrl_mm'
 
 
@@ -39,7 +47,9 @@ class Launch:
     @property
     def started(self) -> datetime:
         """When it was started."""
-        return datetime.strptime(self.folder.name[:15], '%Y%m%d_%H%M%S')
+        started = _started(self.folder.name)
+        assert started is not None, self.folder
+        return started
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ class RunFolder:
         launches: Its starts, the first one first.
         scalars: What it logged, steps that were done twice once.
         checkpoint: Its newest whole checkpoint; None if it has none.
+        reached: The epochs and iterations that were done at that, as far as it says them.
+        total: Iterations of the whole training; None where nobody knows.
         remarks: What about it cannot be read, in words.
     """
 
@@ -63,11 +75,27 @@ class RunFolder:
     scalars: list[dict[str, Any]] = field(default_factory=list)
     checkpoint: Path | None = None
     remarks: list[str] = field(default_factory=list)
+    reached: Mapping[str, int] = field(default_factory=dict)
+    total: int | None = None
 
     @property
     def steps(self) -> list[dict[str, Any]]:
         """The lines that were logged while it trained."""
         return [line for line in self.scalars if 'iter' in line]
+
+    def first_load_from(self) -> str | None:
+        """The ``load_from`` of the launch that the training began with."""
+        for launch in self.told_by[:1]:
+            if launch.config is not None:
+                text = launch.config.read_text(encoding='utf-8', errors='replace')
+                told = literal_settings(text, ('load_from', 'resume'))
+                return None if told.get('resume') else told.get('load_from')
+        return None
+
+    @property
+    def told_by(self) -> list[Launch]:
+        """The launches whose machine and time are the run's: those that trained, or else all."""
+        return [launch for launch in self.launches if launch.trained] or self.launches
 
     @property
     def name(self) -> str:
@@ -99,7 +127,7 @@ def open_run(folder: str | os.PathLike) -> RunFolder:
     launches = [
         _launch(child)
         for child in sorted(path.iterdir())
-        if child.is_dir() and _STAMP.match(child.name)
+        if child.is_dir() and _started(child.name) is not None
     ]
     cfg, file = _read_config(path, launches)
     check_ours(cfg, path)
@@ -109,7 +137,46 @@ def open_run(folder: str | os.PathLike) -> RunFolder:
         checkpoint = found.path if found else None
     except CheckpointFileError as error:
         remarks.append(f'No checkpoint can be read: {error}')
-    return RunFolder(path, cfg, file, launches, scalars, checkpoint, remarks)
+    reached = _reached(checkpoint)
+    total = _total_iterations(path, cfg)
+    return RunFolder(path, cfg, file, launches, scalars, checkpoint, remarks, reached, total)
+
+
+def _reached(checkpoint: Path | None) -> dict[str, int]:
+    """What a checkpoint says of how far the training was."""
+    if checkpoint is None:
+        return {}
+    try:
+        meta = load_checkpoint_file(str(checkpoint), 'cpu').get('meta')
+    except (AttributeError, CheckpointFileError, OSError, UnpicklingError):
+        return {}
+    if not isinstance(meta, Mapping):
+        return {}
+    return {name: meta[name] for name in ('epoch', 'iter') if isinstance(meta.get(name), int)}
+
+
+def _total_iterations(path: Path, cfg: Config) -> int | None:
+    """Iterations of the whole training, by its log and its config."""
+    try:
+        (run,) = find_runs(path)
+    except (RunLogError, OSError, ValueError):
+        return None
+    return replace(run, settings=cfg.to_dict()).total_iterations
+
+
+def is_number(value: Any) -> bool:
+    """Whether something that was logged is a number; NaN is one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _started(name: str) -> datetime | None:
+    """The time that a folder is named after; None where it is another folder."""
+    if not _STAMP.fullmatch(name):
+        return None
+    try:
+        return datetime.strptime(name, _FORMAT)
+    except ValueError:  # the 99th of a month
+        return None
 
 
 def check_ours(cfg: Config, path: Path) -> None:

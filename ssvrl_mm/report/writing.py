@@ -1,16 +1,17 @@
 """From the folder of a run to its page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssvrl_mm.engine.checkpoint_files import write_whole
 from ssvrl_mm.progress import Progress
-from ssvrl_mm.report.blocks import Section
+from ssvrl_mm.report.blocks import Section, missing
 from ssvrl_mm.report.data_health import DataHealth, look_at_data
+from ssvrl_mm.report.demo_figures import ShownFigures, shown_figures
 from ssvrl_mm.report.errors import ReportError
-from ssvrl_mm.report.network import NetworkFindings, NetworkOptions, run_network
+from ssvrl_mm.report.network import NetworkFindings, NetworkOptions, check_device, run_network
 from ssvrl_mm.report.page import render_page
 from ssvrl_mm.report.run_folder import RunFolder, open_run
 from ssvrl_mm.report.run_log import LogFacts, read_logs
@@ -70,7 +71,8 @@ def write_page(folder: Path, out: Path, options: ReportOptions | None = None) ->
         ``out``.
 
     Raises:
-        ReportError: The folder holds no run of this package, or the limit is too small.
+        ReportError: The folder holds no run of this package, the limit is too small, or the
+            device is not there.
         WeightsError: The newest checkpoint does not fit the model of the config.
         ImportError: The extra ``report`` is not installed.
 
@@ -80,8 +82,9 @@ def write_page(folder: Path, out: Path, options: ReportOptions | None = None) ->
     """
     options = options or ReportOptions()
     check_extra()
+    check_device(options.network.device)
     run = open_run(folder)
-    facts = read_logs(launch.log for launch in run.launches if launch.log)
+    facts = run_facts(run)
     with _said('looking into the videos', options):
         data = look_at_data(run.cfg, options.look_at, options.network.workers)
     network = run_network(run, cache_folder(out), options.network)
@@ -89,6 +92,17 @@ def write_page(folder: Path, out: Path, options: ReportOptions | None = None) ->
         text = _page(run, facts, data, network, options)
     write_whole(out, text.encode('utf-8', 'backslashreplace'))
     return out
+
+
+def run_facts(run: RunFolder) -> LogFacts:
+    """What the logs say: machine and time of the training, and what was said of any video."""
+    told_by = run.told_by
+    facts = read_logs(launch.log for launch in told_by if launch.log)
+    tests = read_logs(each.log for each in run.launches if each.log and each not in told_by)
+    facts.skipped.update(tests.skipped)
+    for text, count in tests.warnings.items():
+        facts.warnings[text] = facts.warnings.get(text, 0) + count
+    return facts
 
 
 def check_extra() -> None:
@@ -112,19 +126,23 @@ def _page(
     limit = int(options.limit_mb * 1e6)
     source = found.sources.get('query') or found.sources.get('test')
     names = class_names(source) if source else {}
-    before: list[Section] = [
-        overview_section(run, facts, data, found),
-        settings_section(run, options.base),
-        curves_section(run),
-        data_section(run, facts, data),
+    try:
+        figures = shown_figures(run, found)
+    except Exception as error:  # as a section's
+        figures = ShownFigures(remarks=[f'The figures cannot be made: {_told(error)}'])
+    before = [
+        _made('overview', 'Overview', lambda: overview_section(run, facts, data, figures)),
+        _made('settings', 'What was run', lambda: settings_section(run, options.base)),
+        _made('curves', 'Curves of the training', lambda: curves_section(run)),
+        _made('data', 'Health of the data', lambda: data_section(run, facts, data)),
     ]
     if 'test' in found.trained:
-        before.append(classes_section(found, names))
-    before.append(retrieval_section(run, found))
+        before.append(_made('classes', 'Classes', lambda: classes_section(found, names)))
+    before.append(_made('retrieval', 'Retrieval', lambda: retrieval_section(run, found, figures)))
     after = [
-        embedding_section(found, names),
-        speed_section(run, facts),
-        origin_section(run, facts, data),
+        _made('embedding', 'Where features lie', lambda: embedding_section(found, names)),
+        _made('speed', 'Speed', lambda: speed_section(run, facts)),
+        _made('origin', 'Environment and checksums', lambda: origin_section(run, facts, data)),
     ]
     title = f'Report of {run.name}'
     subtitle = f'{run.path}, written {_today()}'
@@ -135,12 +153,32 @@ def _page(
             f'{options.limit_mb:g}: raise --limit-mb'
         )
     videos = VideoOptions(options.videos, options.neighbours, max(0, limit - size - _SLACK))
-    shown = neighbours_section(found, names, videos)
+    shown = _neighbours(found, names, videos)
     text = render_page(title, subtitle, [*before, shown, *after])
     if len(text.encode('utf-8', 'backslashreplace')) > limit:
-        shown = neighbours_section(found, names, replace(videos, queries=0))
+        # The limit is the reason, and not what was asked for.
+        reason = f'Left out: the page would be larger than {options.limit_mb:g} MB (--limit-mb).'
+        shown = Section(shown.anchor, shown.title, [missing(reason)])
         text = render_page(title, subtitle, [*before, shown, *after])
     return text
+
+
+def _neighbours(found: NetworkFindings, names: Mapping[int, str], videos: VideoOptions) -> Section:
+    return _made('neighbours', 'Nearest videos', lambda: neighbours_section(found, names, videos))
+
+
+def _made(anchor: str, title: str, make: Callable[[], Section]) -> Section:
+    """A section; where it fails, one that says why: the others are no worse for it."""
+    try:
+        return make()
+    except (ImportError, ReportError):
+        raise
+    except Exception as error:  # whatever files hold that nobody has thought of
+        return Section(anchor, title, [missing(f'This cannot be shown: {_told(error)}')])
+
+
+def _told(error: Exception) -> str:
+    return f'{type(error).__name__}: {error}'
 
 
 def _today() -> str:

@@ -243,3 +243,91 @@ def test_a_classifier_gives_scores(clips, tmp_path, repository):
     right = (scores.argmax(axis=1) == found.trained['test'].labels).mean()
     assert section.blocks[0].rows[0][1].startswith(f'{100 * right:.1f} ±')
     assert 'slow <b>' in [row[0] for row in section.blocks[-1].rows]
+
+
+def test_models_that_nobody_knows_and_devices_that_are_not_there(trained, tmp_path, monkeypatch):
+    import torch
+
+    from ssvrl_mm.report import ReportError
+    from ssvrl_mm.report.network import check_device
+
+    run = open_run(trained)
+    run.cfg.model.type = 'NobodysModel'
+    found = run_network(run, tmp_path / 'cache', NetworkOptions(**SMALL))
+    assert 'cannot be run' in found.missing and 'NobodysModel' in found.missing
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for name, said in (('gpu', 'knows no such device'), ('cuda:0', 'there is no CUDA device')):
+        with pytest.raises(ReportError, match=f'--device {name}: .*{said}'):
+            check_device(name)
+    check_device('cpu')
+    check_device(None)
+
+
+def test_videos_that_were_replaced_are_computed_anew(trained, tmp_path, clips):
+    import os
+
+    run, cache = open_run(trained), tmp_path / 'cache'
+    run_network(run, cache, NetworkOptions(**SMALL))
+    before = {file.name for file in cache.iterdir()}
+    assert len(before) == 4
+    os.utime(clips / 'videos' / '5.mp4', ns=(1, 1))
+    assert '--no-network' in run_network(run, cache, NetworkOptions(enabled=False)).missing
+    assert {file.name for file in cache.iterdir()} == before
+    run_network(run, cache, NetworkOptions(**SMALL))
+    after = {file.name for file in cache.iterdir()}
+    # Those of the gallery are as they were, and nothing of the old video is left.
+    assert len(after) == 4 and len(after & before) == 2
+    # Another version may compute otherwise.
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(network, '__version__', '0.0.0')
+    assert '--no-network' in run_network(run, cache, NetworkOptions(enabled=False)).missing
+    monkey.undo()
+
+
+def test_initial_weights_are_those_of_load_from(trained, tmp_path):
+    import shutil
+
+    import torch
+
+    run, cache = open_run(trained), tmp_path / 'cache'
+    start = tmp_path / 'start.pth'
+    shutil.copy(run.checkpoint, start)
+    run.cfg.load_from = str(start)
+    found = run_network(run, cache, NetworkOptions(**SMALL))
+    assert found.start == 'initial weights, from start.pth' and found.start_remarks == []
+    for role, table in found.trained.items():
+        np.testing.assert_array_equal(found.random[role].features['rgb'], table.features['rgb'])
+    torch.save({'state_dict': {'x': torch.zeros(1)}}, start)
+    found = run_network(run, cache, NetworkOptions(**SMALL))
+    assert not found.random and found.trained and found.missing == ''
+    assert 'do not fit the config' in found.start_remarks[0]
+    start.unlink()
+    found = run_network(run, cache, NetworkOptions(**SMALL))
+    assert not found.random and 'the file is not here' in found.start_remarks[0]
+
+
+def test_starts_are_called_what_they_are():
+    from ssvrl_mm.report.starting_point import start_of
+
+    pretrained = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='a/b.pth')))
+    seeded = dict(randomness=dict(seed=0))
+    for settings, label, said in (
+        (seeded, 'random weights', ''),
+        ({}, 'random weights', 'The config names no seed'),
+        (dict(seeded, model=pretrained), 'initial weights, from b.pth', 'the file is not here'),
+        (dict(load_from='c.pth', model=pretrained), 'initial weights, from c.pth', 'not here'),
+    ):
+        start = start_of(Config(settings))
+        assert start.label == label
+        assert said in start.remark() and bool(said) == bool(start.remark())
+
+
+def test_resumed_runs_started_where_their_first_launch_did(tmp_path):
+    from tests.test_report.runs import write_launch
+
+    write_launch(tmp_path, '20260101_100000', (10,), load_from='first.pth', resume=False)
+    write_launch(tmp_path, '20260101_110000', (20,), load_from='epoch_1.pth', resume=True)
+    run = open_run(tmp_path)
+    found = run_network(run, tmp_path / 'cache', NetworkOptions(**SMALL))
+    assert run.first_load_from() == 'first.pth'
+    assert found.start == 'initial weights, from first.pth'

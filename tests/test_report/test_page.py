@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from ssvrl_mm.report import NetworkOptions, ReportError, ReportOptions, write_page
+from ssvrl_mm.report import NetworkOptions, ReportError, ReportOptions, demo_figures, write_page
 from ssvrl_mm.report.blocks import Cell, Section, Table, Text
 from ssvrl_mm.report.charts import Line, confusion_chart, line_chart, point_chart
 from ssvrl_mm.report.network import NetworkFindings
@@ -89,13 +89,19 @@ def test_a_page_is_no_larger_than_its_limit(tmp_path):
     assert not (tmp_path / 'small.html').exists()
 
 
+def retrieval_of(run):
+    """The section of a run without a network."""
+    found = NetworkFindings({}, {}, {})
+    return retrieval.retrieval_section(run, found, demo_figures.shown_figures(run, found))
+
+
 def test_the_figures_are_those_of_the_demo(tmp_path):
     import json
 
     write_launch(tmp_path, '20260101_100000', (10,))
     (tmp_path / 'retrieval.json').write_text(json.dumps(figures()))
     run = open_run(tmp_path)
-    section = retrieval.retrieval_section(run, NetworkFindings({}, {}, {}))
+    section = retrieval_of(run)
     (table,) = texts(section, 'table')
     # Wilson's bounds of 30 and 60 of 100, by hand: 0.2189..0.3959 and 0.5020..0.6906.
     assert table.caption.endswith('100 queries, chance 25.0')
@@ -103,7 +109,7 @@ def test_the_figures_are_those_of_the_demo(tmp_path):
     assert rows[0] == ['RGB', '30.0 ± 9.6', '60.0 ± 9.8', '+30.0 ± 13.7', '2.4']
     assert table.rows[0][3].kind == 'good' and table.rows[0][3].key == pytest.approx(0.3)
     (tmp_path / 'retrieval.json').write_text('{"chance": 1')
-    assert retrieval.read_figures(tmp_path / 'retrieval.json') is None
+    assert demo_figures.read_figures(tmp_path / 'retrieval.json') is None
 
 
 def test_worse_and_unsure_gains_look_otherwise(tmp_path):
@@ -113,7 +119,7 @@ def test_worse_and_unsure_gains_look_otherwise(tmp_path):
     run = open_run(tmp_path)
     for after, kind in ((0.05, 'bad'), (0.31, '')):
         (tmp_path / 'retrieval.json').write_text(json.dumps(figures(after)))
-        section = retrieval.retrieval_section(run, NetworkFindings({}, {}, {}))
+        section = retrieval_of(run)
         assert texts(section, 'table')[0].rows[0][3].kind == kind
 
 
@@ -126,12 +132,12 @@ def test_reports_of_tests_in_the_folder_are_shown(tmp_path):
         provenance=dict(checkpoint='x/epoch_9.pth'),
     )
     (folder / 'evaluation.json').write_text(json.dumps(content))
-    section = retrieval.retrieval_section(open_run(tmp_path), NetworkFindings({}, {}, {}))
+    section = retrieval_of(open_run(tmp_path))
     tables = texts(section, 'table')
     assert tables[0].caption == 'Test of 20260101_100000, epoch_9.pth'
     assert [list(row) for row in tables[0].rows] == [['RGB', '50.0 ± 9.6']]
     (folder / 'evaluation.json').write_text('[]')
-    section = retrieval.retrieval_section(open_run(tmp_path), NetworkFindings({}, {}, {}))
+    section = retrieval_of(open_run(tmp_path))
     assert 'is no report of a test' in texts(section, 'text')[0].text
 
 
@@ -253,3 +259,28 @@ def test_tables_sort_by_numbers_and_by_keys():
     assert [cell.key for (cell,) in table.cells()] == [12.5, None, 7.0]
     page = render_page('t', 's', [Section('a', 'A', [table, Text('<p>')])])
     assert 'data-key="12.5"' in page and '&lt;p&gt;' in page
+
+
+def test_names_that_are_no_text_are_drawn(tmp_path):
+    names = ['a\x00b', 'c\ud800', 'd\ufffe']
+    svg = confusion_chart(np.eye(3, dtype=int), names).svg
+    assert svg.count('\ufffd') >= 3 and '\x00' not in svg
+    points = np.eye(3)[:, :2]
+    svg = point_chart('t\x01', points, np.zeros(3, int), names, '').svg
+    svg.encode()
+    assert '\x00' not in svg and '\x01' not in svg
+
+
+def test_a_section_that_fails_is_a_sentence(tmp_path, monkeypatch):
+    from ssvrl_mm.report import writing
+
+    def fail(*_):
+        raise ZeroDivisionError('nobody thought of it')
+
+    write_launch(tmp_path, '20260101_100000', (10,))
+    for name in ('speed_section', 'shown_figures'):
+        monkeypatch.setattr(writing, name, fail)
+    page = Reader(write_page(tmp_path, tmp_path / 'report.html', OFFLINE).read_text()).text
+    for what in ('This cannot be shown', 'The figures cannot be made'):
+        assert f'{what}: ZeroDivisionError: nobody thought of it' in page
+    assert 'Environment and checksums' in page

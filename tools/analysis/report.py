@@ -64,10 +64,10 @@ def main() -> None:
     if not args.work_dir.is_dir():
         # At once: what follows imports for seconds.
         sys.exit(f'error: there is no folder {args.work_dir}')
-    try:
-        from ssvrl_mm.apis import FolderInUseError, WeightsError
-        from ssvrl_mm.engine import CheckpointFileError, WorkerStoppedError
-        from ssvrl_mm.report import NetworkOptions, ReportError, ReportOptions, write_page
+    from ssvrl_mm.visualization.arguments import telling_errors
+
+    with telling_errors():
+        from ssvrl_mm.report import NetworkOptions, ReportOptions, write_page
 
         network = NetworkOptions(not args.no_network, args.workers, args.device)
         options = ReportOptions(
@@ -79,13 +79,6 @@ def main() -> None:
             network=network,
         )
         write_page(args.work_dir, args.out, options)
-    except ImportError as error:
-        sys.exit(f'error: {error}')
-    except (
-        CheckpointFileError, FolderInUseError, OSError, ReportError, WeightsError,
-        WorkerStoppedError,
-    ) as error:  # fmt: skip
-        sys.exit(f'error: {error}')
     print(f'wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)')
 
 

@@ -45,10 +45,13 @@ def curves_section(run: RunFolder) -> Section:
             )
         )
     if validations:
+        # Of an iteration-based loop, a validation is logged at its iteration.
+        loop = run.cfg.get('train_cfg') or {}
+        counted = 'epoch' if loop.get('max_epochs') or not loop.get('max_iters') else 'iteration'
         charts = [
-            line_chart(title, lines, 'epoch') for title, lines in grouped(validations, 'step')
+            line_chart(title, lines, counted) for title, lines in grouped(validations, 'step')
         ]
-        blocks += [Charts(charts), _validation_table(validations)]
+        blocks += [Charts(charts), _validation_table(validations, counted)]
     elif steps:
         blocks.append(
             missing(
@@ -107,13 +110,13 @@ def _kind(name: str) -> str:
     return plain
 
 
-def _validation_table(lines: Sequence[Mapping[str, Any]]) -> Table:
+def _validation_table(lines: Sequence[Mapping[str, Any]], counted: str) -> Table:
     names = list(dict.fromkeys(n for line in lines for n in line if n not in _OF_SPEED))
     rows = [
         [str(line['step']), *(f'{line[n]:.4g}' if _is_number(line.get(n)) else '-' for n in names)]
         for line in lines
     ]
-    return Table('Validations', ['epoch', *names], rows, folded=True)
+    return Table('Validations', [counted, *names], rows, folded=True)
 
 
 def _is_number(value: Any) -> bool:

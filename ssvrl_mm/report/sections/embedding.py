@@ -14,7 +14,6 @@ from ssvrl_mm.visualization.embedding import COLOURS, embed
 
 _SHOWN = 400
 _LETTERS = {'o': '●', '^': '▲', 's': '■', 'D': '◆', 'P': '✚'}
-_TITLES = {'random': 'random weights', 'trained': 'trained'}
 _LEGEND = 50  # from here on colour and mark repeat
 
 
@@ -35,6 +34,7 @@ def embedding_section(found: NetworkFindings, names: Mapping[int, str]) -> Secti
         )
         return Section('embedding', 'Where features lie', [missing(why)])
     charts, labels = [], np.empty(0, int)
+    titles = {'random': found.start, 'trained': 'trained'}
     for kind, table in tables.items():
         rows = np.unique(np.linspace(0, len(table) - 1, min(_SHOWN, len(table))).astype(int))
         points = embed(_joined(table, rows))
@@ -43,8 +43,8 @@ def embedding_section(found: NetworkFindings, names: Mapping[int, str]) -> Secti
             f'{names.get(label, "no class")}: {table.paths[row]}'
             for row, label in zip(rows.tolist(), labels.tolist(), strict=True)
         ]
-        described = f't-SNE of the features of {len(rows)} test videos, {_TITLES[kind]}.'
-        charts.append(point_chart(_TITLES[kind], points, labels, called, described))
+        described = f't-SNE of the features of {len(rows)} test videos, {titles[kind]}.'
+        charts.append(point_chart(titles[kind], points, labels, called, described))
     legend = [
         Key(number, names.get(number, 'no class'), colour_of(number, len(COLOURS)), _mark(number))
         for number in np.unique(labels).tolist()[:_LEGEND]

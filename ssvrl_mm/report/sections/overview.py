@@ -1,33 +1,35 @@
 """The head of the page: what the run is, how far it came, what it reached."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ssvrl_mm.evaluation.retrieval import ROW_NAMES
 from ssvrl_mm.progress import duration
 from ssvrl_mm.report.blocks import Block, Numbers, Section, missing
 from ssvrl_mm.report.data_health import DataHealth
-from ssvrl_mm.report.network import NetworkFindings
-from ssvrl_mm.report.run_folder import RunFolder
+from ssvrl_mm.report.demo_figures import ShownFigures
+from ssvrl_mm.report.run_folder import RunFolder, is_number
 from ssvrl_mm.report.run_log import LogFacts
-from ssvrl_mm.report.sections.retrieval import read_figures
 
 
 def overview_section(
-    run: RunFolder, facts: LogFacts, data: DataHealth, found: NetworkFindings
+    run: RunFolder, facts: LogFacts, data: DataHealth, shown: ShownFigures
 ) -> Section:
     """The section."""
     model = str((run.cfg.get('model') or {}).get('type', '?'))
     numbers = [(model.rpartition('.')[2], 'model', run.name), _progress(run)]
-    figures = read_figures(run.path / 'retrieval.json')
+    figures = shown.summary
     if figures:
         best = max(figures['after'], key=lambda stream: figures['after'][stream])
         numbers.append(
             (
                 f'{100 * figures["after"][best]:.1f} %',
                 f'R@1, {ROW_NAMES.get(best, best)}',
-                f'{100 * figures["before"][best]:.1f} random weights, '
+                f'{100 * figures["before"][best]:.1f} {shown.label}, '
                 f'{100 * figures["chance"]:.1f} chance',
             )
         )
-    losses = [line['loss'] for line in run.steps if 'loss' in line]
+    losses = [line['loss'] for line in run.steps if is_number(line.get('loss'))]
     if losses:
         numbers.append((f'{losses[-1]:.3g}', 'loss at the end', f'{losses[0]:.3g} at the start'))
     if data.total:
@@ -38,7 +40,7 @@ def overview_section(
         numbers.append((f'{data.total}', 'videos', ', '.join(parts)))
     if facts.started and facts.ended:
         whole = (facts.ended - facts.started).total_seconds()
-        count = len(run.launches)
+        count = len(run.told_by)
         launches = f'{count} launch{"es" if count != 1 else ""}'
         numbers.append(
             (
@@ -59,8 +61,19 @@ def _progress(run: RunFolder) -> tuple[str, str, str]:
         return ('-', 'no training', 'no step was logged')
     last = run.steps[-1]
     if config.get('max_epochs'):
-        done, of, unit = last.get('epoch', 0), config['max_epochs'], 'epochs'
+        of, unit = config['max_epochs'], 'epochs'
+        done = _epochs_done(run, last, of)
     else:
-        done, of, unit = last['iter'], config.get('max_iters', '?'), 'iterations'
+        of, unit = config.get('max_iters', '?'), 'iterations'
+        done = max(last['iter'], run.reached.get('iter', 0))
     note = '' if done == of else 'goes on, or was stopped'
     return (f'{done} of {of}', unit, note)
+
+
+def _epochs_done(run: RunFolder, last: Mapping[str, Any], of: int) -> int:
+    """Epochs that were done to their end; a line tells the one that it is in."""
+    before = max(int(last.get('epoch') or 1) - 1, 0)
+    if 'epoch' in run.reached:
+        return max(before, run.reached['epoch'])
+    # Nothing says how many iterations an epoch has that is the first one: its last line ends it.
+    return of if run.total is not None and last['iter'] >= run.total else before

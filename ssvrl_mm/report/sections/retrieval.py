@@ -5,37 +5,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssvrl_mm.demo.summary import Target, gain_of, meaning, summarise
+from ssvrl_mm.demo.summary import Target, gain_of, meaning
 from ssvrl_mm.evaluation import format_pretext, format_rates
 from ssvrl_mm.evaluation.confidence import per_cent
+from ssvrl_mm.evaluation.provenance import file_sha256
 from ssvrl_mm.evaluation.report import metrics_tables
 from ssvrl_mm.evaluation.retrieval import ROW_NAMES, recall_rows
 from ssvrl_mm.report.blocks import Block, Cell, Preformatted, Section, Table, Text, missing
 from ssvrl_mm.report.charts import Share, share_chart
-from ssvrl_mm.report.network import NetworkFindings, retrieval_metrics
+from ssvrl_mm.report.demo_figures import ShownFigures
+from ssvrl_mm.report.network import NetworkFindings
 from ssvrl_mm.report.run_folder import RunFolder
 
-BEFORE, AFTER = 'random weights', 'trained'
+AFTER = 'trained'
 
 
-def retrieval_section(run: RunFolder, found: NetworkFindings) -> Section:
+def retrieval_section(run: RunFolder, found: NetworkFindings, shown: ShownFigures) -> Section:
     """The section of figures: those of a demo or of tests in the folder, and those computed now."""
     blocks: list[Block] = []
-    figures = read_figures(run.path / 'retrieval.json')
-    metrics = {
-        kind: retrieval_metrics(run.cfg, tables) if len(tables) == 2 else None
-        for kind, tables in ((BEFORE, found.random), (AFTER, found.trained))
-    }
-    before, after = metrics[BEFORE], metrics[AFTER]
-    if figures is None and before and after and 'chance_R@1' in after:
-        figures = summarise(before, after)
-    if figures is not None:
-        blocks += _summary(figures, run)
+    metrics = {shown.label: shown.start, AFTER: shown.trained}
+    if shown.summary is not None:
+        blocks += _summary(shown.summary, run, shown.label)
+    blocks += [missing(remark) for remark in shown.remarks]
     for kind, of_kind in metrics.items():
         if of_kind:
             blocks.append(_recalls(kind, of_kind))
     for file in sorted(run.path.glob('*/evaluation.json')):
-        blocks += _evaluation(file)
+        blocks += _evaluation(file, run.checkpoint)
     if found.missing:
         blocks.append(missing(found.missing))
     elif found.trained and not any(metrics.values()) and 'test' not in found.trained:
@@ -54,17 +50,7 @@ def retrieval_section(run: RunFolder, found: NetworkFindings) -> Section:
     return Section('retrieval', 'Retrieval', blocks)
 
 
-def read_figures(file: Path) -> dict[str, Any] | None:
-    """What a demo wrote into its folder; None where it did not, or something else did."""
-    try:
-        figures = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return None
-    needed = ('chance', 'queries', 'before', 'after', 'before_interval', 'after_interval', 'gain')
-    return figures if isinstance(figures, dict) and {*needed} <= figures.keys() else None
-
-
-def _summary(figures: Mapping[str, Any], run: RunFolder) -> list[Block]:
+def _summary(figures: Mapping[str, Any], run: RunFolder, start: str) -> list[Block]:
     queries, chance = figures['queries'], figures['chance']
     rows: list[list[Cell | str]] = []
     shares = []
@@ -83,16 +69,16 @@ def _summary(figures: Mapping[str, Any], run: RunFolder) -> list[Block]:
                 f'{after / chance:.1f}',
             ]
         )
-        for what, when, value in ((BEFORE, 'before', before), (AFTER, 'after', after)):
+        for what, when, value in ((start, 'before', before), (AFTER, 'after', after)):
             shares.append(Share(name, what, value, *figures[f'{when}_interval'][stream]))
     caption = f'R@1 in per cent, ± at 95 % (Wilson); {queries} queries, chance {100 * chance:.1f}'
-    header = ['stream', BEFORE, AFTER, 'gain', 'times chance']
+    header = ['stream', start, AFTER, 'gain', 'times chance']
     blocks: list[Block] = [
-        Text(meaning(figures, target_of(run))),
+        Text(meaning(figures, target_of(run), start)),
         share_chart('R@1 with its bounds at 95 %', shares, chance),
         Table(caption, header, rows),
     ]
-    for when, name in (('before', BEFORE), ('after', AFTER)):
+    for when, name in (('before', start), ('after', AFTER)):
         collapsed = (figures.get('collapsed') or {}).get(when)
         if collapsed:
             blocks.append(
@@ -125,15 +111,29 @@ def _recalls(kind: str, metrics: Mapping[str, float]) -> Table:
     return Table(caption, ['stream', *(f'R@{k}' for k in topk)], cells)
 
 
-def _evaluation(file: Path) -> list[Block]:
+def _evaluation(file: Path, newest: Path | None) -> list[Block]:
     """The figures of a test that tools/test.py left in the folder."""
     try:
         content = json.loads(file.read_text())
         tables = metrics_tables(content['figures'])
-        checkpoint = str(content['provenance'].get('checkpoint', ''))
+        of_what = _tested(content['provenance'], file.parent.parent, newest)
     except (KeyError, OSError, TypeError, ValueError, AttributeError):
         return [missing(f'{file} is no report of a test, or was cut off.')]
-    of_what = Path(checkpoint).name if checkpoint else 'several checkpoints'
     return [
         Table(f'Test of {file.parent.name}, {of_what}', header, rows) for header, rows in tables
     ]
+
+
+def _tested(provenance: Mapping[str, Any], folder: Path, newest: Path | None) -> str:
+    """Of which checkpoint a test is: a file of that name may hold other weights by now."""
+    checkpoint = str(provenance.get('checkpoint') or '')
+    if not checkpoint:
+        return 'several checkpoints'
+    told, name = provenance.get('checkpoint_sha256'), Path(checkpoint).name
+    if not told:
+        # Random weights, an address, or a file of an earlier version.
+        return name
+    for file in filter(None, (folder / name, Path(checkpoint), newest)):
+        if file.is_file() and file_sha256(file) == told:
+            return name
+    return f'of a checkpoint that is no longer here ({name})'

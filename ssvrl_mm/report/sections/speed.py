@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,22 @@ from ssvrl_mm.command_line import tool_command
 from ssvrl_mm.progress import duration
 from ssvrl_mm.report.blocks import Block, Cell, Charts, Section, Shares, Table, missing
 from ssvrl_mm.report.charts import Line, line_chart
-from ssvrl_mm.report.run_folder import RunFolder
+from ssvrl_mm.report.run_folder import RunFolder, is_number
 from ssvrl_mm.report.run_log import LogFacts
 
 
 def speed_section(run: RunFolder, facts: LogFacts) -> Section:
     """The section."""
-    steps = [line for line in run.steps if math.isfinite(line.get('time', math.nan))]
+    steps = [
+        {**line, 'data_time': _seconds(line, 'data_time')}
+        for line in run.steps
+        if _seconds(line, 'time') > 0
+    ]
     blocks: list[Block] = []
     if steps:
         blocks += _of_steps(run, facts, steps)
     else:
-        blocks.append(missing('No step was logged, and so none was timed.'))
+        blocks.append(missing('No step was logged with its time.'))
     measured = [found for file in sorted(run.path.glob('*.json')) if (found := _benchmark(file))]
     for name, phases in measured:
         blocks.append(Shares(f'Phases of a step by {name}', phases))
@@ -37,6 +41,12 @@ def speed_section(run: RunFolder, facts: LogFacts) -> Section:
             )
         )
     return Section('speed', 'Speed', blocks)
+
+
+def _seconds(line: Mapping[str, Any], name: str) -> float:
+    """What was logged; 0 where that is no time."""
+    value = line.get(name)
+    return float(value) if is_number(value) and math.isfinite(value) else 0.0
 
 
 def _of_steps(run: RunFolder, facts: LogFacts, steps: Sequence[dict[str, Any]]) -> list[Block]:
@@ -53,14 +63,14 @@ def _of_steps(run: RunFolder, facts: LogFacts, steps: Sequence[dict[str, Any]]) 
         ['steps', str(steps[-1]['iter'])],
         ['all steps', duration(time * steps[-1]['iter'])],
     ]
-    if batch:
+    if is_number(batch) and batch > 0:
         rows.append(
             ['videos per second', f'{batch * processes / time:.3g} ({batch} x {processes} a step)']
         )
     if facts.started and facts.ended:
         whole = (facts.ended - facts.started).total_seconds()
         rows.append(['from the first line of the log to the last', duration(whole)])
-    memory = [line['memory'] for line in steps if 'memory' in line]
+    memory = [line['memory'] for line in steps if is_number(line.get('memory'))]
     if memory:
         rows.append(['GPU memory at most', f'{max(memory)} MiB'])
     share = min(1.0, data / time) if time else 0.0
