@@ -5,7 +5,13 @@ import pytest
 
 from ssvrl_mm.video import FrameBatch
 from ssvrl_mm.visualization import streams
-from ssvrl_mm.visualization.streams import ORIGIN_COLOURS, Scales, draw_legend, draw_streams
+from ssvrl_mm.visualization.streams import (
+    ORIGIN_COLOURS,
+    Scales,
+    decimal,
+    draw_legend,
+    draw_streams,
+)
 
 
 def batch(length=4.0, flow=2.0, residual=30, origin='coded', flow_origin='estimated', lost=False):
@@ -34,11 +40,30 @@ def batch(length=4.0, flow=2.0, residual=30, origin='coded', flow_origin='estima
 
 
 @pytest.mark.parametrize(
-    'length, flow, longest',
-    [(4, 2, 4), (1, 6, 6), (0, 0, 0.5), (3, None, 3)],
+    'origin, length, flow, longest',
+    [
+        ('coded', 4, 2, 4),
+        ('coded', 1, 60, 1),
+        ('propagated', 3, 60, 3),
+        ('estimated', 3, 60, 3),
+        ('held', 3, 60, 3),
+        ('none', 0, 6, 6),
+        ('none', 0, None, 0.5),
+        ('coded', 0, 0, 0.5),
+    ],
 )
-def test_colours_reach_to_the_longest(length, flow, longest):
-    assert Scales.measure(batch(length, flow), 160).longest == longest
+def test_colours_reach_to_the_longest_motion_that_was_coded(origin, length, flow, longest):
+    assert Scales.measure(batch(length, flow, origin=origin), 160).longest == longest
+
+
+def test_what_is_longer_looks_alike_and_lengths_have_no_exponents(monkeypatch):
+    found = tiles(monkeypatch, batch(length=40, flow=900), size=12_345_678)
+    assert found['motion, 75 % valid'][-1, 0].tolist() == [255, 0, 0]
+    assert found['flow (dis)'][0, 0].tolist() == [255, 0, 0]
+    assert 'frame 7, P, 12346 kB' in found
+    assert [decimal(value, 2) for value in (0.5, 2.54, 99.4, 99.7, 123.4)] == [
+        '0.5', '2.5', '99', '100', '123',
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -131,7 +156,7 @@ def test_the_legend_says_what_there_is(monkeypatch):
         'coded vectors',
         'held: those of another frame',
         'no vector coded',
-        'up to 2.5 px/frame',
+        'up to 2.5 px/frame, longer alike',
     ]
     assert picture.shape == (27, 2000, 3)
     assert (picture == ORIGIN_COLOURS['coded']).all(axis=-1).any()
