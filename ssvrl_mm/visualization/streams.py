@@ -1,5 +1,6 @@
 """A frame of a compressed video beside what is read with it: vectors, motion, flow, residual."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,8 @@ _WORDS = {
 }
 _BAND = 26  # height of a line of text in px
 _NARROWEST = 176  # px of a tile, so that its title can be read
+_BELOW = 1 - 1e-5  # what rounding makes longer than the strongest colour would be darkened
+_MOST_GAIN = 16.0
 _ROOM = 18  # px from one arrow to the next, about
 
 
@@ -76,7 +79,7 @@ class Scales:
             batch: Frames with all streams but flow, which may be missing.
             side: px of the longer side of a tile.
             step: The step; None: so that arrows have room.
-            gain: The gain; None: 1 to 4, so that long arrows span the way to the next.
+            gain: The gain; None: 1 to 16, so that long arrows span the way to the next.
         """
         assert batch.rgb is not None and batch.motion is not None and batch.residual is not None
         zoom = side / max(batch.rgb.shape[1:3])
@@ -87,8 +90,9 @@ class Scales:
             lengths = np.hypot(batch.motion[..., 0], batch.motion[..., 1])
             moving = np.minimum(lengths[lengths >= 0.5], longest)
             long = _quantile(moving, 0.95) if len(moving) else 1.0
-            gain = float(np.clip(np.floor(1.2 * step * CELL / long), 1, 4))
-        strong = _quantile(np.abs(batch.residual), 0.99)
+            gain = float(np.clip(np.floor(1.2 * step * CELL / long), 1, _MOST_GAIN))
+        # Frame 0 has no residual, and that of a cut is another scene.
+        strong = _middle([abs(each) for each in batch.residual[batch.indices > 0]])
         return cls(
             zoom,
             longest,
@@ -160,7 +164,10 @@ def draw_streams(
         field = draw_colours(flow, shape, scales.longest, None, scales.zoom)
         tiles.append((f'flow ({flow_name}){known}', field))
     shown = np.clip(128 + scales.residual_gain * batch.residual[row], 0, 255).astype(np.uint8)
-    tiles.append((f'residual x {scales.residual_gain:g}', fit_frame(shown, scales.zoom)))
+    residual = f'residual x {scales.residual_gain:g}'
+    if batch.indices[row] == 0:
+        residual = 'no residual: first frame'
+    tiles.append((residual, fit_frame(shown, scales.zoom)))
     return side_by_side([titled(_widened(tile), title, _BAND) for title, tile in tiles])
 
 
@@ -182,7 +189,9 @@ def draw_legend(origins: set[str], codec: str, scales: Scales, width: int) -> np
             if origin == 'estimated':
                 words += f', as vectors of {codec} are not to be had'
             parts.append((_swatch(ORIGIN_COLOURS[origin]), words))
-    parts.append((_hatched(), 'no vector coded'))
+    # A propagated frame has vectors of its own, which FFmpeg keeps: what counts is the next one's.
+    absent = 'no vector to take' if 'propagated' in origins else 'no vector coded'
+    parts.append((_hatched(), absent))
     wheel = _swatch((255, 255, 255))
     wheel[3:-3, 1:-1] = colour_wheel(_BAND - 6)
     parts.append((wheel, f'up to {decimal(scales.longest, 2)} px/frame, longer alike'))
@@ -235,8 +244,7 @@ def _longest(batch: FrameBatch) -> float:
             own = lengths[batch.motion_origin == 'held']
         if not len(own) and batch.flow is not None:
             own = np.hypot(batch.flow[..., 0], batch.flow[..., 1])
-        each = [_quantile(frame, 0.99) for frame in own]
-        longest = float(np.quantile(each, 0.5, method='lower')) if each else 0.0
+        longest = _middle(own)
     # Less than half a px is as good as still, and would be coloured noise.
     return max(longest, 0.5)
 
@@ -244,7 +252,7 @@ def _longest(batch: FrameBatch) -> float:
 def _capped(field: np.ndarray, longest: float) -> np.ndarray:
     """The field with vectors that are longer shortened to it."""
     lengths = np.hypot(field[..., 0], field[..., 1])[..., None]
-    return field * np.minimum(longest / np.maximum(lengths, 1e-6), 1)
+    return field * np.minimum(_BELOW * longest / np.maximum(lengths, 1e-6), 1)
 
 
 def decimal(value: float, digits: int) -> str:
@@ -255,6 +263,12 @@ def decimal(value: float, digits: int) -> str:
         ('1234', '2.5')
     """
     return f'{value:.{digits}g}' if value < 10**digits - 0.5 else f'{value:.0f}'
+
+
+def _middle(frames: Iterable[np.ndarray]) -> float:
+    """The high values of a frame in the middle: 0 where there is no frame."""
+    each = [_quantile(frame, 0.99) for frame in frames]
+    return float(np.quantile(each, 0.5, method='lower')) if each else 0.0
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

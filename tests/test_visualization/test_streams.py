@@ -1,5 +1,7 @@
 """Scales and titles of the tiles of a frame, by numbers that are given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,7 +71,16 @@ def test_what_is_longer_looks_alike_and_lengths_have_no_exponents(monkeypatch):
 @pytest.mark.parametrize(
     'length, step, gain',
     # 1.2 x step x 8 px is the room of an arrow.
-    [(4, 1, 2), (4, 2, 4), (3, 1, 3), (9.5, 1, 1), (40, 1, 1), (1, 1, 4), (0.4, 1, 4)],
+    [
+        (4, 1, 2),
+        (4, 2, 4),
+        (3, 1, 3),
+        (9.5, 1, 1),
+        (40, 1, 1),
+        (1, 1, 9),
+        (0.5, 1, 16),
+        (0.4, 1, 9),
+    ],
 )
 def test_arrows_span_their_room(length, step, gain):
     assert Scales.measure(batch(length), 160, step=step).gain == gain
@@ -129,6 +140,26 @@ def test_what_is_missing_or_stands_in_is_said(monkeypatch):
     assert found[0] == 'frame 7, P, 0.05 kB, lost' and found[3] == 'no flow: too small'
     assert 'flow (tvl1), held' in tiles(monkeypatch, batch(flow_origin='held'), name='tvl1')
     assert 'flow (vectors)' in tiles(monkeypatch, batch(flow_origin='coded'), name='vectors')
+
+
+def test_frame_0_says_that_it_has_no_residual(monkeypatch):
+    first = replace(batch(residual=0), indices=np.array([0]))
+    assert 'no residual: first frame' in tiles(monkeypatch, first)
+    # Nor does it set the strength in which that of others is shown.
+    assert Scales.measure(first, 160).residual_gain == 8
+
+
+def test_frames_that_are_unlike_the_others_do_not_set_the_scale():
+    """One frame of three is a cut: an estimate and a residual of anything."""
+    frames = [batch(3, None, 20, 'estimated'), batch(90, None, 250, 'estimated')]
+    frames.append(batch(4, None, 30, 'estimated'))
+    names = ('indices', 'motion', 'motion_valid', 'motion_origin', 'residual', 'rgb')
+    three = replace(
+        frames[0],
+        **{name: np.concatenate([getattr(frame, name) for frame in frames]) for name in names},
+    )
+    scales = Scales.measure(three, 160, step=1)
+    assert scales.longest == 4 and scales.residual_gain == 3 and scales.gain == 2
 
 
 def test_narrow_tiles_are_widened_evenly():

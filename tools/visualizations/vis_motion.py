@@ -51,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--gain', type=at_least(0.1, float),
-        help='length of the arrows in multiples of the motion (default: 1 to 4, by the room)',
+        help='length of the arrows in multiples of the motion (default: 1 to 16, by the room)',
     )  # fmt: skip
     parser.add_argument(
         '--fps', type=at_least(0.1, float), default=8,
