@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from ssvrl_mm.video import CompressedVideoReader, FrameBatch, FrameCoding
+from ssvrl_mm.video import CompressedVideoReader, FrameBatch, FrameCoding, FrameIndexError
 from ssvrl_mm.video.motion.flow import SMALLEST_SIDE, VECTORS
 from ssvrl_mm.visualization.gop import GOPStrip
 from ssvrl_mm.visualization.streams import Scales, draw_legend, draw_streams
@@ -178,6 +178,10 @@ class VideoPicture:
         numbers = list(frames)
         if not numbers:
             raise ValueError('there are no frames to draw')
+        if numbers[-1] >= len(self):
+            raise FrameIndexError(
+                str(self.path), f'there is no frame {numbers[-1]}, it has {len(self)} frames'
+            )
         sample = np.linspace(0, len(numbers) - 1, _MEASURED).round().astype(int)
         measured = self._read(sorted({numbers[place] for place in sample.tolist()}))
         scales = Scales.measure(measured, self._side, self._step, self._gain)
