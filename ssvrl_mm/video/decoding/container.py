@@ -240,17 +240,8 @@ class PacketReader:
             if isinstance(parse, MPEG4Pictures) and (waiting or len(pictures or ()) > 1):
                 picture, waiting = parse.next_picture(waiting, bytes(packet))
                 coded_size = len(picture)
-            self.infos.append(
-                PacketInfo(
-                    packet.pts,
-                    packet.dts,
-                    size,
-                    packet.is_keyframe,
-                    packet.is_discard,
-                    pictures,
-                    coded_size,
-                )
-            )
+            facts = (packet.pts, packet.dts, size, packet.is_keyframe, packet.is_discard)
+            self.infos.append(PacketInfo(*facts, pictures, coded_size))
             if self._kept is not None:
                 self._kept.append(packet)
                 held += size
