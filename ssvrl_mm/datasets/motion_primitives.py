@@ -12,8 +12,13 @@ Everything follows from a seed; nothing is downloaded.
 import json
 import os
 import shutil
+import signal
+import socket
+import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -117,7 +122,11 @@ def _encode(path: Path, frames: np.ndarray, fps: int, encoder: str, options: dic
         container.mux(stream.encode(None))
 
 
-def _write_clip(job: tuple[Path, str, list[int], int, MotionPrimitivesSpec]) -> None:
+# Path, class, seed, encoding and what all clips have in common.
+_Job = tuple[Path, str, list[int], int, MotionPrimitivesSpec]
+
+
+def _write_clip(job: _Job) -> None:
     path, name, seed, encoding, spec = job
     _, encoder, options = _ENCODINGS[spec.codecs][encoding]
     frames = render_clip(name, seed, spec.num_frames, spec.size, spec.pace, spec.drift)
@@ -146,13 +155,58 @@ def _stamp_of(spec: MotionPrimitivesSpec) -> str:
     return json.dumps({'format': FORMAT, **said})
 
 
+def _is_written(root: Path, stamp: str) -> bool:
+    """Whether a folder holds what is asked for.
+
+    Raises:
+        FileExistsError: It holds something else.
+    """
+    if not root.is_dir() or not any(root.iterdir()):
+        return False
+    if not (root / _STAMP).exists():
+        raise FileExistsError(f'{root} exists, but holds no MotionPrimitives; name another folder')
+    said = (root / _STAMP).read_text()
+    if said != stamp:
+        raise FileExistsError(
+            f'{root} holds MotionPrimitives of another spec, {said}, where {stamp} is asked for; '
+            'it is not replaced, as others may be reading it: remove it, or name another folder '
+            '(data_root)'
+        )
+    return True
+
+
+def _remove_stale(root: Path) -> None:
+    """Removes what processes of this machine have left that were killed while they wrote."""
+    for folder in root.parent.glob(f'{root.name}.{socket.gethostname()}.*.partial'):
+        number = folder.name.split('.')[-2]
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, ValueError):
+            continue  # another user's process, or no process at all
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the program as Ctrl-C does: with its folder removed and its workers ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
 def write_motion_primitives(
     root: str | Path, spec: MotionPrimitivesSpec | None = None, workers: int = 2
 ) -> Path:
     """Writes the dataset: ``videos/``, ``train_list.txt``, ``test_list.txt``, ``classes.txt``.
 
-    A folder that already holds the same specification is left as it is; one with another is
-    written anew. The folder appears only when it is whole.
+    A folder that already holds the same specification is left as it is, and one with another is
+    refused. The folder appears only when it is whole.
 
     Args:
         root: Folder to write to.
@@ -163,7 +217,7 @@ def write_motion_primitives(
         The folder.
 
     Raises:
-        FileExistsError: The folder holds something else.
+        FileExistsError: The folder holds something else, another specification for instance.
 
     Example:
         >>> write_motion_primitives('data/motion_primitives')
@@ -171,34 +225,43 @@ def write_motion_primitives(
     """
     root, spec = Path(root), spec or MotionPrimitivesSpec()
     stamp = _stamp_of(spec)
-    if (root / _STAMP).exists() and (root / _STAMP).read_text() == stamp:
+    if _is_written(root, stamp):
         return root
-    if root.exists() and any(root.iterdir()) and not (root / _STAMP).exists():
-        raise FileExistsError(f'{root} exists, but holds no MotionPrimitives; name another folder')
-
-    partial = root.with_name(f'{root.name}.{os.getpid()}.partial')
+    _remove_stale(root)
+    partial = root.with_name(f'{root.name}.{socket.gethostname()}.{os.getpid()}.partial')
     clips = list(_clips(spec))
     jobs = [
         (partial / 'videos' / file, CLASSES[label], seed, encoding, spec)
         for _, file, label, seed, encoding in clips
     ]
     try:
-        with ProcessPoolExecutor(workers) as pool:
-            # Its processes are forked here, before the line has a thread.
-            written = pool.map(_write_clip, jobs, chunksize=8)
-            with Progress('writing MotionPrimitives', len(jobs), 'clips') as progress:
-                for _ in written:
-                    progress.advance()
+        with _ended_by_sigterm():
+            _write_clips(jobs, workers)
         for wanted in SPLITS:
             lines = [f'{file} {label}\n' for split, file, label, *_ in clips if split == wanted]
             (partial / f'{wanted}_list.txt').write_text(''.join(lines))
         (partial / 'classes.txt').write_text('\n'.join(CLASSES) + '\n')
         (partial / _STAMP).write_text(stamp)
-        shutil.rmtree(root, ignore_errors=True)
-        partial.rename(root)
+        # Another process may have written it meanwhile.
+        if not _is_written(root, stamp):
+            partial.rename(root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return root
+
+
+def _write_clips(jobs: list[_Job], n: int) -> None:
+    """Renders and encodes in ``n`` processes."""
+    with ProcessPoolExecutor(n) as pool:
+        # Its processes are forked here, before the line has a thread.
+        written = pool.map(_write_clip, jobs, chunksize=8)
+        try:
+            with Progress('writing MotionPrimitives', len(jobs), 'clips') as progress:
+                for _ in written:
+                    progress.advance()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # it would write all of them before it ends
+            raise
 
 
 def score_motion_primitives(root: str | Path, span: int) -> Path:

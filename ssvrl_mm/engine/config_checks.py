@@ -106,7 +106,7 @@ def merge_options(cfgs: Sequence[Config], options: Mapping[str, Any]) -> None:
         if not takers[-1]:
             found += dict.fromkeys(message for told in messages for message in told)
     if found:
-        raise OptionsError('\n'.join(['--cfg-options:', *found]))
+        raise OptionsError('--cfg-options: ' + ', '.join(found))
     for (key, value), taking in zip(options.items(), takers, strict=True):
         for cfg in taking:
             cfg.merge_from_dict({key: value})

@@ -65,8 +65,8 @@ class FrameCoding(NamedTuple):
         types: str ``(N,)``: 'I', 'P', 'B', or '?' where neither headers nor decoding have told yet:
             of codecs such as HEVC, what was read is known.
         sizes: int64 ``(N,)``, bytes of the packet that a frame is decoded from, of both where its
-            two fields come one by one. What a B-frame takes in DivX's packed bitstream counts for
-            the frame that it comes with.
+            two fields come one by one. Where DivX packs a B-frame into the packet of another frame,
+            each has the bytes of its own picture.
     """
 
     types: np.ndarray
@@ -75,7 +75,8 @@ class FrameCoding(NamedTuple):
     @classmethod
     def of(cls, fetcher: FrameFetcher) -> Self:
         """That of a video that is open."""
-        index, packets = fetcher.decoder.index, fetcher.decoder.packets.table[:, 2]
+        index = fetcher.decoder.index
+        packets = index.coded_sizes if index.is_packed else fetcher.decoder.packets.table[:, 2]
         second = np.where(index.ends != index.packets, packets[index.ends], 0)
         return cls(fetcher.types.copy(), packets[index.packets] + second)
 

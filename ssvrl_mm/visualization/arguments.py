@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ssvrl_mm.command_line import add_cfg_options
-from ssvrl_mm.visualization.animation import is_animation
-from ssvrl_mm.visualization.pictures import PictureError, check_picture
+from ssvrl_mm.visualization.animation import MOST_SIDE, is_animation
+from ssvrl_mm.visualization.pictures import PictureError, check_picture, check_writable
 
 __all__ = [
     'add_cfg_options',
@@ -43,12 +43,13 @@ def drawing_parser(description: str | None) -> argparse.ArgumentParser:
     )
 
 
-def at_least(least: float, kind: type = int) -> Callable[[str], float]:
-    """Reads a number of an argument, the ``type`` of ``add_argument``, and refuses smaller ones.
+def at_least(least: float, kind: type = int, most: float = float('inf')) -> Callable[[str], float]:
+    """Reads a number of an argument, the ``type`` of ``add_argument``, and refuses others.
 
     Args:
         least: The smallest that is allowed.
         kind: int or float.
+        most: The largest that is allowed, if any; numbers that are not finite never are.
 
     Example:
         >>> at_least(1)('3')
@@ -57,8 +58,9 @@ def at_least(least: float, kind: type = int) -> Callable[[str], float]:
 
     def read(text: str) -> float:
         value = kind(text)
-        if not value >= least:
-            raise argparse.ArgumentTypeError(f'must be {least} or more, got {text}')
+        if not least <= value <= most or value == float('inf'):
+            limits = f'{least} or more' if most == float('inf') else f'{least} to {most}'
+            raise argparse.ArgumentTypeError(f'must be {limits}, got {text}')
         return value
 
     # argparse names the function where the text is no number.
@@ -99,7 +101,7 @@ def add_side(
     shown = '' if default is None else ' (default: %(default)s)'
     parser.add_argument(
         '--side',
-        type=at_least(least),
+        type=at_least(least, most=MOST_SIDE),
         default=default,
         metavar='PX',
         help=f'px: {what}{shown}',
@@ -126,7 +128,8 @@ def check_out(path: str | os.PathLike, animated: bool = False) -> None:
         animated: Whether the tool writes animations.
 
     Raises:
-        PictureError: The suffix is none of a picture or, where there are any, of an animation.
+        PictureError: The suffix is none of a picture or, where there are any, of an animation; or
+            there cannot be such a file.
     """
     if not is_animation(path):
         check_picture(path)
@@ -135,6 +138,7 @@ def check_out(path: str | os.PathLike, animated: bool = False) -> None:
         raise PictureError(
             f'{path}: this tool writes no {suffix}, but a picture: .png, for example'
         )
+    check_writable(Path(path))
 
 
 def say_written(path: str | os.PathLike, picture: np.ndarray, *facts: str) -> None:

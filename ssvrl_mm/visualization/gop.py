@@ -97,7 +97,8 @@ class GOPStrip:
         free = 0
         for number in sorted(marked):
             left, right = self.column(number)
-            middle = (left + right - 1) // 2
+            # Whole at either edge.
+            middle = min(max((left + right - 1) // 2, 6), self._width - 7)
             tip = np.array([[middle, 0], [middle - 5, 9], [middle + 5, 9]], np.int32)
             cv2.fillPoly(picture, [tip], BLACK, cv2.LINE_AA)
             wide = text_width(str(number), 18) + 8

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 
 import cv2
@@ -55,6 +56,35 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         PictureError: There cannot be such a file.
     """
+    partial = _begun(path)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Tries to write a file, before minutes of work. Nothing is left of it, no folder either.
+
+    Raises:
+        PictureError: There cannot be such a file.
+    """
+    # A path that cannot even be looked at has no folder that would be made.
+    missing: list[Path] = []
+    with suppress(OSError):
+        missing += takewhile(lambda folder: not folder.exists(), path.parents)
+    try:
+        _begun(path).unlink()
+    finally:
+        for folder in missing:
+            # Another program may use it meanwhile.
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _begun(path: Path) -> Path:
+    """An empty file beside ``path``, with the same suffix."""
     partial = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,8 +93,4 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.touch()
     except OSError as error:
         raise PictureError(f'cannot write {path}: {error.strerror}') from error
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    return partial

@@ -1,5 +1,6 @@
 """A frame of a compressed video beside what is read with it: vectors, motion, flow, residual."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,8 @@ _WORDS = {
 }
 _BAND = 26  # height of a line of text in px
 _NARROWEST = 176  # px of a tile, so that its title can be read
+_BELOW = 1 - 1e-5  # what rounding makes longer than the strongest colour would be darkened
+_MOST_GAIN = 16.0
 _ROOM = 18  # px from one arrow to the next, about
 
 
@@ -50,7 +53,7 @@ class Scales:
 
     Attributes:
         zoom: Tiles are this many times as large as frames.
-        longest: px/frame of the strongest colour.
+        longest: px/frame of the strongest colour; what is longer has it too.
         gain: Arrows are this many times as long as the motion.
         step: Cells, along each side, that share an arrow.
         residual_gain: Residuals are multiplied by it, and shown around grey.
@@ -68,31 +71,31 @@ class Scales:
     ) -> 'Scales':
         """Scales that suit some frames.
 
+        Colours reach to the longest motion that the codec coded. What is computed on pixels is
+        noise where scenes are cut, and so it counts only where no vectors were coded, by a frame
+        in the middle.
+
         Args:
             batch: Frames with all streams but flow, which may be missing.
             side: px of the longer side of a tile.
             step: The step; None: so that arrows have room.
-            gain: The gain; None: 1 to 4, so that long arrows span the way to the next.
+            gain: The gain; None: 1 to 16, so that long arrows span the way to the next.
         """
         assert batch.rgb is not None and batch.motion is not None and batch.residual is not None
         zoom = side / max(batch.rgb.shape[1:3])
         if step is None:
             step = max(round(_ROOM / (CELL * zoom)), 1)
-        lengths = np.hypot(batch.motion[..., 0], batch.motion[..., 1])
-        longest = _quantile(lengths, 0.99)
-        if batch.flow is not None:
-            longest = max(
-                longest, _quantile(np.hypot(batch.flow[..., 0], batch.flow[..., 1]), 0.99)
-            )
-        moving = lengths[lengths >= 0.5]
+        longest = _longest(batch)
         if gain is None:
+            lengths = np.hypot(batch.motion[..., 0], batch.motion[..., 1])
+            moving = np.minimum(lengths[lengths >= 0.5], longest)
             long = _quantile(moving, 0.95) if len(moving) else 1.0
-            gain = float(np.clip(np.floor(1.2 * step * CELL / long), 1, 4))
-        strong = _quantile(np.abs(batch.residual), 0.99)
-        # Less than half a px is as good as still, and would be coloured noise.
+            gain = float(np.clip(np.floor(1.2 * step * CELL / long), 1, _MOST_GAIN))
+        # Frame 0 has no residual, and that of a cut is another scene.
+        strong = _middle([abs(each) for each in batch.residual[batch.indices > 0]])
         return cls(
             zoom,
-            max(longest, 0.5),
+            longest,
             gain,
             step,
             float(np.clip(np.floor(100 / max(strong, 1)), 1, 8)),
@@ -122,10 +125,11 @@ def draw_streams(
     frame, motion, valid = batch.rgb[row], batch.motion[row], batch.motion_valid[row]
     origin = str(batch.motion_origin[row])
     shape = (frame.shape[0], frame.shape[1])
-    lost = ', lost' if batch.lost[row] else ''
+    facts = f'{batch.frame_types[row]}, {decimal(size / 1000, 3)} kB'
+    facts += ', lost' if batch.lost[row] else ''
     tiles = [
         (
-            f'frame {batch.indices[row]}, {batch.frame_types[row]}, {size / 1000:.3g} kB{lost}',
+            f'frame {batch.indices[row]}, {facts}',
             fit_frame(frame, scales.zoom),
         ),
         (
@@ -142,7 +146,9 @@ def draw_streams(
         ),
         (
             f'motion, {100 * valid.mean():.0f} % valid',
-            draw_colours(motion, shape, scales.longest, valid, scales.zoom),
+            draw_colours(
+                _capped(motion, scales.longest), shape, scales.longest, valid, scales.zoom
+            ),
         ),
     ]
     if batch.flow is None:
@@ -154,10 +160,14 @@ def draw_streams(
             if batch.flow_origin[row] in ('estimated', 'coded')
             else (f', {batch.flow_origin[row]}')
         )
-        field = draw_colours(batch.flow[row], shape, scales.longest, None, scales.zoom)
+        flow = _capped(batch.flow[row], scales.longest)
+        field = draw_colours(flow, shape, scales.longest, None, scales.zoom)
         tiles.append((f'flow ({flow_name}){known}', field))
     shown = np.clip(128 + scales.residual_gain * batch.residual[row], 0, 255).astype(np.uint8)
-    tiles.append((f'residual x {scales.residual_gain:g}', fit_frame(shown, scales.zoom)))
+    residual = f'residual x {scales.residual_gain:g}'
+    if batch.indices[row] == 0:
+        residual = 'no residual: first frame'
+    tiles.append((residual, fit_frame(shown, scales.zoom)))
     return side_by_side([titled(_widened(tile), title, _BAND) for title, tile in tiles])
 
 
@@ -179,10 +189,12 @@ def draw_legend(origins: set[str], codec: str, scales: Scales, width: int) -> np
             if origin == 'estimated':
                 words += f', as vectors of {codec} are not to be had'
             parts.append((_swatch(ORIGIN_COLOURS[origin]), words))
-    parts.append((_hatched(), 'no vector coded'))
+    # A propagated frame has vectors of its own, which FFmpeg keeps: what counts is the next one's.
+    absent = 'no vector to take' if 'propagated' in origins else 'no vector coded'
+    parts.append((_hatched(), absent))
     wheel = _swatch((255, 255, 255))
     wheel[3:-3, 1:-1] = colour_wheel(_BAND - 6)
-    parts.append((wheel, f'up to {scales.longest:.2g} px/frame'))
+    parts.append((wheel, f'up to {decimal(scales.longest, 2)} px/frame, longer alike'))
     lines: list[np.ndarray] = []
     for swatch, words in parts:
         entry = np.hstack([swatch, text_band(words, text_width(words, _BAND) + 20, _BAND)])
@@ -215,6 +227,48 @@ def _widened(tile: np.ndarray) -> np.ndarray:
     return np.pad(
         tile, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)), constant_values=255
     )
+
+
+def _longest(batch: FrameBatch) -> float:
+    """The px/frame, without outliers, of the motion that frames have of their own."""
+    assert batch.motion is not None and batch.motion_valid is not None
+    assert batch.motion_origin is not None
+    lengths = np.hypot(batch.motion[..., 0], batch.motion[..., 1])
+    read = np.isin(batch.motion_origin, ('coded', 'propagated'))
+    known = lengths[read][batch.motion_valid[read]]
+    if known.size:
+        longest = _quantile(known, 0.99)
+    else:
+        own = lengths[batch.motion_origin == 'estimated']
+        if not len(own):
+            own = lengths[batch.motion_origin == 'held']
+        if not len(own) and batch.flow is not None:
+            own = np.hypot(batch.flow[..., 0], batch.flow[..., 1])
+        longest = _middle(own)
+    # Less than half a px is as good as still, and would be coloured noise.
+    return max(longest, 0.5)
+
+
+def _capped(field: np.ndarray, longest: float) -> np.ndarray:
+    """The field with vectors that are longer shortened to it."""
+    lengths = np.hypot(field[..., 0], field[..., 1])[..., None]
+    return field * np.minimum(_BELOW * longest / np.maximum(lengths, 1e-6), 1)
+
+
+def decimal(value: float, digits: int) -> str:
+    """A number with so many digits, at least, and never an exponent.
+
+    Example:
+        >>> decimal(1234.5, 2), decimal(2.54, 2)
+        ('1234', '2.5')
+    """
+    return f'{value:.{digits}g}' if value < 10**digits - 0.5 else f'{value:.0f}'
+
+
+def _middle(frames: Iterable[np.ndarray]) -> float:
+    """The high values of a frame in the middle: 0 where there is no frame."""
+    each = [_quantile(frame, 0.99) for frame in frames]
+    return float(np.quantile(each, 0.5, method='lower')) if each else 0.0
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

@@ -25,7 +25,7 @@ def text_band(
     """A line of text, in letters that are easily read or as large as there is room.
 
     Args:
-        text: Letters of ASCII; others become question marks.
+        text: What to write.
         width: Of the picture in px.
         band: Its height in px, which the letters suit.
         colour: RGB of the letters.

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from ssvrl_mm.video import CompressedVideoReader, FrameBatch, FrameCoding
+from ssvrl_mm.video import CompressedVideoReader, FrameBatch, FrameCoding, FrameIndexError
 from ssvrl_mm.video.motion.flow import SMALLEST_SIDE, VECTORS
 from ssvrl_mm.visualization.gop import GOPStrip
 from ssvrl_mm.visualization.streams import Scales, draw_legend, draw_streams
@@ -88,7 +88,8 @@ class VideoPicture:
     def choose_frames(self, count: int = 3) -> list[int]:
         """Frames that show how the video is coded: an I-frame in the middle, and what follows it.
 
-        Of its group, and of each type, the frame that takes the most bits, as most happens there.
+        Of its group, and of each type, the frame that takes the most bits, as most happens there;
+        where those are not enough, frames that are far from them.
 
         Args:
             count: How many, at least one; fewer if the video has no more.
@@ -106,9 +107,14 @@ class VideoPicture:
         chosen = [first]
         for kind in ('P', 'B'):
             chosen += [number for number in group if types[number] == kind][:1]
-        # What is missing comes from the group, too, or from all over a video of short groups.
+        # What is missing comes from the group, too, far from the others, as neighbours are alike.
+        left = [number for number in group if number not in chosen]
+        while left and len(chosen) < count:
+            chosen.append(max(left, key=lambda n: min(abs(n - other) for other in chosen)))
+            left.remove(chosen[-1])
+        # Or from all over a video of short groups.
         spread = np.linspace(0, last, count + 1).round().astype(int).tolist()
-        chosen += [number for number in [*group, *spread] if number not in chosen]
+        chosen += [number for number in spread if number not in chosen]
         return sorted(dict.fromkeys(chosen[: max(count, 1)]))
 
     def coding(self, first: int, last: int) -> FrameCoding:
@@ -172,6 +178,10 @@ class VideoPicture:
         numbers = list(frames)
         if not numbers:
             raise ValueError('there are no frames to draw')
+        if numbers[-1] >= len(self):
+            raise FrameIndexError(
+                str(self.path), f'there is no frame {numbers[-1]}, it has {len(self)} frames'
+            )
         sample = np.linspace(0, len(numbers) - 1, _MEASURED).round().astype(int)
         measured = self._read(sorted({numbers[place] for place in sample.tolist()}))
         scales = Scales.measure(measured, self._side, self._step, self._gain)

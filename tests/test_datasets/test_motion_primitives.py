@@ -1,4 +1,9 @@
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import av
@@ -175,17 +180,20 @@ def test_the_same_seed_gives_the_same_bytes_and_the_splits_differ(root, tmp_path
     assert train.read_bytes() != test.read_bytes()
 
 
-def test_a_whole_folder_is_kept_another_spec_replaces_it_and_strangers_are_safe(tmp_path):
+def test_a_whole_folder_is_kept_and_neither_another_spec_nor_a_stranger_is_replaced(tmp_path):
     small = MotionPrimitivesSpec(train_per_class=1, test_per_class=1, num_frames=16, size=64)
     root = write_motion_primitives(tmp_path / 'set', small)
     clip = root / 'videos/train/up/0000.mp4'
     before = clip.stat().st_mtime_ns
     write_motion_primitives(root, small)
     assert clip.stat().st_mtime_ns == before
-    write_motion_primitives(
-        root, MotionPrimitivesSpec(train_per_class=1, test_per_class=1, num_frames=18, size=64)
-    )
-    assert json.loads((root / 'spec.json').read_text())['num_frames'] == 18
+    with pytest.raises(FileExistsError, match='set holds MotionPrimitives of another spec') as told:
+        write_motion_primitives(
+            root, MotionPrimitivesSpec(train_per_class=1, test_per_class=1, num_frames=18, size=64)
+        )
+    assert '"num_frames": 16' in str(told.value) and '"num_frames": 18' in str(told.value)
+    assert json.loads((root / 'spec.json').read_text())['num_frames'] == 16
+    assert clip.stat().st_mtime_ns == before
     assert [path.name for path in tmp_path.iterdir()] == ['set']
 
     stranger = tmp_path / 'holiday'
@@ -194,6 +202,31 @@ def test_a_whole_folder_is_kept_another_spec_replaces_it_and_strangers_are_safe(
     with pytest.raises(FileExistsError, match='holiday'):
         write_motion_primitives(stranger, small)
     assert (stranger / 'film.mp4').exists()
+
+
+def test_sigterm_leaves_nothing_and_what_was_killed_is_removed(tmp_path):
+    root, host = tmp_path / 'set', socket.gethostname()
+    # More than can be written before the signal.
+    code = (
+        'from ssvrl_mm.datasets.motion_primitives import *\n'
+        f'write_motion_primitives({str(root)!r}, MotionPrimitivesSpec(40, 20, 16, 64))'
+    )
+    process = subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.DEVNULL)
+    partial = tmp_path / f'set.{host}.{process.pid}.partial'
+    deadline = time.monotonic() + 120
+    while not partial.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(120) == 143
+    assert list(tmp_path.iterdir()) == []
+    # A process that is no more, and one that is.
+    for number in (process.pid, os.getppid()):
+        (tmp_path / f'set.{host}.{number}.partial/videos').mkdir(parents=True)
+    write_motion_primitives(root, MotionPrimitivesSpec(1, 1, num_frames=16, size=64))
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'set',
+        f'set.{host}.{os.getppid()}.partial',
+    }
 
 
 @pytest.mark.parametrize(

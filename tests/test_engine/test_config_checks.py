@@ -134,6 +134,6 @@ def test_options_change_the_configs_that_have_what_they_set():
     assert [cfg.test_dataloader.batch_size for cfg in cfgs] == [3, 3]
     assert all(cfg.model.average_clips for cfg in cfgs)
     # Nothing is changed where one of the options is for none.
-    with pytest.raises(OptionsError, match='--cfg-options:\nmodel.wdith: the config has no wdith'):
+    with pytest.raises(OptionsError, match='--cfg-options: model.wdith: the config has no wdith'):
         merge_options(cfgs, {'test_dataloader.batch_size': 4, 'model.wdith': 2})
     assert [cfg.test_dataloader.batch_size for cfg in cfgs] == [3, 3]

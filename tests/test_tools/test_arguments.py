@@ -110,7 +110,7 @@ def test_an_option_that_nothing_reads_ends_it(
     with pytest.raises(SystemExit) as end:
         module.main()
     assert end.value.code == (
-        'error: --cfg-options:\nmodle.width: the config has no modle; did you mean model?'
+        'error: --cfg-options: modle.width: the config has no modle; did you mean model?'
     )
 
 

@@ -68,7 +68,7 @@ def test_files(run, tmp_path):
             ['leaf.py', 'base.py', '--out', 'x.py'],
             r'x.py: a difference is written as \.txt, \.json',
         ),
-        (['leaf.py', '--cfg-options', 'modle.x=1'], r'--cfg-options:\nmodle.*did you mean model'),
+        (['leaf.py', '--cfg-options', 'modle.x=1'], r'--cfg-options: modle.*did you mean model'),
         (['ssvrl_mm::demo.py'], 'ssvrl_mm has no config'),
     ],
 )

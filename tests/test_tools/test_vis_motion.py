@@ -88,10 +88,17 @@ def test_animations_play_through(draw, given, count, words):
         (['clip.mp4', '--out', 'x.txt'], 'error: x.txt does not end like a picture'),
         (['clip.mp4', 'b.mp4', '--out', 'x.gif'], 'error: an animation is of one video, got 2'),
         (['clip.mp4', '--frames', '8', '--out', 'x.gif'], 'error: clip.mp4: there is no frame 8'),
+        (['clip.mp4', '--frames', '3', '900', '--out', 'x.mp4'], 'there is no frame 900, it has 8'),
+        (
+            ['vp8.webm', '--motion', 'codec'],
+            'motion vectors of vp8; estimate motion (--motion estimate), or transcode the video '
+            '(python -m ssvrl_mm.video transcode)',
+        ),
         (['clip.mp4', '--side', '1000', '--out', 'x.mp4'], 'too large to be played'),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_a_line(draw, tmp_path, arguments, message):
+    encode(tmp_path / 'vp8.webm', translating(3, 3, 0, 64, 96), 'libvpx')
     (tmp_path / 'text.mp4').write_text('no video\n' * 99)
     before = set(tmp_path.iterdir())
     with pytest.raises(SystemExit) as end:

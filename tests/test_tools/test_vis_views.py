@@ -101,7 +101,7 @@ def test_other_models_and_configs_without_videos_are_told(draw):
         draw('--out', 'x.png', '--videos', 'nowhere.mp4')
     with pytest.raises(SystemExit, match='^error: x.txt does not end like a picture'):
         draw('--out', 'x.txt')
-    with pytest.raises(SystemExit, match='--cfg-options:\nmodel.view_generater'):
+    with pytest.raises(SystemExit, match='--cfg-options: model.view_generater'):
         draw('--out', 'x.png', '--cfg-options', 'model.view_generater.x=1')
 
 

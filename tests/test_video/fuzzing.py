@@ -71,9 +71,10 @@ def make_clips(folder: Path) -> None:
 
 
 def pack(source: Path, target: Path) -> Path:
-    """Turns MPEG-4 with single B-frames into DivX's packed bitstream.
+    """Turns MPEG-4 with B-frames into DivX's packed bitstream.
 
-    A P-frame and the B-frame after it share a packet; the next one holds a plane not coded.
+    A P-frame and the B-frame after it share a packet. Each further B-frame has one, and the last of
+    them is followed by a plane that is not coded.
     """
     with av.open(str(source)) as old, av.open(str(target), 'w') as new:
         stream = new.add_stream_from_template(old.streams.video[0])
@@ -86,10 +87,10 @@ def pack(source: Path, target: Path) -> Path:
         waiting = coded[1:]
         while waiting:
             first = waiting.pop(0)
-            if waiting and parse(waiting[0])[0].kind == 'B':
-                packed += [first + waiting.pop(0), empty]
-            else:
-                packed.append(first)
+            between = []
+            while waiting and parse(waiting[0])[0].kind == 'B':
+                between.append(waiting.pop(0))
+            packed += [first + between[0], *between[1:], empty] if between else [first]
         for number, data in enumerate(packed):
             packet = av.Packet(data)
             packet.stream, packet.time_base = stream, old.streams.video[0].time_base

@@ -42,7 +42,9 @@ def test_defaults_and_help(parser):
 @pytest.mark.parametrize(
     'given, message',
     [
-        (['--side', '15'], 'argument --side: must be 16 or more, got 15'),
+        (['--side', '15'], 'argument --side: must be 16 to 4096, got 15'),
+        (['--side', '100000'], 'argument --side: must be 16 to 4096, got 100000'),
+        (['--fps', 'inf'], 'argument --fps: must be 0.5 or more, got inf'),
         (['--side', 'x'], "argument --side: invalid int value: 'x'"),
         (['--seed', '-1'], 'argument --seed: must be 0 or more, got -1'),
         (['--fps', '0'], 'argument --fps: must be 0.5 or more, got 0'),
@@ -62,7 +64,32 @@ def test_tools_of_stills_name_no_animations():
     assert '.mp4' not in parser.format_help() and '.png or .jpg' in parser.format_help()
 
 
-def test_suffixes_are_checked_first():
+def test_files_that_cannot_be_are_told_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'folder.png').mkdir()
+    (tmp_path / 'file').touch()
+    long = 'x' * 300 + '.png'
+    for path, words in [
+        ('folder.png', 'it is a folder'),
+        ('file/x.png', 'File exists'),
+        ('/proc/x.png', 'No such file or directory'),
+        (long, 'File name too long'),
+        (f'new/{long}', 'File name too long'),
+        (f'{long}/x.png', 'File name too long'),
+    ]:
+        with pytest.raises(PictureError, match='cannot write ') as told:
+            check_out(path)
+        assert path in str(told.value) and words in str(told.value)
+    # A file that is there is left alone, and folders are made when it is written.
+    (tmp_path / 'old.png').write_bytes(b'old')
+    for path in ('old.png', 'new/new/x.mp4'):
+        check_out(path, animated=True)
+    assert (tmp_path / 'old.png').read_bytes() == b'old'
+    assert {path.name for path in tmp_path.iterdir()} == {'folder.png', 'file', 'old.png'}
+
+
+def test_suffixes_are_checked_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     check_out('x.png')
     check_out('x.MP4', animated=True)
     check_out('x.gif', animated=True)

@@ -68,6 +68,13 @@ def test_marked_frames_are_shaded_and_pointed_at():
     np.testing.assert_array_equal(strip.draw([99]), plain)
 
 
+@pytest.mark.parametrize('number', [0, 299])
+def test_triangles_are_whole_at_the_edges(number):
+    strip = GOPStrip(['P'] * 300, [9] * 300, 900)
+    plain, marked, inside = (strip.draw(each)[-MARKS:][:10] for each in ([], [number], [150]))
+    assert (plain != marked).sum() == (plain != inside).sum() > 100
+
+
 def test_marks_that_are_close_share_a_number():
     strip = GOPStrip(['P'] * 100, [5] * 100, 300)
     one, both = strip.draw([50]), strip.draw([50, 51])

@@ -1,11 +1,19 @@
 """Scales and titles of the tiles of a frame, by numbers that are given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ssvrl_mm.video import FrameBatch
 from ssvrl_mm.visualization import streams
-from ssvrl_mm.visualization.streams import ORIGIN_COLOURS, Scales, draw_legend, draw_streams
+from ssvrl_mm.visualization.streams import (
+    ORIGIN_COLOURS,
+    Scales,
+    decimal,
+    draw_legend,
+    draw_streams,
+)
 
 
 def batch(length=4.0, flow=2.0, residual=30, origin='coded', flow_origin='estimated', lost=False):
@@ -34,17 +42,45 @@ def batch(length=4.0, flow=2.0, residual=30, origin='coded', flow_origin='estima
 
 
 @pytest.mark.parametrize(
-    'length, flow, longest',
-    [(4, 2, 4), (1, 6, 6), (0, 0, 0.5), (3, None, 3)],
+    'origin, length, flow, longest',
+    [
+        ('coded', 4, 2, 4),
+        ('coded', 1, 60, 1),
+        ('propagated', 3, 60, 3),
+        ('estimated', 3, 60, 3),
+        ('held', 3, 60, 3),
+        ('none', 0, 6, 6),
+        ('none', 0, None, 0.5),
+        ('coded', 0, 0, 0.5),
+    ],
 )
-def test_colours_reach_to_the_longest(length, flow, longest):
-    assert Scales.measure(batch(length, flow), 160).longest == longest
+def test_colours_reach_to_the_longest_motion_that_was_coded(origin, length, flow, longest):
+    assert Scales.measure(batch(length, flow, origin=origin), 160).longest == longest
+
+
+def test_what_is_longer_looks_alike_and_lengths_have_no_exponents(monkeypatch):
+    found = tiles(monkeypatch, batch(length=40, flow=900), size=12_345_678)
+    assert found['motion, 75 % valid'][-1, 0].tolist() == [255, 0, 0]
+    assert found['flow (dis)'][0, 0].tolist() == [255, 0, 0]
+    assert 'frame 7, P, 12346 kB' in found
+    assert [decimal(value, 2) for value in (0.5, 2.54, 99.4, 99.7, 123.4)] == [
+        '0.5', '2.5', '99', '100', '123',
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     'length, step, gain',
     # 1.2 x step x 8 px is the room of an arrow.
-    [(4, 1, 2), (4, 2, 4), (3, 1, 3), (9.5, 1, 1), (40, 1, 1), (1, 1, 4), (0.4, 1, 4)],
+    [
+        (4, 1, 2),
+        (4, 2, 4),
+        (3, 1, 3),
+        (9.5, 1, 1),
+        (40, 1, 1),
+        (1, 1, 9),
+        (0.5, 1, 16),
+        (0.4, 1, 9),
+    ],
 )
 def test_arrows_span_their_room(length, step, gain):
     assert Scales.measure(batch(length), 160, step=step).gain == gain
@@ -106,6 +142,26 @@ def test_what_is_missing_or_stands_in_is_said(monkeypatch):
     assert 'flow (vectors)' in tiles(monkeypatch, batch(flow_origin='coded'), name='vectors')
 
 
+def test_frame_0_says_that_it_has_no_residual(monkeypatch):
+    first = replace(batch(residual=0), indices=np.array([0]))
+    assert 'no residual: first frame' in tiles(monkeypatch, first)
+    # Nor does it set the strength in which that of others is shown.
+    assert Scales.measure(first, 160).residual_gain == 8
+
+
+def test_frames_that_are_unlike_the_others_do_not_set_the_scale():
+    """One frame of three is a cut: an estimate and a residual of anything."""
+    frames = [batch(3, None, 20, 'estimated'), batch(90, None, 250, 'estimated')]
+    frames.append(batch(4, None, 30, 'estimated'))
+    names = ('indices', 'motion', 'motion_valid', 'motion_origin', 'residual', 'rgb')
+    three = replace(
+        frames[0],
+        **{name: np.concatenate([getattr(frame, name) for frame in frames]) for name in names},
+    )
+    scales = Scales.measure(three, 160, step=1)
+    assert scales.longest == 4 and scales.residual_gain == 3 and scales.gain == 2
+
+
 def test_narrow_tiles_are_widened_evenly():
     scales = Scales(zoom=1, longest=4, gain=2, step=1, residual_gain=3)
     picture = draw_streams(batch(), 0, scales)
@@ -131,7 +187,7 @@ def test_the_legend_says_what_there_is(monkeypatch):
         'coded vectors',
         'held: those of another frame',
         'no vector coded',
-        'up to 2.5 px/frame',
+        'up to 2.5 px/frame, longer alike',
     ]
     assert picture.shape == (27, 2000, 3)
     assert (picture == ORIGIN_COLOURS['coded']).all(axis=-1).any()

@@ -115,6 +115,28 @@ def test_frames_are_chosen_of_one_group_and_of_each_type(clip):
         assert video.choose_frames(99) == list(range(18))
 
 
+def test_what_is_missing_is_chosen_apart_from_the_others(tmp_path):
+    path = encode(tmp_path / 'p.avi', translating(20, 2, 0, 64, 64), 'mpeg4', gop=20)
+    with VideoPicture(path) as video:
+        types, sizes = video.coding(0, 19)
+        assert ''.join(types) == 'I' + 19 * 'P'
+        largest = int(sizes[1:].argmax()) + 1
+        third = set(video.choose_frames(3)) - {0, largest}
+    apart = [min(number, abs(number - largest)) for number in range(20)]
+    assert len(third) == 1 and apart[third.pop()] == max(apart)
+
+
+def test_a_cut_does_not_set_the_scale(tmp_path):
+    """At an I-frame that begins another scene, flow is of no motion."""
+    scenes = [translating(12, 3, 0, 96, 128, seed=seed) for seed in (0, 5)]
+    path = encode(tmp_path / 'cut.mp4', np.concatenate(scenes))
+    with VideoPicture(path, side=128) as video:
+        batch = video._read([12, 15, 18])
+        assert batch.frame_types.tolist() == ['I', 'P', 'P']
+        assert np.quantile(np.hypot(*np.moveaxis(batch.flow[0], -1, 0)), 0.99) > 6
+    assert 2.5 < Scales.measure(batch, 128).longest < 3.5
+
+
 def test_short_groups_are_made_up_for_by_the_rest_of_the_video(tmp_path):
     path = encode(tmp_path / 'intra.mp4', translating(9, 2, 0, 64, 64), gop=1)
     with VideoPicture(path) as video:

@@ -12,6 +12,7 @@ Several videos stand one below the other. As .mp4 or .gif, the frames of one vid
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from ssvrl_mm.video.motion.flow import METHODS, VECTORS
@@ -51,7 +52,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--gain', type=at_least(0.1, float),
-        help='length of the arrows in multiples of the motion (default: 1 to 4, by the room)',
+        help='length of the arrows in multiples of the motion (default: 1 to 16, by the room)',
     )  # fmt: skip
     parser.add_argument(
         '--fps', type=at_least(0.1, float), default=8,
@@ -65,7 +66,20 @@ def main() -> None:
     args = parse_args()
     with telling_errors():
         check_out(args.out, animated=True)
-        draw(args)
+        # OpenCV and PyAV, which --help does not need.
+        from ssvrl_mm.video import MotionUnavailableError
+
+        try:
+            draw(args)
+        except MotionUnavailableError as error:
+            if args.motion != 'codec':
+                raise
+            # Its advice is for those who call the reader.
+            reason = str(error).partition(';')[0]
+            sys.exit(
+                f'error: {reason}; estimate motion (--motion estimate), or transcode the video '
+                '(python -m ssvrl_mm.video transcode)'
+            )
 
 
 def draw(args: argparse.Namespace) -> None:

@@ -168,7 +168,8 @@ class MediaSource:
 class PacketInfo(NamedTuple):
     """What the container says about a packet, and the pictures found in it.
 
-    ``pictures`` is None where the pictures of the codec are not parsed.
+    ``pictures`` is None where the pictures of the codec are not parsed. ``coded_size`` is the bytes
+    of what is decoded in its place, where it is part of a packed bitstream, and otherwise None.
     """
 
     pts: int | None
@@ -177,6 +178,7 @@ class PacketInfo(NamedTuple):
     is_keyframe: bool
     is_discarded: bool
     pictures: list[Picture] | None
+    coded_size: int | None = None
 
 
 class PacketReader:
@@ -229,21 +231,17 @@ class PacketReader:
     ) -> None:
         self._kept = []
         parse = picture_parser(codec, stream.codec_context.extradata or b'')
-        held = 0
+        held, waiting = 0, b''
         for packet in _demux(container, stream):
             self._deadline.check()
             pictures = parse(bytes(packet)) if parse else None
             size = packet.size
-            self.infos.append(
-                PacketInfo(
-                    packet.pts,
-                    packet.dts,
-                    size,
-                    packet.is_keyframe,
-                    packet.is_discard,
-                    pictures,
-                )
-            )
+            coded_size = None
+            if isinstance(parse, MPEG4Pictures) and (waiting or len(pictures or ()) > 1):
+                picture, waiting = parse.next_picture(waiting, bytes(packet))
+                coded_size = len(picture)
+            facts = (packet.pts, packet.dts, size, packet.is_keyframe, packet.is_discard)
+            self.infos.append(PacketInfo(*facts, pictures, coded_size))
             if self._kept is not None:
                 self._kept.append(packet)
                 held += size

@@ -38,6 +38,8 @@ class FrameIndex:
         is_reference: bool ``(P,)``, whether other frames may refer to a packet's frame.
         droppable: bool ``(P,)``, whether all other frames can be decoded without the packet.
         is_field: bool ``(N,)``, whether a frame is coded as two fields.
+        coded_sizes: int64 ``(P,)``, bytes of the picture that is decoded with a packet of a packed
+            bitstream; of others ``(0,)``, as they are those of the packets.
         is_packed: whether packets hold two pictures, as in DivX's packed bitstream.
         is_closed: whether what follows a keyframe makes no mention of what precedes it.
         crop: ``(left, top)`` px that decoders cut off, where vectors do not know of it.
@@ -53,6 +55,7 @@ class FrameIndex:
     is_reference: np.ndarray
     droppable: np.ndarray
     is_field: np.ndarray
+    coded_sizes: np.ndarray
     is_packed: bool
     is_closed: bool
     crop: tuple[int, int]
@@ -180,6 +183,7 @@ def build_index(
         # Where pictures are missing, a decoder takes others for them.
         droppable=~(is_reference | is_needed | has_gaps),
         is_field=np.array([pictures[number].is_field for number in order], bool),
+        coded_sizes=_coded_sizes(infos if packed else ()),
         is_packed=packed,
         is_closed=all(picture.is_closed for picture in pictures),
         crop=crop,
@@ -210,6 +214,11 @@ def _coded_pictures(infos: Sequence[PacketInfo]) -> tuple[list[int], list[Pictur
             shown.append(number)
         waiting = [picture for picture in queue[1:] if picture.kind == 'B'][:1]
     return shown, decoded, packed
+
+
+def _coded_sizes(infos: Sequence[PacketInfo]) -> np.ndarray:
+    sizes = [info.size if info.coded_size is None else info.coded_size for info in infos]
+    return np.array(sizes, np.int64)
 
 
 def _is_start(info: PacketInfo, picture: Picture) -> bool:
