@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -50,10 +52,31 @@ def read_config(path: str | os.PathLike) -> 'Config':
     if not Path(path).exists():
         raise ConfigReadError(f'{path}: no such file')
     try:
-        return Config.fromfile(path, import_custom_modules=False)
+        with messages_aside():
+            return Config.fromfile(path, import_custom_modules=False)
     except Exception as error:
         words = ' '.join(str(error).split())
         raise ConfigReadError(f'{path} is no config: {type(error).__name__}: {words}') from error
+
+
+@contextmanager
+def messages_aside() -> Iterator[None]:
+    """What mmengine says while it reads configs goes to stderr: stdout is for the config alone."""
+    from mmengine.logging import MMLogger
+
+    # Its logger keeps the stdout that it was made with.
+    handlers = MMLogger.get_current_instance().handlers
+    streams = [getattr(handler, 'stream', None) for handler in handlers]
+    try:
+        for handler, stream in zip(handlers, streams, strict=True):
+            if stream in (sys.stdout, sys.__stdout__):
+                handler.setStream(sys.stderr)  # type: ignore[attr-defined]
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        for handler, stream in zip(handlers, streams, strict=True):
+            if stream is not None:
+                handler.setStream(stream)  # type: ignore[attr-defined]
 
 
 def read_difference(first: 'Config', second: 'Config') -> tuple[list[SettingChange], list[str]]:

@@ -26,6 +26,7 @@ from ssvrl_mm.apis.inferencer import classes_of
 from ssvrl_mm.apis.loading import init_model
 from ssvrl_mm.apis.video_samples import VideoSamples, pipeline_of
 from ssvrl_mm.visualization.attention import AttentionRow
+from ssvrl_mm.visualization.tiles import evenly
 
 
 class Attention(NamedTuple):
@@ -118,10 +119,12 @@ def attend(
         for stream, each in found.items():
             # I-frames need not be frames of the clip.
             seen = pictures.get(stream, next(iter(pictures.values())))
-            shown = _evenly(len(seen), frames)
-            title = f'{model.name}: {stream}{titles[stream]}{_other_time(packed, stream)}'
+            shown = evenly(len(seen), frames)
             drawn = _enlarged(maps[stream], each.clip_len, shown, seen)
-            of_video.append(AttentionRow(title, seen[shown], drawn))
+            elsewhere = _other_time(packed, stream)
+            grid = ' x '.join(map(str, maps[stream].shape[1:]))
+            title = f'{model.name}: {stream}{titles[stream]}, {grid} cells{elsewhere}'
+            of_video.append(AttentionRow(title, seen[shown], drawn, not elsewhere))
         rows.append(of_video)
     left_out = [each.stream for each in networks if each.stream and each.stream not in found]
     return Attention(rows, left_out)
@@ -214,29 +217,30 @@ def _pictures(clips: Tensor) -> np.ndarray:
 
 
 def _other_time(packed: Any, stream: str) -> str:
-    """In words, which frames what moves is of, where they are others than those of the clip."""
+    """In words, which frames a map is of, where they are others than the pictures are of."""
     told = packed['data_samples'].metainfo
     if stream in ('rgb', 'iframe') or 'motion_inds' not in told or 'frame_inds' not in told:
         return ''
     clips, moving = (np.atleast_2d(told[name]) for name in ('frame_inds', 'motion_inds'))
     clip, span = clips[len(clips) // 2], moving[len(moving) // 2]
-    if clip.min() <= span.max() and span.min() <= clip.max():
+    # As many of both, evenly: those of a picture and those drawn on it.
+    count = min(clip.size, span.size)
+    pairs = [np.take(numbers, evenly(numbers.size, count)) for numbers in (clip, span)]
+    reach = max(float(np.median(np.abs(np.diff(pairs[0])))) if count > 1 else 0, 2)
+    if np.median(np.abs(pairs[0] - pairs[1])) <= reach:
         return ''
-    return f' of frames {span.min()} to {span.max()}, on {clip.min()} to {clip.max()}'
+    return (
+        f', of frames {span.min()} to {span.max()}: on grey, '
+        f'as the pictures are of {clip.min()} to {clip.max()}'
+    )
 
 
-def _evenly(count: int, wanted: int | None) -> np.ndarray:
-    """Numbers of some frames, at the middles of equal parts; of one it is the middle frame."""
-    size = count if wanted is None else min(wanted, count)
-    return ((np.arange(size) + 0.5) / size * count).astype(int)
-
-
-def _enlarged(raw: Tensor, clip_len: int, shown: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """A normalised map at the pictures that are shown: float32 (F, h, w)."""
+def _enlarged(raw: Tensor, clip_len: int, shown: Sequence[int], pictures: np.ndarray) -> np.ndarray:
+    """A map at the pictures that are shown, normalised over these: float32 (F, h, w)."""
     # Of RGB, every second frame may be there: it is the first of the two.
-    frames = [int(place) * clip_len // len(pictures) for place in shown]
+    frames = [place * clip_len // len(pictures) for place in shown]
     height, width = pictures.shape[1:3]
-    return at_frames(normalised(raw), clip_len, frames, (height, width)).cpu().numpy()
+    return normalised(at_frames(raw, clip_len, frames, (height, width))).cpu().numpy()
 
 
 def expand_folders(videos: Iterable[str | os.PathLike], number: int) -> list[str]:

@@ -137,7 +137,7 @@ def find_examples(
                 [
                     Shown(
                         _frames(gallery, memory.paths[place], memory, num_frames),
-                        f'{_short(memory.paths[place])} {cosine:.2f}',
+                        f'{_short(memory.paths[place])} {cosine:.3f}',
                         _is_right(labels[path], int(memory.labels[place])),
                     )
                     for place, cosine in others[:k]

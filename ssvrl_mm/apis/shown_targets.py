@@ -11,6 +11,7 @@ from ssvrl_mm.permutations import permutation_at
 # Numbers of a target that are written out.
 _MOST = 64
 # Facts about the clips that help to understand a picture of them.
+_STREAMS = {'frame_inds': 'frames', 'motion_inds': 'motion of frames', 'iframe_inds': 'I-frames'}
 _FACTS = ('role', 'frame_interval')
 
 
@@ -47,10 +48,12 @@ def describe_sample(data_sample: Any, classes: Sequence[str] = ()) -> list[str]:
     for name in _FACTS:
         if metainfo.get(name) is not None:
             lines.append(f'{_spaced(name)}: {metainfo[name]}')
-    for name, words in (('frame_inds', 'frames'), ('iframe_inds', 'I-frames')):
+    for name, words in _STREAMS.items():
         if name in metainfo:
             frames = np.asarray(metainfo[name])
-            clips = frames.reshape(metainfo.get('num_clips') or 1, -1)
+            # What moves may have more views than there are clips.
+            views = len(frames) if frames.ndim > 1 else metainfo.get('num_clips') or 1
+            clips = frames.reshape(views, -1)
             lines.append(f'{words}: ' + ' | '.join(_frames(clip.tolist()) for clip in clips))
     return lines
 

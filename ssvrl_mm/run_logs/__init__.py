@@ -15,7 +15,7 @@ from ssvrl_mm.run_logs.curves import (
 from ssvrl_mm.run_logs.groups import RunGroup, group_runs
 from ssvrl_mm.run_logs.parts import LogPart, join_parts, read_scalar_file, read_text_log
 from ssvrl_mm.run_logs.runs import RunLog, RunLogError, find_runs
-from ssvrl_mm.run_logs.tables import aligned, time_table, value_table
+from ssvrl_mm.run_logs.tables import aligned, time_table, unfinished_seeds, value_table
 from ssvrl_mm.run_logs.timing import Timing, timing_of, training_seconds
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     'read_text_log',
     'smoothed',
     'time_table',
+    'unfinished_seeds',
     'timing_of',
     'training_seconds',
     'value_table',

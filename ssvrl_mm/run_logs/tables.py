@@ -1,6 +1,6 @@
 """Tables in text of what runs have reached, and how long it took."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -36,7 +36,8 @@ def value_table(groups: Sequence[RunGroup], keys: Sequence[str]) -> str:
     """What each run reached: the last value, the best, and when that was.
 
     The best of a loss is its lowest value, that of an accuracy or a recall its highest; others
-    have none. Of several seeds it is mean ± standard deviation.
+    have none. Of several seeds it is mean ± standard deviation; last is then where all of them have
+    been, and n how many have logged the figure.
 
     Args:
         groups: The runs.
@@ -47,27 +48,48 @@ def value_table(groups: Sequence[RunGroup], keys: Sequence[str]) -> str:
         rows[0][-1] = 'iteration'
     for key in keys:
         for group in groups:
-            found = [_reached(run, key, rows[0][-1] == 'epoch') for run in group.runs]
-            there = [entry for entry in found if entry is not None]
+            curves = [curve_of(run, key, rows[0][-1] == 'epoch') for run in group.runs]
+            finite = [(c.x[np.isfinite(c.y)], c.y[np.isfinite(c.y)]) for c in curves]
+            there = [(x, y) for x, y in finite if len(y)]
             if there:
-                last, best, place = zip(*there, strict=True)
+                last, best, place = zip(*_reached(there, _better(key)), strict=True)
                 when = [place[0]] if len(there) == 1 else []
-                cells = (_mean(values, '.4g') for values in (last, best, when))
+                cells = [_mean(values, '.4g') for values in (last, best, when)]
+                cells[0] += f' (n = {len(there)})' if len(group.runs) > 1 else ''
                 rows.append([key, group.name, *cells])
     return aligned(rows, left=2)
 
 
-def _reached(run, key: str, by_epoch: bool) -> tuple[float, float | None, float | None] | None:
-    """Last value, best value and its place; None where the run has none that is finite."""
-    curve = curve_of(run, key, by_epoch)
-    x, y = curve.x[np.isfinite(curve.y)], curve.y[np.isfinite(curve.y)]
-    if not len(y):
-        return None
-    sign = _better(key)
-    if not sign:
-        return float(y[-1]), None, None
-    best = int(np.argmax(sign * y))
-    return float(y[-1]), float(y[best]), float(np.ceil(x[best]))
+def _reached(
+    curves: Sequence[tuple[np.ndarray, np.ndarray]], sign: int
+) -> Iterator[tuple[float, float | None, float | None]]:
+    """Of each seed its last value that all have come to, its best until then, and that's place."""
+    end = min(x[-1] for x, _ in curves)
+    for x, y in curves:
+        # One that begins later than another one ends has nothing to compare.
+        x, y = (x[x <= end], y[x <= end]) if x[0] <= end else (x[:1], y[:1])
+        best = int(np.argmax(sign * y))
+        yield float(y[-1]), *((float(y[best]), float(np.ceil(x[best]))) if sign else (None, None))
+
+
+def unfinished_seeds(groups: Sequence[RunGroup]) -> list[str]:
+    """A line for each config whose seeds have come to different ends.
+
+    Example:
+        >>> unfinished_seeds(groups)
+        ['mine: seeds end at iterations 400 (seed 0), 200 (seed 1): compared up to 200']
+    """
+    lines = []
+    for group in groups:
+        ends = [max(line.get('iter', 0) for line in run.lines) for run in group.runs]
+        if len(set(ends)) > 1:
+            words = ', '.join(
+                f'{end} (seed {run.seed})' for end, run in zip(ends, group.runs, strict=True)
+            )
+            lines.append(
+                f'{group.name}: seeds end at iterations {words}: compared up to {min(ends)}'
+            )
+    return lines
 
 
 def _better(key: str) -> int:
@@ -93,13 +115,18 @@ def time_table(groups: Sequence[RunGroup]) -> str:
     waiting for batches, epochs have the mean of their iterations. ``so far`` is without
     evaluations; ``to go`` is by the median, and by the quicker and the slower iterations.
     """
-    rows = []
+    rows: list[list[str]] = []
     for group in groups:
         for run in group.runs:
             timing = timing_of(run.lines, run.total_iterations)
             if timing is not None:
                 seed = f' seed {run.seed}' if len(group.runs) > 1 else ''
                 rows.append([f'{group.name}{seed}', *_times(timing, run.total_iterations)])
+    names = [row[0] for row in rows]
+    # A seed of several may be called as a run of its own is.
+    for number, row in enumerate(rows):
+        before = names[:number].count(row[0])
+        row[0] += f' ({before + 1})' if before else ''
     if not rows:
         return ''
     header = [

@@ -1,18 +1,28 @@
 """Pictures of where networks look: maps over the frames of clips, a row for each network."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ssvrl_mm.visualization.tiles import side_by_side, stacked, text_band, titled
+from ssvrl_mm.visualization.tiles import (
+    of_one_width,
+    resized,
+    room_for,
+    side_by_side,
+    stacked,
+    text_band,
+    titled,
+)
 
 _BAND = 24  # height of captions in px
 _GAP = 2  # px between frames
 _BLOCK = 16  # px between videos
 _SHARE = 0.5  # of the map's colour in what is drawn
-_NOTE = 'each row by itself, from its lowest value in the clip to its highest'
+_NOTE = 'each row by itself, from its lowest value in the frames shown to its highest'
+_PLAIN = 127  # grey below maps that no picture belongs to
 
 
 class AttentionRow(NamedTuple):
@@ -22,11 +32,13 @@ class AttentionRow(NamedTuple):
         title: Which network.
         frames: uint8 RGB ``(F, h, w, 3)``, as it sees them.
         maps: ``(F, h, w)``, from 0 to 1.
+        of_frames: Whether maps are of the time of the frames; others are drawn on plain grey.
     """
 
     title: str
     frames: np.ndarray
     maps: np.ndarray
+    of_frames: bool = True
 
 
 def overlay(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
@@ -61,7 +73,7 @@ def draw_attention(
     blocks = []
     for name, rows in videos:
         strips = [_strip(rows[0].frames, name, side)]
-        strips += [_strip(overlay(row.frames, row.maps), _titled(row), side) for row in rows]
+        strips += [_strip(_drawn(row), _titled(row), side) for row in rows]
         blocks.append(stacked(strips, _GAP))
     of_one_frame = all(len(row.frames) == 1 for _, rows in videos for row in rows)
     return _with_legend((side_by_side if of_one_frame else stacked)(blocks, _BLOCK))
@@ -84,16 +96,22 @@ def play_attention(
     shown = []
     for name, rows in videos:
         shown.append((name, rows[0].frames))
-        shown += [(_titled(row), overlay(row.frames, row.maps)) for row in rows]
+        shown += [(_titled(row), _drawn(row)) for row in rows]
     columns = 1 + len(videos[0][1])
     length = max(len(frames) for _, frames in shown)
     for time in range(length):
         tiles = [_tile(frames[time * len(frames) // length], name, side) for name, frames in shown]
+        tiles = of_one_width(tiles)
         lines = [
             side_by_side(tiles[start : start + columns], _GAP)
             for start in range(0, len(tiles), columns)
         ]
         yield _with_legend(stacked(lines, _GAP))
+
+
+def _drawn(row: AttentionRow) -> np.ndarray:
+    frames = row.frames if row.of_frames else np.full_like(row.frames, _PLAIN)
+    return overlay(frames, row.maps)
 
 
 def _titled(row: AttentionRow) -> str:
@@ -102,18 +120,12 @@ def _titled(row: AttentionRow) -> str:
 
 
 def _tile(frame: np.ndarray, name: str, side: int) -> np.ndarray:
-    return titled(_sized(frame, side), name, _BAND)
+    return _strip(frame[None], name, side)
 
 
 def _strip(frames: np.ndarray, title: str, side: int) -> np.ndarray:
-    return titled(side_by_side([_sized(frame, side) for frame in frames], _GAP), title, _BAND)
-
-
-def _sized(frame: np.ndarray, side: int) -> np.ndarray:
-    height, width = frame.shape[:2]
-    size = (max(1, round(width * side / height)), side)
-    interpolation = cv2.INTER_AREA if side < height else cv2.INTER_LINEAR
-    return cv2.resize(frame, size, interpolation=interpolation)
+    strip = side_by_side([resized(frame, (side, math.inf)) for frame in frames], _GAP)
+    return titled(strip, title, _BAND, widen=True)
 
 
 def _coloured(maps: np.ndarray) -> np.ndarray:
@@ -128,5 +140,5 @@ def _with_legend(picture: np.ndarray) -> np.ndarray:
     """A picture above the scale of its colours."""
     bar = np.repeat(_coloured(np.linspace(0, 1, 64))[None], _BAND - 8, axis=0)
     bar = np.pad(bar, ((4, 4), (4, 4), (0, 0)), constant_values=255)
-    note = text_band(_NOTE, max(picture.shape[1] - bar.shape[1], 160), _BAND)
+    note = text_band(_NOTE, max(picture.shape[1] - bar.shape[1], room_for(_NOTE, _BAND)), _BAND)
     return stacked([picture, side_by_side([bar, note], 0)], _GAP)

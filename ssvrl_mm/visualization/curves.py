@@ -79,8 +79,8 @@ def draw_curves(
     columns = min(_COLUMNS, len(keys))
     rows = math.ceil(len(keys) / columns)
     inch = side / _DPI
-    # Under the panels a line of the legend for each run.
-    legend = 0.25 * len(groups) + 0.1
+    # Under the panels a line of the legend for each run, and two of what the lines are.
+    legend = 0.25 * (len(groups) + 2) + 0.1
     size = (columns * inch, rows * inch * _ASPECT + legend)
     room = (0, legend / size[1], 1, 1 - legend / size[1])
     figure = Figure(figsize=size, dpi=_DPI, layout=ConstrainedLayoutEngine(rect=room))
@@ -141,9 +141,15 @@ def _handles(groups: Sequence[RunGroup]) -> list:
 
     handles = []
     for group, colour in zip(groups, COLOURS, strict=False):
-        several = f' (mean of {len(group.runs)} seeds)' if len(group.runs) > 1 else ''
+        several = f' (mean of {len(group.runs)} seeds, where all are)'
+        several = several if len(group.runs) > 1 else ''
         rgb = tuple(np.array(colour) / 255)
         handles.append(Line2D([], [], color=rgb, linewidth=2, label=f'{group.name}{several}'))
+    grey = '0.45'
+    words = 'faint: as logged, or each seed; band: standard deviation of seeds'
+    handles.append(Line2D([], [], color=grey, alpha=_FAINT, linewidth=2, label=words))
+    words = 'points: evaluations; dotted: chance'
+    handles.append(Line2D([], [], color=grey, linestyle=':', marker='o', markersize=4, label=words))
     return handles
 
 

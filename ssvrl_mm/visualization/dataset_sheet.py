@@ -1,13 +1,23 @@
 """Contact sheets and animations of samples of a dataset: all streams, all clips."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from ssvrl_mm.video.motion.flow import colour_code_flow
-from ssvrl_mm.visualization.tiles import side_by_side, stacked, text_band, text_width, titled
+from ssvrl_mm.visualization.tiles import (
+    evenly,
+    resized,
+    room_for,
+    side_by_side,
+    stacked,
+    text_band,
+    text_width,
+    titled,
+    widened,
+)
 
 _BAND, _SMALL = 28, 20  # heights of a title and of other lines of text in px
 _GAP, _APART = 2, 12  # px between frames, and between clips
@@ -49,7 +59,7 @@ def draw_sheet(
     Args:
         samples: One at least.
         side: px of a frame's width.
-        frames: Frames of each clip, evenly from the first to the last; None: as there is room.
+        frames: Frames of each clip, evenly spread; None: as there is room.
 
     Returns:
         uint8 RGB.
@@ -62,12 +72,12 @@ def draw_sheet(
         rows = []
         for name, clips in streams.items():
             count = frames or max(_TILES // len(clips), 1)
-            shown = _evenly(clips.shape[1], count)
+            shown = evenly(clips.shape[1], count)
             strips = [
                 side_by_side([_fitted(clip[place], side) for place in shown], _GAP)
                 for clip in clips
             ]
-            rows.append(_under_title(_clips(strips), titles[name]))
+            rows.append(titled(_clips(strips), titles[name], _SMALL, widen=True))
         blocks.append(_under_captions(stacked(rows, _GAP), sample))
     return stacked(blocks, _APART)
 
@@ -96,7 +106,7 @@ def animate_sheet(samples: Sequence[BrowsedSample], side: int = 96) -> Iterator[
             for name, clips in streams.items():
                 place = time * clips.shape[1] // length
                 strip = _clips([_fitted(clip[place], side) for clip in clips], _GAP)
-                tiles.append(_under_title(strip, titles[name]))
+                tiles.append(titled(strip, titles[name], _SMALL, widen=True))
             blocks.append(_under_captions(side_by_side(tiles, _APART), sample))
         yield stacked(blocks, _APART)
 
@@ -135,19 +145,9 @@ def _title(name: str, clips: np.ndarray) -> str:
     return f'{name}: {of_clips} frame{"s" * (views * length > 1)} of {width}x{height}'
 
 
-def _under_title(tile: np.ndarray, title: str) -> np.ndarray:
-    """A tile under its title, with white beside it where that is longer."""
-    return titled(_widened(tile, text_width(title, _SMALL) + 12), title, _SMALL)
-
-
-def _widened(tile: np.ndarray, width: int) -> np.ndarray:
-    missing = max(width - tile.shape[1], 0)
-    return np.pad(tile, ((0, 0), (0, missing), (0, 0)), constant_values=255)
-
-
 def _under_captions(picture: np.ndarray, sample: BrowsedSample) -> np.ndarray:
     """A picture under the name of its sample and what it asks."""
-    picture = _widened(picture, _NARROWEST)
+    picture = widened(picture, max(_NARROWEST, room_for(sample.name, _BAND)))
     width = picture.shape[1]
     lines = [
         text_band(line, width, _SMALL, (60, 60, 60)) for line in _wrapped(sample.captions, width)
@@ -171,13 +171,6 @@ def _clips(strips: Sequence[np.ndarray], gap: int = _APART) -> np.ndarray:
     return side_by_side(strips, gap)
 
 
-def _evenly(length: int, count: int) -> list[int]:
-    """The places of up to ``count`` frames, evenly from the first to the last."""
-    return np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
-
-
 def _fitted(frame: np.ndarray, side: int) -> np.ndarray:
     """A frame of the width ``side``; single pixels stay squares where it is enlarged."""
-    height = max(round(side * frame.shape[0] / frame.shape[1]), 1)
-    how = cv2.INTER_AREA if frame.shape[1] > side else cv2.INTER_NEAREST
-    return cv2.resize(frame, (side, height), interpolation=how)
+    return resized(frame, (math.inf, side), as_squares=True)

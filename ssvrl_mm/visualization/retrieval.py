@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from ssvrl_mm.visualization.tiles import (
     GAP,
     Colour,
     framed,
+    of_one_width,
+    resized,
     side_by_side,
     stacked,
-    text_band,
     titled,
 )
 
@@ -64,17 +64,21 @@ def draw_retrieval(
             raise ValueError(
                 f'{name} has neighbours of {len(of_queries)} of {len(queries)} queries'
             )
-    blocks = []
-    for number, query in enumerate(queries):
-        rows = []
-        for name, of_queries in found:
-            neighbours = of_queries[number]
-            row = side_by_side([_tile(video, height) for video in neighbours])
+    asked = of_one_width([_tile(query, height) for query in queries])
+    # Of one width, so that what several models find stands below each other.
+    videos = [video for _, of_queries in found for each in of_queries for video in each]
+    tiles = iter(of_one_width([_tile(video, height) for video in videos]))
+    rows: list[list[np.ndarray]] = [[] for _ in queries]
+    for name, of_queries in found:
+        for number, neighbours in enumerate(of_queries):
             judged = [video.right for video in neighbours if video.right is not None]
             heading = f'{name}: {sum(judged)} of {len(judged)} right' if judged else name
-            rows.append(titled(row, heading, _BAND))
-        tile = titled(_tile(query, height), 'query', _BAND)
-        blocks.append(side_by_side([tile, stacked(rows)], 3 * GAP))
+            row = side_by_side([next(tiles) for _ in neighbours])
+            rows[number].append(titled(row, heading, _BAND, widen=True))
+    blocks = [
+        side_by_side([titled(query, 'query', _BAND), stacked(of_models)], 3 * GAP)
+        for query, of_models in zip(asked, rows, strict=True)
+    ]
     return stacked(blocks, 3 * GAP)
 
 
@@ -111,19 +115,15 @@ def _tile(video: Shown, height: int) -> np.ndarray:
     if video.right is not None:
         colour, word = (_RIGHT, 'right') if video.right else (_WRONG, 'wrong')
     strip = side_by_side([_fitted(frame, height) for frame in video.frames], 2)
-    tile = framed(strip, colour, _LINE)
     caption = f'{word}: {video.caption}' if word else video.caption
-    return np.vstack([text_band(caption, tile.shape[1], _BAND, colour), tile])
+    return titled(framed(strip, colour, _LINE), caption, _BAND, colour, widen=True)
 
 
 def _fitted(frame: np.ndarray, height: int) -> np.ndarray:
     """A frame as large as it goes in the middle of 4 : 3."""
     width = round(height * 4 / 3)
-    scale = min(height / frame.shape[0], width / frame.shape[1])
-    size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
+    inner = resized(frame, (height, width))
     picture = np.zeros((height, width, 3), np.uint8)
-    top, left = (height - size[1]) // 2, (width - size[0]) // 2
-    picture[top : top + size[1], left : left + size[0]] = cv2.resize(
-        frame, size, interpolation=cv2.INTER_AREA
-    )
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    picture[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return picture

@@ -7,6 +7,7 @@ import numpy as np
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LETTERS = 0.85  # scale of the font in a band of BAND px
+_SMALLEST = 0.36  # scale of letters that can still be read, 8 px high
 BAND = 40  # height of a line of text in px
 GAP = 8  # px between tiles
 
@@ -17,6 +18,13 @@ Colour = tuple[int, int, int]
 def text_width(text: str, band: int = BAND) -> int:
     """How many px wide a text is in letters that suit a band."""
     return cv2.getTextSize(text, _FONT, _LETTERS * band / BAND, 1)[0][0]
+
+
+def room_for(text: str, band: int = BAND) -> int:
+    """The fewest px that :func:`text_band` takes for letters that can be read."""
+    scale = min(_SMALLEST, _LETTERS * band / BAND)
+    # 8 px of margin, and letters shrink in steps of a twentieth.
+    return -(-cv2.getTextSize(text, _FONT, scale, 1)[0][0] * 20 // 19) + 9
 
 
 def text_band(
@@ -45,10 +53,78 @@ def text_band(
 
 
 def titled(
-    tile: np.ndarray, text: str, band: int = BAND, colour: Colour = BLACK, ground: Colour = WHITE
+    tile: np.ndarray,
+    text: str,
+    band: int = BAND,
+    colour: Colour = BLACK,
+    ground: Colour = WHITE,
+    widen: bool = False,
 ) -> np.ndarray:
-    """A tile under its title, see :func:`text_band`."""
+    """A tile under its title.
+
+    Args:
+        tile: uint8 RGB ``(h, w, 3)``.
+        text: See :func:`text_band`, as the following.
+        band: Height of the title in px.
+        colour: RGB of the letters.
+        ground: RGB behind them.
+        widen: Whether there is white beside a tile that is too narrow for letters that can be read;
+            otherwise they get as small as it takes.
+
+    Returns:
+        uint8 RGB ``(band + h, w or more, 3)``.
+    """
+    if widen:
+        tile = widened(tile, room_for(text, band))
     return np.vstack([text_band(text, tile.shape[1], band, colour, ground), tile])
+
+
+def widened(tile: np.ndarray, width: int) -> np.ndarray:
+    """A tile with white to its right up to a width; itself where it has that."""
+    missing = max(width - tile.shape[1], 0)
+    return np.pad(tile, ((0, 0), (0, missing), (0, 0)), constant_values=255)
+
+
+def of_one_width(tiles: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Tiles as wide as the widest, so that those of several rows stand below each other."""
+    width = max((tile.shape[1] for tile in tiles), default=0)
+    return [widened(tile, width) for tile in tiles]
+
+
+def resized(frame: np.ndarray, size: tuple[float, float], as_squares: bool = False) -> np.ndarray:
+    """A frame as large as it goes into a box, its shape kept.
+
+    Args:
+        frame: uint8 ``(h, w, 3)``.
+        size: px of the box, height and width; ``math.inf``: as many as it takes.
+        as_squares: Whether enlarged pixels stay squares; otherwise they run into each other.
+
+    Returns:
+        uint8 ``(height, width, 3)``, 1 px at least.
+
+    Example:
+        >>> resized(np.zeros((60, 80, 3), np.uint8), (30, math.inf)).shape
+        (30, 40, 3)
+    """
+    scale = min(wanted / there for wanted, there in zip(size, frame.shape[:2], strict=True))
+    height, width = (max(round(scale * length), 1) for length in frame.shape[:2])
+    how = cv2.INTER_NEAREST if as_squares else cv2.INTER_LINEAR
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else how)
+
+
+def evenly(length: int, count: int | None) -> list[int]:
+    """The places of some of a row of frames, in the middles of equal parts.
+
+    Args:
+        length: How many there are.
+        count: How many to take; None, or more than there are: all.
+
+    Example:
+        >>> evenly(16, 4), evenly(16, 1), evenly(2, 4)
+        ([2, 6, 10, 14], [8], [0, 1])
+    """
+    count = length if count is None else min(count, length)
+    return [(2 * part + 1) * length // (2 * count) for part in range(count)]
 
 
 def side_by_side(tiles: Sequence[np.ndarray], gap: int = GAP) -> np.ndarray:

@@ -19,7 +19,8 @@ from ssvrl_mm.apis.attention import (
 )
 from ssvrl_mm.apis.loading import init_model, read_config
 from ssvrl_mm.apis.video_samples import VideoSamples, pipeline_of
-from ssvrl_mm.registry import MODELS
+from ssvrl_mm.registry import MODELS, TRANSFORMS
+from ssvrl_mm.video import VideoError
 from tests.clips import encode
 from tests.test_apis.tiny import BACKBONE
 
@@ -46,6 +47,15 @@ class BrightPlacesOfFrames(BrightPlaces):
 
     def forward(self, frames):
         return super().forward(frames.unsqueeze(2).repeat(1, 1, 2, 1, 1)).squeeze(2)
+
+
+@TRANSFORMS.register_module()
+class DropPictures:
+    """Leaves nothing that a map could be drawn on."""
+
+    def __call__(self, results):
+        results.pop('imgs')
+        return results
 
 
 def place(frame):
@@ -115,7 +125,11 @@ def model(tmp_path_factory):
 
 def test_the_map_peaks_on_the_square_in_each_frame(model, square):
     (row,) = attend(model, [square], 8).rows[0]
-    assert row.title == 'bright: rgb' and row.frames.shape == (8, SIDE, SIDE, 3)
+    assert (
+        row.title == 'bright: rgb, 6 x 6 cells'
+        and row.of_frames
+        and row.frames.shape == (8, SIDE, SIDE, 3)
+    )
     assert row.maps.shape == (8, SIDE, SIDE) and row.maps.dtype == np.float32
     for drawn, frame, number in zip(row.maps, row.frames, range(1, LENGTH, 2), strict=True):
         y, x = place(number)
@@ -125,12 +139,16 @@ def test_the_map_peaks_on_the_square_in_each_frame(model, square):
         # same place in the cells of time before and behind.
         if y > 0 and x + CELL < SIDE and number % 4 == 1:
             np.testing.assert_allclose(drawn[y : y + 8], drawn[y : y + 8][::-1], atol=0.03)
-    assert 0 <= row.maps.min() < 0.05 and row.maps.max() > 0.7
+    assert row.maps.min() == 0 and row.maps.max() == 1
     # One frame is the middle one, and without a number there are all.
     (middle,) = attend(model, [square], 1).rows[0]
     (every,) = attend(model, [square]).rows[0]
     assert len(every.maps) == LENGTH
-    np.testing.assert_array_equal(middle.maps[0], every.maps[LENGTH // 2])
+    # A map alone goes from its own lowest value to its own highest.
+    both = middle.maps[0], every.maps[LENGTH // 2]
+    scaled = [(each - each.min()) / np.ptp(each) for each in both]
+    np.testing.assert_allclose(*scaled, atol=1e-5)
+    assert middle.maps.max() == 1 and middle.maps.min() == 0
     np.testing.assert_array_equal(middle.frames[0], every.frames[LENGTH // 2])
 
 
@@ -151,7 +169,7 @@ def test_grad_cam_shows_what_speaks_for_a_class(model, square):
     assert dark.title.startswith('bright: rgb, class 2 (')
     # The class that is found is that of the highest score.
     titles = [each.title for each in found]
-    shares = [int(title.rpartition('(')[2].removesuffix('%)')) for title in titles]
+    shares = [int(title.rpartition('(')[2].partition('%')[0]) for title in titles]
     (chosen,) = attend(model, [square], 4, None, True).rows[0]
     assert chosen.title == titles[int(np.argmax(shares))] and abs(sum(shares) - 100) <= 1
     with pytest.raises(ValueError, match='--class must be from 0 to 2, got 3'):
@@ -189,7 +207,7 @@ def test_motion_is_drawn_on_frames_that_its_network_does_not_see(square):
     cfg = config(('motion',))
     attended = attend(AttentionModel('x', cfg, None), [square], 4)
     (row,) = attended.rows[0]
-    assert row.title == 'x: motion' and row.frames.shape == (4, SIDE, SIDE, 3)
+    assert row.title == 'x: motion, 6 x 6 cells' and row.frames.shape == (4, SIDE, SIDE, 3)
     assert attended.left_out == []
     assert row.frames[2][20, 28].min() > 200
 
@@ -212,7 +230,7 @@ def test_every_second_frame_of_rgb_lies_at_its_own_motion(home, square):
     # A map of 16 cells of time, on 8 frames of which the second and the last are shown.
     times = torch.arange(16.0).view(16, 1, 1).expand(16, 2, 2)
     shown = _enlarged(times, 16, np.array([1, 7]), np.zeros((8, 2, 2, 3), np.uint8))
-    np.testing.assert_allclose(shown, np.array([2, 14])[:, None, None] / 15 * np.ones((2, 2, 2)))
+    np.testing.assert_allclose(shown, np.array([0, 1])[:, None, None] * np.ones((2, 2, 2)))
 
 
 def test_frames_that_a_network_sees_one_by_one_stand_side_by_side(square):
@@ -237,10 +255,13 @@ def test_motion_of_other_frames_than_are_shown_says_so():
         return _other_time(dict(data_samples=sample), stream)
 
     behind = [[0, 3], [10, 13], [20, 23]], [[4, 7], [14, 17], [24, 27]]
-    assert said(*behind) == ' of frames 14 to 17, on 10 to 13'
-    assert said(*behind[::-1]) == ' of frames 10 to 13, on 14 to 17'
+    assert said(*behind) == ', of frames 14 to 17: on grey, as the pictures are of 10 to 13'
+    assert said(*behind[::-1]) == ', of frames 10 to 13: on grey, as the pictures are of 14 to 17'
     assert said(*behind, 'rgb') == ''
-    assert said([0, 5, 10], [2, 14]) == said([[2, 14]], [[0, 10]]) == ''
+    # I-frames and what moves behind each of them, and motion that begins with the next frame.
+    groups = np.arange(5)[:, None] * 12 + [1, 3, 5, 7, 9]
+    assert said([np.arange(5) * 12], [groups.ravel()]) == ''
+    assert said([range(16)], [range(1, 17)]) == '' != said([range(16)], [range(8, 24)])
     assert _other_time(dict(data_samples=ActionDataSample()), 'motion') == ''
 
 
@@ -249,14 +270,19 @@ def test_streams_of_self_supervised_models(home):
     video = sorted((home / 'videos').rglob('*.mp4'))[0]
     trained = AttentionModel('x', cfg, str(home / 'model.pth'))
     rgb, motion = attend(trained, [video], 2, 'stages.2').rows[0]
-    assert (rgb.title, motion.title) == ('x: rgb', 'x: motion') and rgb.maps.shape == (2, 32, 32)
+    assert [row.title.split(',')[0] for row in (rgb, motion)] == [
+        'x: rgb',
+        'x: motion',
+    ] and rgb.maps.shape == (2, 32, 32)
     assert not np.allclose(rgb.maps, motion.maps)
     # Random weights follow from the config's seed.
     start, again = (attend(AttentionModel('x', cfg, None), [video], 2).rows[0] for _ in range(2))
     assert np.array_equal(start[1].maps, again[1].maps)
     assert not np.allclose(start[1].maps, attend(trained, [video], 2).rows[0][1].maps)
     attended = attend(trained, [video], 2, 'backbone_rgb.stages.1')
-    assert [row.title for row in attended.rows[0]] == ['x: rgb'] and attended.left_out == ['motion']
+    assert [row.title.split(',')[0] for row in attended.rows[0]] == [
+        'x: rgb'
+    ] and attended.left_out == ['motion']
     with pytest.raises(TypeError, match='x: Grad-CAM .* ContrastiveRecognizer has no classifier'):
         attend(trained, [video], 2, None, True)
 
@@ -270,9 +296,15 @@ def test_what_does_not_fit_gives_no_map(home, model, square, tmp_path):
         attend(AttentionModel('x', config(), spoiled), [square])
     flow = config()
     flow.test_pipeline = [*flow.test_pipeline[:-1], dict(type='Bare')]
-    with pytest.raises(Exception, match='Bare'):
+    with pytest.raises(KeyError, match='Bare is not in the .* registry'):
         attend(model._replace(cfg=flow), [square])
-    with pytest.raises(Exception, match='gone.mp4'):
+    blind = config(('residual',))
+    blind.test_pipeline.insert(-1, dict(type='DropPictures'))
+    with pytest.raises(
+        ValueError, match=r"packs \['residual'\], and no pictures of three channels"
+    ):
+        attend(model._replace(cfg=blind), [square])
+    with pytest.raises(VideoError, match='gone.mp4'):
         attend(model, ['gone.mp4'])
 
 

@@ -130,8 +130,8 @@ def test_a_video_finds_others_right_and_wrong(home, tables, tmp_path):
     assert [name for name, _ in found] == ['ours', 'random']
     [[of_mine]], [[of_random]] = (rows for _, rows in found)
     # Itself, of cosine 1, is not among them.
-    assert of_mine.caption == f'{left[1]} 1.00' and of_mine.right is True
-    assert of_random.caption == f'{right[0]} 1.00' and of_random.right is False
+    assert of_mine.caption == f'{left[1]} 0.995' and of_mine.right is True
+    assert of_random.caption == f'{right[0]} 0.995' and of_random.right is False
     # A file of features for each model and source, the same the next time.
     files = [out for out, _ in asked]
     assert len({*files}) == 4 and all(out.parent == tmp_path for out in files)

@@ -80,5 +80,8 @@ def test_frames_of_the_clips():
         )
     )
     assert told == ['role: query', 'frame interval: 2', 'frames: 0 1 5', 'I-frames: 0 12']
+    moving = np.array([[1, 2, 3], [7, 8, 9], [4, 5, 6]])
+    told = describe_sample(sample(dict(motion_inds=moving, num_clips=2)))
+    assert told == ['motion of frames: 1 to 3 | 7 to 9 | 4 to 6']
     many = np.array([*range(8), 50, 60])
     assert describe_sample(sample(dict(frame_inds=many))) == ['frames: 0 1 2 3 4 5 6 7 ... 60']

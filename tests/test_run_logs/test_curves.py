@@ -18,6 +18,7 @@ from ssvrl_mm.run_logs import (
     mean_and_spread,
     smoothed,
     time_table,
+    unfinished_seeds,
     value_table,
 )
 from tests.test_run_logs.logs import evaluated, step, write
@@ -121,7 +122,20 @@ def test_table_of_what_was_reached(run, tmp_path):
     write(tmp_path / 'two', [step(10, 1.0), step(20, 7.0), step(30, math.nan)])
     seeds = RunGroup('seeds', (run, *find_runs(tmp_path / 'two')))
     last = value_table([seeds], ['loss']).splitlines()[1]
-    assert last.split() == ['loss', 'seeds', '6', '±', '1.4', '1.5', '±', '0.71', '-']
+    assert last.split() == [
+        'loss',
+        'seeds',
+        '6',
+        '±',
+        '1.4',
+        '(n',
+        '=',
+        '2)',
+        '1.5',
+        '±',
+        '0.71',
+        '-',
+    ]
     write(tmp_path / 'three', [step(10, 1.0, length=0)])
     counted = RunGroup('counted', tuple(find_runs(tmp_path / 'three')))
     lines = value_table([group, counted], ['loss']).splitlines()
@@ -146,3 +160,21 @@ def test_columns_are_aligned():
     rows = [['a', 'b', 'long'], ['wide', 'c', '1']]
     assert aligned(rows) == 'a     b  long\nwide  c     1'
     assert aligned([['a', 'long'], ['wide', '1']], left=2) == 'a     long\nwide  1'
+
+
+def test_seeds_of_unequal_length_are_compared_where_all_have_been(tmp_path):
+    for seed, length in ((0, 40), (1, 20)):
+        lines = [step(i, (seed + 1) * i) for i in range(10, length + 1, 10)]
+        write(tmp_path / f'seed_{seed}', lines)
+    runs = tuple(run for seed in (0, 1) for run in find_runs(tmp_path / f'seed_{seed}'))
+    group = RunGroup('mine', runs)
+    # 20 and 40, though the first one has gone on to 40.
+    row = value_table([group], ['loss']).splitlines()[1].split()
+    assert row[2:] == ['30', '±', '14', '(n', '=', '2)', '15', '±', '7.1', '-']
+    told = 'mine: seeds end at iterations 40 (seed 0), 20 (seed 1): compared up to 20'
+    assert unfinished_seeds([group]) == [told] and not unfinished_seeds([RunGroup('x', runs[:1])])
+    names = [
+        line.split('  ')[0]
+        for line in time_table([group, RunGroup('mine seed 0', runs[:1])]).splitlines()[1:]
+    ]
+    assert names == ['mine seed 0', 'mine seed 1', 'mine seed 0 (2)']

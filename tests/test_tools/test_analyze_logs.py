@@ -37,7 +37,7 @@ def run(tool, tmp_path, monkeypatch, capsys):
 def test_picture_and_tables(run, tmp_path):
     said = run('a', 'a', 'broken', '--names', 'ours', 'cut')
     lines = [line.split() for line in said.out.splitlines()]
-    assert ['loss', 'ours', '1', '±', '0.71', '1', '±', '0.71', '-'] in lines
+    assert ['loss', 'ours', '1', '±', '0.71', '(n', '=', '2)', '1', '±', '0.71', '-'] in lines
     assert ['loss', 'cut', '1', '1', '1'] in lines
     (seed,) = (line for line in said.out.splitlines() if line.startswith('ours seed 1'))
     assert '20 of 40' in seed and '0:00:30' in seed

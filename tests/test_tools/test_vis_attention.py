@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from itertools import pairwise
 
 import av
 import cv2
@@ -75,9 +76,11 @@ def test_before_and_after_training_is_the_default(draw):
     said = draw('--side', '64', '--frames', '4')
     width, row = 4 * 64 + 3 * 2, 24 + 64
     height = 2 * (3 * row + 2 * 2) + 16 + 2 + 24
-    assert said == f'wrote attention.png: {width}x{height} px, 2 videos, 2 maps each'
+    # What is said of the colours is wider than the frames.
+    assert said == f'wrote attention.png: 430x{height} px, 2 videos, 2 maps each'
     picture = cv2.imread('attention.png')
-    assert picture.shape == (height, width, 3)
+    assert picture.shape == (height, 430, 3) and (picture[: height - 26, width:] == 255).all()
+    picture = picture[:, :width]
     before, after = (
         picture[row + 2 + 24 : row + 2 + row]
         if number == 0
@@ -87,7 +90,7 @@ def test_before_and_after_training_is_the_default(draw):
     assert before.std() > 10 and after.std() > 10 and np.abs(before - after.astype(int)).mean() > 5
     # Before is what `random` is.
     draw('--side', '64', '--frames', '4', '--also', 'pretext.py', 'random', '--out', 'x.png')
-    swapped = cv2.imread('x.png')
+    swapped = cv2.imread('x.png')[:, :width]
     np.testing.assert_array_equal(swapped[row + 26 : 2 * row + 2], after)
     np.testing.assert_array_equal(swapped[2 * row + 28 : 3 * row + 4], before)
 
@@ -100,10 +103,10 @@ def test_a_network_that_began_elsewhere_is_not_drawn_with_random_weights(draw):
 
 def test_an_animation_of_own_videos(draw):
     said = draw('--videos', 'videos/b.mp4', '--out', 'x.mp4', checkpoint='random', name='pretext')
-    assert said == 'wrote x.mp4: 232x162 px, 1 videos, 1 maps each, 4 frames'
+    assert said == 'wrote x.mp4: 430x162 px, 1 videos, 1 maps each, 4 frames'
     with av.open('x.mp4') as container:
         frames = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
-    assert len(frames) == 4 and frames[0].shape == (162, 232, 3)
+    assert len(frames) == 4 and frames[0].shape == (162, 430, 3)
     assert 0 < np.abs(frames[0] - frames[3].astype(int)).mean() < 60
 
 
@@ -112,8 +115,15 @@ def test_grad_cam_of_a_classifier(draw):
     options = ('--videos', 'videos', '--number', '1', '--grad-cam', '--out', 'x.gif')
     said = draw(*options, '--class', '1', name='classifier')
     assert said.endswith('1 videos, 1 maps each, 4 frames')
-    said = draw('--also', 'classifier.py', 'random', '--names', 'one', 'two', '--frames', '1')
-    assert said.endswith('2 videos, 2 maps each')
+    still = ('--also', 'classifier.py', 'random', '--names', 'one', 'two', '--frames', '1')
+    pictures = {}
+    for kind in ((), ('--grad-cam', '--class', '0'), ('--grad-cam', '--class', '1')):
+        said = draw(*still, *kind, name='classifier')
+        assert said.endswith('2 videos, 2 maps each')
+        pictures[kind] = cv2.imread('attention.png')
+    # Each kind of map, and each class, has a picture of its own.
+    shown = [picture[24 + 112 + 2 + 24 :, :112].astype(int) for picture in pictures.values()]
+    assert all(np.abs(one[:112] - other[:112]).mean() > 5 for one, other in pairwise(shown))
 
 
 @pytest.mark.parametrize(

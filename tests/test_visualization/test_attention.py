@@ -6,6 +6,7 @@ import numpy as np
 from ssvrl_mm.visualization import AttentionRow, draw_attention, play_attention
 from ssvrl_mm.visualization.attention import overlay
 
+LEGEND = 430  # px of the scale of the colours and what is said of it
 GREY = np.full((3, 20, 30, 3), 100, np.uint8)
 
 
@@ -36,7 +37,8 @@ def test_a_row_of_frames_for_each_map():
     picture = draw_attention([('one', rows), ('two', rows)], side=60)
     width, line = 3 * 90 + 2 * 2, 24 + 60
     block = 3 * line + 2 * 2
-    assert picture.shape == (2 * block + 16 + 2 + 24, width, 3)
+    assert picture.shape == (2 * block + 16 + 2 + 24, LEGEND, 3)
+    assert (picture[: 2 * block + 16, width:] == 255).all()
     frames = picture[24:84]
     assert (frames[:, :90] == 100).all() and (frames[:, 90:92] == 255).all()
     hot, cold = ((turbo(level) + 100) / 2 for level in (255, 0))
@@ -55,14 +57,34 @@ def test_a_row_of_frames_for_each_map():
     assert scale.tolist() == [False] * 6 + [True] * 16 + [False] * 4
     # However narrow a picture is, there is room for the note.
     narrow = [('x', [AttentionRow('rgb', GREY[:1], maps(0)[:1])])]
-    assert draw_attention(narrow, side=60).shape[1] == 72 + 160
+    assert draw_attention(narrow, side=60).shape[1] == LEGEND
+
+
+def test_maps_of_another_time_are_on_grey():
+    rows = [AttentionRow('rgb', GREY, maps(0)), AttentionRow('motion', GREY, maps(0), False)]
+    picture = draw_attention([('x', rows)], side=60)
+    on_picture, on_grey = (picture[top + 24 : top + 84, :90] for top in (86, 172))
+    np.testing.assert_allclose(on_grey[20, 5], (turbo(255) + 127) / 2, atol=1)
+    assert (picture[24:84, :90] == 100).all() and (on_grey > on_picture).all()
+    played = next(play_attention([('x', rows)], side=60))
+    np.testing.assert_array_equal(played[24:84, 184:274], on_grey)
+
+
+def test_names_are_read_however_small_frames_are():
+    videos = [
+        (f'{name}/a_long_name_of_a_video.mp4', [AttentionRow('x', GREY, maps(0))]) for name in 'ab'
+    ]
+    (picture, *_) = play_attention(videos * 2, side=20)
+    # A column begins where it does in the other rows, beside what the longest name takes.
+    columns = (picture[24 + 10 :: 24 + 20 + 2] != 255).any(axis=-1)[:4]
+    assert (columns == columns[0]).all() and columns[0, 150:].sum() == 30
 
 
 def test_videos_of_one_frame_are_side_by_side():
     videos = [(name, [AttentionRow('rgb', GREY[:1], maps(2)[:1])]) for name in 'ab']
     picture = draw_attention(videos, side=100)
-    assert picture.shape == (2 * (24 + 100) + 2 + 2 + 24, 2 * 150 + 16, 3)
-    np.testing.assert_array_equal(picture[124:250, :150], picture[124:250, 166:])
+    assert picture.shape == (2 * (24 + 100) + 2 + 2 + 24, LEGEND, 3)
+    np.testing.assert_array_equal(picture[124:250, :150], picture[124:250, 166:316])
 
 
 def test_a_flat_map_says_so():
@@ -82,7 +104,7 @@ def test_an_animation_shows_all_that_plays_side_by_side():
     played = list(play_attention(videos, side=60))
     line = 24 + 60
     assert len(played) == 4
-    assert {picture.shape for picture in played} == {(2 * line + 2 + 2 + 24, 3 * 90 + 4, 3)}
+    assert {picture.shape for picture in played} == {(2 * line + 2 + 2 + 24, LEGEND, 3)}
     for number, picture in enumerate(played):
         for top in (24 + 20, line + 2 + 24 + 20):
             assert (picture[top, 30] == frames[number][0, 0]).all()

@@ -48,8 +48,9 @@ def test_seeds_are_a_mean_within_a_band(groups):
     (point,) = (line for line in recall.get_lines() if line.get_marker() == 'o')
     assert point.get_xydata().tolist() == [[40, 0.5]]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ['x (mean of 2 seeds)', 'y']
-    colours = [line.get_color() for line in figure.legends[0].get_lines()]
+    assert labels[:2] == ['x (mean of 2 seeds, where all are)', 'y']
+    assert labels[2].startswith('faint: as logged') and labels[3].startswith('points: evaluations')
+    colours = [line.get_color() for line in figure.legends[0].get_lines()[:2]]
     np.testing.assert_allclose(colours, np.array(COLOURS[:2]) / 255)
 
 
@@ -69,8 +70,8 @@ def test_over_iterations_and_as_it_was_logged(groups):
 def test_panels_and_their_size(groups):
     figure = draw_curves(groups, ['lr', 'loss', 'time', 'data_time'], side=200)
     assert len(figure.axes) == 4
-    # Three panels in a row, and two lines of legend.
-    assert figure.canvas.get_width_height() == (600, 2 * 144 + 60)
+    # Three panels in a row, and four lines of legend.
+    assert figure.canvas.get_width_height() == (600, 2 * 144 + 110)
     shown = [axes.get_xlabel() for axes in figure.axes]
     assert shown == ['', 'epoch', 'epoch', 'epoch']
 

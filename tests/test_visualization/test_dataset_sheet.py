@@ -41,19 +41,19 @@ def test_rows_are_streams_and_columns_frames_of_the_clips():
 
 @pytest.mark.parametrize('views, shown', [(1, 16), (3, 5), (20, 1)])
 def test_as_many_frames_as_there_is_room(views, shown):
-    picture = draw_sheet([sample(rgb=numbered(views, 30))], side=48)
+    picture = draw_sheet([sample(rgb=numbered(views, 28))], side=48)
     row = picture[-10]
     assert picture.shape[1] == views * (shown * 50 - 2 + APART) - APART
     assert len({tuple(pixel) for pixel in row} - {(255, 255, 255)}) == len(
         {100 + 20 * view + frame for view in range(views)
-         for frame in np.linspace(0, 29, shown).round().astype(int)}
+         for frame in ((np.arange(shown) + 0.5) / shown * 28).astype(int)}
     )  # fmt: skip
 
 
 def test_vectors_share_a_scale_in_all_samples():
     slow, fast = np.zeros((2, 1, 4, 4, 6, 2), np.float32)
     slow[..., 0], fast[..., 0] = 2, 4
-    slow[0, 0, 0, 0] = np.nan
+    slow[0, 2, 0, 0] = np.nan
     both = [sample(motion=VectorStream(each, 'px/frame')) for each in (slow, fast)]
     picture = draw_sheet(both, side=48, frames=1)
     one = BAND + SMALL + SMALL + 32
@@ -83,14 +83,15 @@ def test_animations_play_all_streams_together():
 
 
 def test_titles_fit_though_frames_are_small(monkeypatch):
-    widths = []
+    asked = []
     monkeypatch.setattr(
         'ssvrl_mm.visualization.dataset_sheet.titled',
-        lambda tile, text, band: widths.append((tile.shape[1], text)) or tile,
+        lambda tile, text, band, widen: asked.append((text, widen)) or tile,
     )
-    monkeypatch.setattr('ssvrl_mm.visualization.dataset_sheet.text_width', lambda *_: 250)
     draw_sheet([sample(rgb=numbered(1, 1))], side=16)
-    assert widths == [(262, 'rgb: 1 frame of 32x24')]
+    assert asked == [('rgb: 1 frame of 32x24', True)]
+    long = sample(rgb=numbered(1, 1))._replace(name='a/long/name/' * 9)
+    assert draw_sheet([long], side=16).shape[1] > 600
 
 
 def test_captions_go_on_in_the_next_line():

@@ -60,10 +60,21 @@ def test_all_videos_play_together():
         return Shown(frames, f'{start}.mp4', right)
 
     queries, found = [counting(10)], [('m', [[counting(50, True), counting(90, False)]])]
-    played = list(play_retrieval(queries, found, HEIGHT))
+    played = list(play_retrieval(queries, found, 2 * HEIGHT))
     assert len(played) == 3
-    top, tile = 2 * BAND + LINE, WIDTH + 2 * LINE
+    top, tile = 2 * BAND + LINE, 2 * WIDTH + 2 * LINE
     for time, picture in enumerate(played):
         for left, start in ((0, 10), (tile + 24, 50), (2 * tile + 24 + 8, 90)):
-            inner = picture[top : top + HEIGHT, left + LINE : left + LINE + WIDTH]
+            inner = picture[top : top + 2 * HEIGHT, left + LINE : left + LINE + 2 * WIDTH]
             assert (inner == start + time).all()
+
+
+def test_captions_are_read_however_small_frames_are():
+    long = Shown(np.full((1, 8, 8, 3), 9, np.uint8), 'a/long_name_of_a_video.mp4 0.987')
+    picture = draw_retrieval([long], [('one', [[long, long]]), ('other', [[long, long]])], 8)
+    tile = (picture.shape[1] - 24 - 8) // 3
+    assert tile > 150
+    for left in (0, tile + 24, 2 * tile + 24 + 8):
+        rows, _ = np.nonzero((picture[24:48, left : left + tile] < 200).all(axis=-1))
+        assert np.ptp(rows) >= 7
+        assert (picture[50, left + 4 + 2 * LINE + 8 : left + tile] == 255).all()

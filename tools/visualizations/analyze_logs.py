@@ -62,6 +62,7 @@ def main() -> None:
         group_runs,
         keys_of,
         time_table,
+        unfinished_seeds,
         value_table,
     )
     from ssvrl_mm.visualization.curves import check_figure, draw_curves, write_figure
@@ -83,7 +84,8 @@ def main() -> None:
         by_epoch = not uncounted if args.x is None else args.x == 'epoch'
         figure = draw_curves(groups, keys, by_epoch, args.smooth, args.side)
         write_figure(args.out, figure)
-    for note in dict.fromkeys(note for run in runs for note in run.notes):
+    notes = [note for run in runs for note in run.notes] + unfinished_seeds(groups)
+    for note in dict.fromkeys(notes):
         print(f'note: {note}', file=sys.stderr)
     print(value_table(groups, keys), time_table(groups), sep='\n\n', end='\n\n')
     width, height = figure.canvas.get_width_height()

@@ -94,8 +94,10 @@ def apply_options(configs: list, options: dict | None) -> None:
 def bases_of(path: str):
     """What a config inherits."""
     from ssvrl_mm.config_difference import ConfigBasesError, load_bases
+    from ssvrl_mm.config_printing import messages_aside
 
-    bases = load_bases(path)
+    with messages_aside():
+        bases = load_bases(path)
     if bases is None:
         raise ConfigBasesError(f'{path} inherits nothing: it has no _base_')
     return bases

@@ -12,8 +12,9 @@ with --grad-cam, of a model with a classifier, what speaks for a class, the one 
 by default. A self-supervised model that is alone is also drawn with the random weights that its
 training began with, unless that began with a checkpoint; CHECKPOINT `random` stands for these.
 
-Every map goes from its own lowest value in the clip to its highest: say how a network divides its
-attention, not how much one has more than another.
+Every row goes from its own lowest value in the frames shown to its highest: it says how a network
+divides its attention, not how much one has more than another. A title has the cells of the layer's
+map, which is enlarged. Maps of what moves at another time than the pictures are drawn on grey.
 """
 
 import argparse

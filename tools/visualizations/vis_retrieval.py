@@ -116,6 +116,12 @@ def draw(args: argparse.Namespace) -> None:
             models, chosen, gallery, args.features or Path(scratch), args.k,
             args.frames or (_PLAYED if plays else 3), workers=args.workers, device=args.device,
         )  # fmt: skip
+    asked, drawn = len(chosen.entries), len(examples[0])
+    if drawn < (len(args.queries) or args.number):
+        captions = {query.caption for query in examples[0]}
+        gone = [p for p, _ in chosen.entries if '/'.join(Path(p).parts[-2:]) not in captions]
+        why = f'cannot be read: {", ".join(gone)}' if gone else f'there are but {asked}'
+        print(f'{drawn} queries are drawn: {why}')
     for name, of_queries in examples[1]:
         best = [videos[0].right for videos in of_queries if videos]
         known = [right for right in best if right is not None]
