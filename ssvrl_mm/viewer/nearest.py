@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.registry import FUNCTIONS
 
 from ssvrl_mm.apis import SSVRLInferencer, VideoSource, extract_features
 from ssvrl_mm.apis.loading import read_config
@@ -18,15 +19,19 @@ from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
 from ssvrl_mm.evaluation.provenance import config_sha256, describe_checkpoint, entries_sha256
 from ssvrl_mm.models.utils.checkpoint_settings import literal_settings
+from ssvrl_mm.models.utils.registered import registered_config
+from ssvrl_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, TRANSFORMS
 from ssvrl_mm.video import VideoError
 from ssvrl_mm.viewer.errors import ViewerError
 from ssvrl_mm.viewer.library import Folder, Video
 from ssvrl_mm.zoo import fetch_weights, find_model
 from ssvrl_mm.zoo.places import cache_folder
 
-# What embedding a video takes of a config. Custom imports are not among them: a checkpoint may
-# come from anybody, and runs nothing here.
-_SETTINGS = ('default_scope', 'model', 'randomness', 'test_dataloader', 'val_dataloader')
+# What embedding a video takes of a config. Custom imports and scopes, which are imported, are not
+# among them, and every type is a registered one: a checkpoint may come from anybody, and runs
+# nothing here.
+_SETTINGS = ('model', 'randomness', 'test_dataloader', 'val_dataloader')
+_REGISTRIES = (MODELS, DATASETS, TRANSFORMS, DATA_SAMPLERS, FUNCTIONS)
 _REMEMBERED = 256
 # Below it, processes that decode take longer to start than they save.
 _FEW = 16
@@ -56,6 +61,7 @@ def config_of(checkpoint: str, config: str | os.PathLike | None) -> tuple[Config
         ViewerError: The checkpoint carries none.
         ModelNotFoundError, ZooError: There is no such file, and no model of that name to be had.
         CheckpointFileError: The file is no checkpoint.
+        NetworkConfigError: What it carries names a type that is not registered.
     """
     if not Path(checkpoint).is_file():
         entry = find_model(checkpoint, need_weights=True)
@@ -67,6 +73,7 @@ def config_of(checkpoint: str, config: str | os.PathLike | None) -> tuple[Config
     settings = literal_settings(text, _SETTINGS) if isinstance(text, str) else {}
     if 'model' not in settings:
         raise ViewerError(f'{checkpoint} carries no config: name it with --config')
+    settings = registered_config(settings, _REGISTRIES, checkpoint)
     return read_config(Config({'default_scope': 'ssvrl_mm', **settings})), checkpoint
 
 

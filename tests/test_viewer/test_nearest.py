@@ -1,9 +1,14 @@
 """Near videos are those of highest cosine, found in an index that is made once."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
+from ssvrl_mm.models.utils.registered import NetworkConfigError, registered_config
 from ssvrl_mm.viewer import nearest
 from ssvrl_mm.viewer.errors import ViewerError
 from ssvrl_mm.viewer.library import Folder, Video
@@ -80,12 +85,61 @@ def test_configs(home):
         config_of(str(home / 'bare.pth'), None)
 
 
+def carrying(folder, text):
+    """A checkpoint that carries this config."""
+    torch.save(dict(state_dict={}, meta=dict(cfg=text)), folder / 'x.pth')
+    return str(folder / 'x.pth')
+
+
 def test_the_config_of_a_checkpoint_is_not_run(home, tmp_path):
     ran = tmp_path / 'ran'
     text = (
-        f"open({str(ran)!r}, 'w')\ncustom_imports = dict(imports=['x'])\nmodel = dict(type='A')\n"
+        f"open({str(ran)!r}, 'w')\ncustom_imports = dict(imports=['x'])\n"
+        "default_scope = 'x'\nmodel = dict(type='mmaction.S3D', pretrained='x', _scope_='y', "
+        "neck=(dict(type='S3D', init_cfg=dict(type='os.system', command='true')),))\n"
     )
-    torch.save(dict(state_dict={}, meta=dict(cfg=text)), tmp_path / 'x.pth')
-    cfg, _ = config_of(str(tmp_path / 'x.pth'), None)
-    assert cfg.to_dict() == {'default_scope': 'ssvrl_mm', 'model': {'type': 'A'}}
+    cfg, _ = config_of(carrying(tmp_path, text), None)
+    model = {'type': 'mmaction.S3D', 'neck': ({'type': 'S3D'},)}
+    assert cfg.to_dict() == {'default_scope': 'ssvrl_mm', 'model': model}
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    'kind',
+    ['os.system', 'mmengine.os.system', 'ssvrl_mm.viewer.x', 'evil.S3D', 'antigravity', '', 7],
+)
+@pytest.mark.parametrize('key', ['type', 'dataset_type'])
+@pytest.mark.parametrize(
+    'place',
+    [
+        'model.data_preprocessor',
+        'model',
+        'test_dataloader.dataset.datasets.0.pipeline.0',
+        'test_dataloader.collate_fn',
+        'model.backbones.rgb.parts.0.0',
+    ],
+)
+def test_no_type_of_a_checkpoint_is_run_that_is_not_registered(home, tmp_path, place, kind, key):
+    ran = tmp_path / 'ran'
+    settings = {'model': {'type': 'S3D'}}
+    node, (*way, last) = settings, place.split('.')
+    for part in way:
+        node = node.setdefault(part, {})
+    node[last] = {'type': 'S3D', key: kind, 'command': f'touch {ran}'}
+    text = '\n'.join(f'{name} = {value!r}' for name, value in settings.items())
+    with pytest.raises(NetworkConfigError, match=f'x.pth: type={kind!r} is not registered'):
+        NearestVideos(carrying(tmp_path, text), Folder(home / 'videos'), device='cpu')
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize('name', ['mvcgc', 'coviar', 'imrnet'])
+def test_the_configs_of_this_project_name_registered_types_alone(tmp_path, name):
+    file = next(Path('configs').glob(f'*{name}*/*.py'))
+    cfg = Config.fromfile(file)
+    wanted = registered_config(
+        {key: value for key, value in cfg.to_dict().items() if key in nearest._SETTINGS},
+        nearest._REGISTRIES,
+    )
+    carried, _ = config_of(carrying(tmp_path, cfg.pretty_text), None)
+    expected = {'default_scope': 'ssvrl_mm', **wanted}
+    assert json.loads(json.dumps(carried.to_dict())) == json.loads(json.dumps(expected))
