@@ -17,7 +17,12 @@ from ssvrl_mm.apis import SSVRLInferencer, VideoSource, extract_features
 from ssvrl_mm.apis.loading import read_config
 from ssvrl_mm.apis.neighbours import find_neighbours
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
-from ssvrl_mm.evaluation.provenance import config_sha256, describe_checkpoint, entries_sha256
+from ssvrl_mm.evaluation.provenance import (
+    config_sha256,
+    describe_checkpoint,
+    entries_sha256,
+    versions,
+)
 from ssvrl_mm.models.utils.checkpoint_settings import literal_settings
 from ssvrl_mm.models.utils.registered import registered_config
 from ssvrl_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, TRANSFORMS
@@ -106,6 +111,8 @@ class NearestVideos:
         cfg, weights = config_of(checkpoint, config)
         self.model = Path(checkpoint).stem
         names = folder.names()
+        # Before they are read: whoever replaces a file meanwhile has it embedded anew.
+        self._keys = {name: folder.find(name).key for name in names}
         file = _cache_file(cfg, weights, folder, names)
         self.was_indexed = file.exists()
         entries = [(name, -1) for name in names]
@@ -113,12 +120,15 @@ class NearestVideos:
         workers = 0 if len(names) < _FEW else min(2, os.cpu_count() or 1)
         table = extract_features(cfg, weights, source, file, workers=workers, device=device)
         assert table is not None  # one process
+        for old in file.parent.glob(f'{file.name.partition("_")[0]}_*.npz'):
+            if old != file:
+                old.unlink(missing_ok=True)
         self.names = table.paths
         self.left_out: list[dict[str, str]] = table.provenance['left_out']
         self._features = table.averaged()
         self._rows = {name: row for row, name in enumerate(self.names)}
         self._inferencer = SSVRLInferencer(cfg, weights, device, show_progress=False)
-        self._seen: OrderedDict[str, dict[str, np.ndarray]] = OrderedDict()
+        self._seen: OrderedDict[tuple, dict[str, np.ndarray]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -152,18 +162,19 @@ class NearestVideos:
     def _features_of(self, video: Video) -> dict[str, np.ndarray]:
         """Stream -> (D,): from the index, from the last searches, or from the model."""
         row = self._rows.get(video.name) if video.id.startswith('folder/') else None
-        if row is not None:
+        # Another file may be there by now.
+        if row is not None and self._keys[video.name] == video.key:
             return {stream: features[row] for stream, features in self._features.items()}
         with self._lock:  # one model
-            if video.id in self._seen:
-                return self._seen[video.id]
+            if video.key in self._seen:
+                return self._seen[video.key]
             try:
                 features = self._inferencer(video.file).features
             except VideoError as error:
                 raise ViewerError(f'{video.name}: {error.reason}', 422) from None
             if not all(np.isfinite(rows).all() for rows in features.values()):
                 raise ViewerError(f'{video.name}: its features are not finite', 422)
-            self._seen[video.id] = features
+            self._seen[video.key] = features
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
             return features
@@ -173,10 +184,12 @@ def _cache_file(cfg: Config, weights: str, folder: Folder, names: list[str]) -> 
     """Where the index of these very files by this very model is kept."""
     status = [(name, (folder.root / name).stat()) for name in names]
     identity = [
+        versions(),
         config_sha256(cfg),
         describe_checkpoint(weights)['checkpoint_sha256'],
         str(folder.root),
         [(name, facts.st_size, facts.st_mtime_ns) for name, facts in status],
     ]
+    place = hashlib.sha256(os.fsencode(folder.root)).hexdigest()[:16]
     key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    return cache_folder().parent / 'viewer' / f'{key}.npz'
+    return cache_folder().parent / 'viewer' / f'{place}_{key}.npz'
