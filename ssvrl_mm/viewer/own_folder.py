@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from types import ModuleType
 
@@ -29,24 +30,33 @@ class OwnFolder:
         for left in Path(tempfile.gettempdir()).glob(f'{prefix}*'):
             with contextlib.suppress(OSError):
                 _remove_if_left(left)
-        while True:
-            self.path = Path(tempfile.mkdtemp(prefix=prefix))
-            if fcntl is None:
-                return
-            with contextlib.suppress(FileNotFoundError):
-                self._lock = os.open(self.path, os.O_RDONLY)
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
-                # Another that starts may have taken it for left behind just before.
-                if self.path.exists():
-                    return
-                os.close(self._lock)
+        self.path, lock = _locked(prefix)
+        self._end = weakref.finalize(self, _remove, self.path, lock)
 
     def remove(self) -> None:
         """Removes it and all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        if fcntl is not None and self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._end()
+
+
+def _locked(prefix: str) -> tuple[Path, int | None]:
+    """A new folder, and the descriptor that holds its lock."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=prefix))
+        if fcntl is None:
+            return path, None
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(path, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Another that starts may have taken it for left behind just before.
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+def _remove(path: Path, lock: int | None) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)
 
 
 def _remove_if_left(folder: Path) -> None:

@@ -1,7 +1,10 @@
 """Near videos are those of highest cosine, found in an index that is made once."""
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -54,6 +57,46 @@ def test_the_index_is_made_once_and_again_when_a_file_changes(found, home, monke
         NearestVideos(*given, folder)
     assert asked[0][3] != kept[0]
     assert [path for path, _ in asked[0][2].entries] == [*NAMES[:2], 'notes.mp4', *NAMES[2:]]
+
+
+def test_an_index_of_another_release_is_not_taken_and_goes(found, home, monkeypatch, tmp_path):
+    folder = Folder(home / 'videos')
+    cfg, weights = config_of(str(home / 'model.pth'), None)
+    given = cfg, weights, folder, folder.names()
+    monkeypatch.setenv('SSVRL_MM_CACHE', str(tmp_path / 'checkpoints'))
+    before = nearest._cache_file(*given)
+    monkeypatch.setattr(nearest, 'versions', lambda: {'ssvrl_mm': '0.0'})
+    now = nearest._cache_file(*given)
+    assert before != now
+    now.parent.mkdir()
+    other = now.with_name('of_another_folder.npz')
+    for file in (before, other):
+        file.write_bytes(b'')
+    shutil.copy(next((home / 'cache/viewer').glob('*.npz')), now)
+    # Whose table it is does not matter here.
+    monkeypatch.setattr(nearest, 'extract_features', lambda *args, **_: SimpleTable())
+    monkeypatch.setattr(nearest, 'SSVRLInferencer', lambda *args, **options: None)
+    assert NearestVideos(str(home / 'model.pth'), folder).was_indexed
+    assert sorted(now.parent.iterdir()) == sorted([now, other])
+
+
+class SimpleTable:
+    """Features of nothing."""
+
+    paths: ClassVar = []
+    provenance: ClassVar = {'left_out': []}
+
+    def averaged(self):
+        return {}
+
+
+def test_a_video_that_was_replaced_is_embedded_anew(found, features, home, monkeypatch):
+    video = Folder(home / 'videos').find(NAMES[0])
+    known = found._features_of(video)
+    changed = dataclasses.replace(video, file=home / 'query.mp4', stamp=(1, 2, 3))
+    anew = found._features_of(changed)
+    np.testing.assert_allclose(anew['rgb'], features[4]['rgb'], atol=1e-4)
+    assert np.abs(anew['rgb'] - known['rgb']).max() > 1e-3
 
 
 def _stop():
