@@ -58,7 +58,8 @@ def entries_sha256(entries: Iterable[tuple[str, int]]) -> str:
     """
     digest = hashlib.sha256()
     for path, label in entries:
-        digest.update(f'{path} {label}\n'.encode())
+        # As the file system has it: names need not be UTF-8.
+        digest.update(f'{path} {label}\n'.encode('utf-8', 'surrogateescape'))
     return digest.hexdigest()
 
 

@@ -12,16 +12,20 @@ The page is for this machine alone unless --host says otherwise. Uploads are rem
 
 import argparse
 import contextlib
+import signal
 import sys
+import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ssvrl_mm.viewer.library import Folder
     from ssvrl_mm.viewer.server import Viewer
 
+_MOST = 2**20  # MB of an upload: a terabyte
 _WEIGHTS = ('.pth', '.pt', '.safetensors')
 
 
@@ -53,8 +57,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not 0 <= args.port < 2**16:
         parser.error(f'--port must be in 0..65535, got {args.port}')
-    if not args.max_upload > 0:
-        parser.error(f'--max-upload must be over 0, got {args.max_upload}')
+    if not 0 < args.max_upload <= _MOST:
+        parser.error(f'--max-upload must be over 0, at most {_MOST} MB, got {args.max_upload}')
     return args
 
 
@@ -77,7 +81,7 @@ def make_viewer(args: argparse.Namespace) -> 'Viewer':
         if args.config:
             raise ViewerError('--config is for a checkpoint, and needs --videos FOLDER')
         folder = Folder(place)
-        names = folder.names()
+        names = _names(folder)
         if folder.only is not None:
             open_video(folder.find(names[0]).file, names[0], limits).close()
         return Viewer(folder, limits=limits)
@@ -86,7 +90,7 @@ def make_viewer(args: argparse.Namespace) -> 'Viewer':
     if is_checkpoint and not place.is_file():
         raise ViewerError(f'there is no checkpoint {place}')
     folder = Folder(args.videos)
-    folder.names()
+    _names(folder)
     # Seconds of imports, which a wrong path need not wait for.
     print('loading the model ...', file=sys.stderr, flush=True)
     from ssvrl_mm.viewer.nearest import NearestVideos
@@ -97,6 +101,14 @@ def make_viewer(args: argparse.Namespace) -> 'Viewer':
     for entry in nearest.left_out:
         print(f'left out: {entry["path"]}: {entry["cause"]}', file=sys.stderr)
     return Viewer(folder, nearest, limits)
+
+
+def _names(folder: 'Folder') -> list[str]:
+    """The names of the videos; says which are left out."""
+    names = folder.names()
+    for name in folder.unnamable():
+        print(f'left out: {name}: the name is not UTF-8', file=sys.stderr)
+    return names
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Before minutes of indexing, so that a port that is taken is told at once.
         listener = listen(args.host, args.port)
         viewer = make_viewer(args)
+    ending = _EndsWithTerminal()
     from ssvrl_mm.viewer.server import is_loopback, make_app, own_names
 
     if not is_loopback(args.host):
@@ -133,9 +146,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=3,
         proxy_headers=False,
     )
+    server = ending.server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     return 0
+
+
+class _EndsWithTerminal:
+    """Ends the server, and with it the uploads, when the terminal closes, except under nohup."""
+
+    def __init__(self) -> None:
+        self.server: Any = None
+        hangup = getattr(signal, 'SIGHUP', None)  # Windows has none
+        here = threading.current_thread() is threading.main_thread()
+        if hangup and here and signal.getsignal(hangup) is not signal.SIG_IGN:
+            signal.signal(hangup, self._end)
+
+    def _end(self, *_: object) -> None:
+        if self.server is None:
+            raise KeyboardInterrupt
+        self.server.should_exit = True
 
 
 def _web_server() -> ModuleType:

@@ -24,7 +24,9 @@ class Limits:
 
     Attributes:
         upload_bytes: Of one upload.
-        kept_bytes: Of all uploads together; the oldest go first.
+        kept_bytes: Of all uploads together, those on their way too; the oldest go first.
+        uploads_at_once: On their way.
+        decoding_at_once: Frames, and as many previews, that are decoded or waited for.
         pixels: Of a frame.
         frames: Of an upload.
         seconds: That opening a video, or reading a frame of it, may take.
@@ -32,6 +34,8 @@ class Limits:
 
     upload_bytes: int = 200 * 2**20
     kept_bytes: int = 2 * 2**30
+    uploads_at_once: int = 8
+    decoding_at_once: int = 12
     pixels: int = 4096 * 2304
     frames: int = 50_000
     seconds: float = 20.0

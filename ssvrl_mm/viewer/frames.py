@@ -240,7 +240,8 @@ class OpenVideos:
         self.limits = limits
         self._cache_bytes = cache_bytes
         self._videos: OrderedDict[str, OpenVideo] = OrderedDict()
-        self._views: OrderedDict[tuple[str, int], FrameView] = OrderedDict()
+        self._views: OrderedDict[tuple[Any, int], FrameView] = OrderedDict()
+        self._decoding = threading.BoundedSemaphore(limits.decoding_at_once)
         self._held = 0
         self._lock = threading.Lock()
 
@@ -252,15 +253,20 @@ class OpenVideos:
         """
         with self._lock:
             found = self._videos.get(video.id)
-            if found is not None:
+            if found is not None and found.video.key == video.key:
                 self._videos.move_to_end(video.id)
                 return found
+        if found is not None:  # another file was there
+            self.forget(video)
         opened = OpenVideo(video, self.limits)
         gone = []
         with self._lock:
             # Somebody else may have opened it meanwhile.
-            found = self._videos.setdefault(video.id, opened)
-            gone += [opened] if found is not opened else []
+            found = self._videos.get(video.id)
+            if found is not None:
+                gone.append(opened if found.video.key == video.key else found)
+            if found is None or gone[0] is found:
+                found = self._videos[video.id] = opened
             while len(self._videos) > _OPEN:
                 gone.append(self._videos.popitem(last=False)[1])
         for old in gone:
@@ -273,19 +279,29 @@ class OpenVideos:
         Raises:
             ViewerError: The video or the frame cannot be read.
         """
-        key = video.id, number
+        key = video.key, number
         with self._lock:
             found = self._views.get(key)
             if found is not None:
                 self._views.move_to_end(key)
                 return found
-        return self.open(video).read(number, lambda view: self._keep(video, view))
+        with self._turn():
+            return self.open(video).read(number, lambda view: self._keep(video, view))
+
+    def facts(self, video: Video) -> dict[str, Any]:
+        """What the page says of a video, see :meth:`OpenVideo.facts`.
+
+        Raises:
+            ViewerError: The video cannot be read.
+        """
+        with self._turn():
+            return self.open(video).facts()
 
     def forget(self, video: Video) -> None:
         """Closes a video that is no more."""
         with self._lock:
             opened = self._videos.pop(video.id, None)
-            for key in [key for key in self._views if key[0] == video.id]:
+            for key in [key for key in self._views if key[0][0] == video.id]:
                 self._held -= self._views.pop(key).nbytes
         if opened is not None:
             opened.close()
@@ -300,8 +316,18 @@ class OpenVideos:
         for video in videos:
             video.close()
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Refuses rather than having all threads of the server wait for slow videos."""
+        if not self._decoding.acquire(blocking=False):
+            raise ViewerError('the server is busy with other frames: try again in a moment', 503)
+        try:
+            yield
+        finally:
+            self._decoding.release()
+
     def _keep(self, video: Video, view: FrameView) -> None:
-        key = video.id, view.number
+        key = video.key, view.number
         with self._lock:
             before = self._views.pop(key, None)
             self._held += view.nbytes - (before.nbytes if before is not None else 0)

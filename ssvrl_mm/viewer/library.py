@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from ssvrl_mm.video.tools.files import VideoFilesError, find_videos, place_below
 from ssvrl_mm.viewer.checking import Limits
 from ssvrl_mm.viewer.errors import ViewerError
+from ssvrl_mm.viewer.own_folder import OwnFolder
 
 _LONGEST_NAME = 120
 
@@ -25,11 +25,18 @@ class Video:
         id: What the page calls it by: ``folder/NAME`` or ``upload/KEY``.
         name: What people call it.
         file: Where it is; never told to the page.
+        stamp: Size, time of change and inode of the file when it was asked for.
     """
 
     id: str
     name: str
     file: Path
+    stamp: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, tuple[int, ...]]:
+        """What is kept of it goes by: another file under the same name is another video."""
+        return self.id, self.stamp
 
 
 class Folder:
@@ -39,7 +46,7 @@ class Folder:
         path: A folder, or a file, which is all there is then.
 
     Raises:
-        VideoFilesError: There is nothing at this place.
+        VideoFilesError: There is nothing at this place, or a file whose name is not UTF-8.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -48,18 +55,36 @@ class Folder:
             raise VideoFilesError(f'no video or folder of videos at {path}')
         self.only = None if path.is_dir() else path.name
         self.root = Path(os.path.realpath(path if path.is_dir() else path.parent))
-        self.name = path.resolve().name
+        self.name = _readable(path.resolve().name)
+        if self.only is not None and not _is_utf8(self.only):
+            raise VideoFilesError(f'{_readable(str(path))}: the name is not UTF-8')
 
     def names(self) -> list[str]:
-        """Paths below the folder of what look like videos; links that lead out are left out.
+        """Paths below the folder of what look like videos.
+
+        Links that lead out, or nowhere, and names that no page can ask for are left out.
 
         Raises:
             VideoFilesError: There are none.
         """
         if self.only is not None:
             return [self.only]
-        names = find_videos(self.root)
-        return [name for name in names if self._is_inside(self.root / name)]
+        names = [name for name in find_videos(self.root) if self._may_be_shown(name)]
+        if not names:
+            raise VideoFilesError(
+                f'no video under {_readable(str(self.root))} but links that lead out of it or '
+                'nowhere, and names that are not UTF-8'
+            )
+        return names
+
+    def unnamable(self) -> list[str]:
+        """Names that are not UTF-8, which neither JSON nor an address holds, as they may be told.
+
+        Raises:
+            VideoFilesError: There is no video.
+        """
+        names = [] if self.only is not None else find_videos(self.root)
+        return [_readable(name) for name in names if not _is_utf8(name)]
 
     def find(self, name: str) -> Video:
         """The video of a name.
@@ -73,16 +98,23 @@ class Folder:
         # for a slash.
         odd = any(part.startswith('.') for part in Path(name).parts)
         odd |= Path(name).as_posix() != name
-        if not name or odd or re.search(r'[\0\\]', name) or self.only not in (None, name):
+        odd |= bool(re.search(r'[\0\\]', name))
+        if not name or (name != self.only if self.only is not None else odd):
             raise missing
         try:
             file = place_below(self.root, name)
             found = self.only is not None or (file.is_file() and self._is_inside(file))
+            facts = file.stat()
         except (VideoFilesError, OSError, ValueError):
             raise missing from None
         if not found:
             raise missing
-        return Video(f'folder/{name}', name, file)
+        stamp = facts.st_size, facts.st_mtime_ns, facts.st_ino
+        return Video(f'folder/{name}', name, file, stamp)
+
+    def _may_be_shown(self, name: str) -> bool:
+        file = self.root / name
+        return _is_utf8(name) and file.is_file() and self._is_inside(file)
 
     def _is_inside(self, file: Path) -> bool:
         return Path(os.path.realpath(file)).is_relative_to(self.root)
@@ -92,19 +124,22 @@ class Uploads:
     """Videos that people dropped onto the page, in a folder of their own that vanishes.
 
     Args:
-        limits: How large one, and all together, may be.
+        limits: How large one, all together, and how many at once may be.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._folder = tempfile.TemporaryDirectory(prefix='ssvrl_mm_uploads_')
+        self._folder = OwnFolder('uploads')
         self._kept: OrderedDict[str, tuple[Video, int]] = OrderedDict()
+        # Bytes of those that are on their way, or not known to be videos yet.
+        self._arriving: dict[str, int] = {}
+        self._gone: list[Video] = []
         self._lock = threading.Lock()
 
     @property
     def folder(self) -> Path:
         """Where they are."""
-        return Path(self._folder.name)
+        return self._folder.path
 
     async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> Video:
         """Writes what arrives to a file.
@@ -114,27 +149,36 @@ class Uploads:
             chunks: Its content.
 
         Returns:
-            The video, which is not known by its id before :meth:`keep`.
+            The video, which is not known by its id before :meth:`keep`; it counts as one that is
+            on its way until then, or until :meth:`drop`.
 
         Raises:
-            ViewerError: It is larger than is allowed, or empty; nothing is left of it.
+            ViewerError: It is larger than is allowed, or empty, or too many come at once; nothing
+                is left of it.
         """
         key, name = secrets.token_urlsafe(12), shown_name(name)
         video = Video(f'upload/{key}', name, self.folder / key)
-        held = 0
+        with self._lock:
+            if len(self._arriving) >= self.limits.uploads_at_once:
+                raise ViewerError('too many uploads at once: try again in a moment', 503)
+            self._arriving[video.id] = 0
         try:
             with open(video.file, 'xb') as file:
                 async for chunk in chunks:
-                    held += len(chunk)
-                    if held > self.limits.upload_bytes:
-                        raise ViewerError(self.too_large(name), 413)
+                    self._make_room(video, len(chunk))
                     file.write(chunk)
-            if not held:
+            if not self._arriving[video.id]:
                 raise ViewerError(f'{name} is empty')
         except BaseException:
-            video.file.unlink(missing_ok=True)
+            self.drop(video)
             raise
         return video
+
+    def drop(self, video: Video) -> None:
+        """Removes an upload that is not kept."""
+        with self._lock:
+            self._arriving.pop(video.id, None)
+        video.file.unlink(missing_ok=True)
 
     def too_large(self, name: str) -> str:
         """What to say of a file that is larger than is allowed."""
@@ -142,16 +186,29 @@ class Uploads:
 
     def keep(self, video: Video) -> list[Video]:
         """Makes an upload known by its id; returns those that had to go for it, the oldest."""
-        gone = []
         with self._lock:
-            self._kept[video.id] = video, video.file.stat().st_size
-            while sum(size for _, size in self._kept.values()) > self.limits.kept_bytes:
-                if len(self._kept) == 1:
-                    break
-                gone.append(self._kept.popitem(last=False)[1][0])
-        for old in gone:
-            old.file.unlink(missing_ok=True)
+            self._kept[video.id] = video, self._arriving.pop(video.id)
+            gone, self._gone = self._gone, []
         return gone
+
+    def _make_room(self, video: Video, more: int) -> None:
+        """Counts bytes that arrive; the oldest uploads go for them."""
+        with self._lock:
+            self._arriving[video.id] += more
+            if self._arriving[video.id] > self.limits.upload_bytes:
+                raise ViewerError(self.too_large(video.name), 413)
+            arriving = sum(self._arriving.values())
+            held = arriving + sum(size for _, size in self._kept.values())
+            while self._kept and held > self.limits.kept_bytes:
+                old, size = self._kept.popitem(last=False)[1]
+                old.file.unlink(missing_ok=True)
+                self._gone.append(old)
+                held -= size
+            # The only one may be as large as any.
+            if len(self._arriving) > 1 and held > self.limits.kept_bytes:
+                raise ViewerError(
+                    f'there is no room for {video.name} while others are uploaded: try later', 507
+                )
 
     def find(self, video_id: str) -> Video:
         """The upload of an id.
@@ -167,7 +224,7 @@ class Uploads:
 
     def close(self) -> None:
         """Removes them all."""
-        self._folder.cleanup()
+        self._folder.remove()
 
 
 class Library:
@@ -194,6 +251,15 @@ class Library:
         if kind == 'folder':
             return self.folder.find(name)
         raise ViewerError(f'there is no video {shown_name(video_id)!r}', 404)
+
+
+def _is_utf8(name: str) -> bool:
+    return _readable(name) == name
+
+
+def _readable(name: str) -> str:
+    """A name with those bytes that are not UTF-8 written out."""
+    return name.encode('utf-8', 'backslashreplace').decode()
 
 
 def shown_name(name: str) -> str:

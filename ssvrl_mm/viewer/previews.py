@@ -1,7 +1,7 @@
 """Small copies of videos that every browser plays, whatever the codec of the file."""
 
-import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ from ssvrl_mm.video import CompressedVideoReader, VideoError
 from ssvrl_mm.viewer.checking import Limits, open_video
 from ssvrl_mm.viewer.errors import ViewerError
 from ssvrl_mm.viewer.library import Video
+from ssvrl_mm.viewer.own_folder import OwnFolder
 from ssvrl_mm.visualization.animation import write_animation
 
 _SIDE = 240  # px of the longer side
@@ -31,57 +32,80 @@ class Previews:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._folder = tempfile.TemporaryDirectory(prefix='ssvrl_mm_previews_')
-        self._made: OrderedDict[str, Path] = OrderedDict()
+        self._folder = OwnFolder('previews')
+        self._made: OrderedDict[tuple, Path] = OrderedDict()
         self._number = 0
         self._lock = threading.Lock()
-        self._making: dict[str, threading.Lock] = {}
+        self._making: dict[tuple, threading.Lock] = {}
+        self._turns = threading.BoundedSemaphore(limits.decoding_at_once)
 
     @property
     def folder(self) -> Path:
         """Where they are."""
-        return Path(self._folder.name)
+        return self._folder.path
 
     def make(self, video: Video) -> Path:
         """The small copy of a video.
 
         Raises:
-            ViewerError: The video cannot be read.
+            ViewerError: The video cannot be read, or too many copies are being made.
         """
+        found = self._found(video)
+        if found is not None:
+            return found
+        # Rather than having all threads of the server wait for slow videos.
+        if not self._turns.acquire(blocking=False):
+            raise ViewerError('the server is busy with other previews: try again in a moment', 503)
+        try:
+            with self._lock:
+                making = self._making.setdefault(video.key, threading.Lock())
+            with making:
+                return self._found(video) or self._make(video)
+        finally:
+            self._turns.release()
+            with self._lock:
+                self._making.pop(video.key, None)
+
+    def _found(self, video: Video) -> Path | None:
         with self._lock:
-            making = self._making.setdefault(video.id, threading.Lock())
-        with making:
-            with self._lock:
-                found = self._made.get(video.id)
-                if found is not None:
-                    self._made.move_to_end(video.id)
-                    return found
-                self._number += 1
-                target = self.folder / f'{self._number}.mp4'
-            with open_video(video.file, video.name, self.limits) as reader:
-                fps = min(max(reader.metadata.average_fps, 1.0), 60.0)
-                try:
-                    write_animation(target, _frames(reader, fps), fps)
-                except VideoError as error:
-                    raise ViewerError(f'{video.name}: {error.reason}', 422) from None
-            with self._lock:
-                self._made[video.id] = target
-                self._making.pop(video.id, None)
-                if len(self._made) > _KEPT:
-                    self._made.popitem(last=False)[1].unlink(missing_ok=True)
-            return target
+            if video.key in self._made:
+                self._made.move_to_end(video.key)
+            return self._made.get(video.key)
+
+    def _make(self, video: Video) -> Path:
+        deadline = time.monotonic() + self.limits.seconds
+        with self._lock:
+            self._number += 1
+            target = self.folder / f'{self._number}.mp4'
+        with open_video(video.file, video.name, self.limits) as reader:
+            fps = min(max(reader.metadata.average_fps, 1.0), 60.0)
+            try:
+                write_animation(target, _frames(reader, fps, deadline), fps)
+            except VideoError as error:
+                raise ViewerError(f'{video.name}: {error.reason}', 422) from None
+        with self._lock:
+            self._made[video.key] = target
+            # Those of files that were here before, and the oldest.
+            gone = [key for key in self._made if key[0] == video.id and key != video.key]
+            gone += list(self._made)[: max(0, len(self._made) - _KEPT)]
+            for key in dict.fromkeys(gone):
+                self._made.pop(key).unlink(missing_ok=True)
+        return target
 
     def close(self) -> None:
         """Removes them all."""
-        self._folder.cleanup()
+        self._folder.remove()
 
 
-def _frames(reader: CompressedVideoReader, fps: float) -> Iterator[np.ndarray]:
+def _frames(reader: CompressedVideoReader, fps: float, deadline: float) -> Iterator[np.ndarray]:
+    """The first seconds, or as much of them as is decoded before the deadline."""
     count = min(len(reader), _FRAMES, max(2, round(_SECONDS * fps)))
     known = reader.metadata
     scale = min(1.0, _SIDE / max(known.width, known.height))
     size = max(2, round(known.width * scale)), max(2, round(known.height * scale))
     for start in range(0, count, _AT_ONCE):
+        if start and time.monotonic() > deadline:
+            return
         small: dict[int, np.ndarray] = {}
 
         def receive(

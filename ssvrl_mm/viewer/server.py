@@ -84,7 +84,7 @@ class Viewer:
 
     def facts(self, query: Mapping[str, str]) -> dict[str, Any]:
         """What a video is, and how its frames are coded."""
-        return self.videos.open(self.library.find(query.get('video', ''))).facts()
+        return self.videos.facts(self.library.find(query.get('video', '')))
 
     def frame(self, query: Mapping[str, str]) -> dict[str, Any]:
         """A frame and its layers, as pictures in data URLs."""
@@ -130,7 +130,7 @@ class Viewer:
         try:
             await run_in_threadpool(check_upload, video.file, video.name, self.limits)
         except BaseException:
-            video.file.unlink(missing_ok=True)
+            self.uploads.drop(video)
             raise
         for gone in self.uploads.keep(video):
             self.videos.forget(gone)

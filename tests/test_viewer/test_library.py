@@ -1,6 +1,7 @@
 """Nothing but the folder's videos and the uploads can be named."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -138,3 +139,83 @@ def test_names_that_are_shown(name, shown):
 def test_long_names_are_cut_in_the_middle():
     cut = shown_name(f'{"x" * 300}_001.mp4')
     assert len(cut) == 120 and cut.endswith('x_001.mp4') and '…' in cut
+
+
+async def _at_once(uploads, sizes):
+    """Uploads of these sizes, all of which begin before any ends with one byte more."""
+
+    async def chunks(size):
+        yield b'x' * size
+        await asyncio.sleep(0.1)
+        yield b'x'
+
+    coming = [uploads.receive(f'{n}.mp4', chunks(size)) for n, size in enumerate(sizes)]
+    ended = await asyncio.gather(*coming, return_exceptions=True)
+    errors = [each for each in ended if isinstance(each, Exception)]
+    return [each for each in ended if each not in errors], errors
+
+
+def test_uploads_on_their_way_count():
+    uploads = Uploads(Limits(upload_bytes=10, kept_bytes=12))
+    old, _ = _keep(uploads, 'old.mp4', b'1234')
+    videos, errors = asyncio.run(_at_once(uploads, [5, 4, 3]))
+    # There was room for all but their last bytes, and then for those of two.
+    assert [(error.status, str(error)[:32]) for error in errors] == [
+        (507, 'there is no room for 0.mp4 while')
+    ]
+    assert sorted(file.stat().st_size for file in uploads.folder.iterdir()) == [4, 5]
+    assert [uploads.keep(video) for video in videos] == [[old], []]
+    with pytest.raises(ViewerError, match='gone'):
+        uploads.find(old.id)
+    uploads.close()
+
+
+def test_too_many_uploads_at_once():
+    uploads = Uploads(Limits(uploads_at_once=2))
+    videos, errors = asyncio.run(_at_once(uploads, [1, 1, 1]))
+    assert [error.status for error in errors] == [503]
+    # Until it is known whether they are videos, they are on their way.
+    with pytest.raises(ViewerError, match='too many uploads at once'):
+        _keep(uploads, 'a.mp4', b'1')
+    uploads.drop(videos[0])
+    assert not videos[0].file.exists()
+    _keep(uploads, 'a.mp4', b'1')
+    uploads.close()
+
+
+def test_names_that_are_not_utf8_are_left_out(place, tmp_path):
+    content = (place / 'shown/right.mp4').read_bytes()
+    (tmp_path / 'good.mp4').write_bytes(content)
+    odd = os.fsdecode(os.fsencode(tmp_path) + b'/caf\xe9.mp4')
+    with open(odd, 'wb') as file:
+        file.write(content)
+    folder = Folder(tmp_path)
+    assert (folder.names(), folder.unnamable()) == (['good.mp4'], [r'caf\udce9.mp4'])
+    with pytest.raises(VideoFilesError, match=r'caf\\udce9.mp4: the name is not UTF-8'):
+        Folder(odd)
+
+
+def test_links_that_lead_nowhere_or_out_are_no_videos(place, tmp_path):
+    (tmp_path / 'out.mp4').symlink_to(place / 'shown/right.mp4')
+    (tmp_path / 'dangling.mp4').symlink_to(tmp_path / 'nothing.mp4')
+    with pytest.raises(VideoFilesError, match='no video under .* but links'):
+        Folder(tmp_path).names()
+    (tmp_path / 'a.mp4').write_bytes(b'x')
+    assert Folder(tmp_path).names() == ['a.mp4']
+
+
+def test_a_single_video_may_be_hidden_or_a_link(place, tmp_path):
+    (tmp_path / '.hidden.mp4').symlink_to(place / 'shown/right.mp4')
+    folder = Folder(tmp_path / '.hidden.mp4')
+    assert folder.find(*folder.names()).file.read_bytes()
+
+
+def test_another_file_under_a_name_is_another_video(tmp_path):
+    (tmp_path / 'a.mp4').write_bytes(b'1')
+    before = Folder(tmp_path).find('a.mp4')
+    assert Folder(tmp_path).find('a.mp4').key == before.key
+    (tmp_path / 'b.mp4').write_bytes(b'1')
+    os.utime(tmp_path / 'b.mp4', ns=2 * (before.stamp[1],))
+    os.replace(tmp_path / 'b.mp4', tmp_path / 'a.mp4')
+    after = Folder(tmp_path).find('a.mp4')
+    assert after.id == before.id and after.key != before.key

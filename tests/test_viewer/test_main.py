@@ -1,6 +1,7 @@
 """The command line: what it says, and what it refuses in a line."""
 
 import http.client
+import os
 import re
 import signal
 import socket
@@ -53,7 +54,10 @@ def test_what_is_refused(place, capsys, arguments, said):
 
 @pytest.mark.parametrize(
     'arguments, said',
-    [(['--port', '70000'], 'must be in 0..65535'), (['--max-upload', '0'], 'must be over 0')],
+    [
+        (['--port', '70000'], 'must be in 0..65535'),
+        *((['--max-upload', each], 'must be over 0') for each in ('0', 'nan', 'inf', '1e308')),
+    ],
 )
 def test_wrong_numbers(capsys, arguments, said):
     message, status = ended(capsys, '.', *arguments)
@@ -98,13 +102,17 @@ def test_help_imports_nothing_slow(tmp_path):
     assert run_fresh(code, tmp_path).startswith('usage: python -m ssvrl_mm.viewer')
 
 
-@pytest.mark.parametrize('host, warned', [('127.0.0.1', False), ('0.0.0.0', True)])
-def test_a_whole_run(place, host, warned):
+@pytest.mark.parametrize(
+    'host, warned, end',
+    [('127.0.0.1', False, signal.SIGINT), ('0.0.0.0', True, signal.SIGHUP)],
+)
+def test_a_whole_run(place, tmp_path, host, warned, end):
     run = subprocess.Popen(
         [sys.executable, '-m', 'ssvrl_mm.viewer', place / 'shown', '--port', '0', '--host', host],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | {'TMPDIR': str(tmp_path)},
     )
     try:
         line = run.stdout.readline()
@@ -116,9 +124,11 @@ def test_a_whole_run(place, host, warned):
         assert b'<title>' in page.getresponse().read()
         page.close()
     finally:
-        run.send_signal(signal.SIGINT)
+        assert len(list(tmp_path.iterdir())) == 2
+        run.send_signal(end)
         errors = run.communicate(timeout=30)[1]
     assert run.returncode == 0 and 'Traceback' not in errors
+    assert list(tmp_path.iterdir()) == []
     warning = (
         f'warning: everyone who reaches {host} sees shown and may upload; there is no password'
     )

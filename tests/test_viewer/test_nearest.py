@@ -1,9 +1,17 @@
 """Near videos are those of highest cosine, found in an index that is made once."""
 
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
+from ssvrl_mm.models.utils.registered import NetworkConfigError, registered_config
 from ssvrl_mm.viewer import nearest
 from ssvrl_mm.viewer.errors import ViewerError
 from ssvrl_mm.viewer.library import Folder, Video
@@ -51,6 +59,46 @@ def test_the_index_is_made_once_and_again_when_a_file_changes(found, home, monke
     assert [path for path, _ in asked[0][2].entries] == [*NAMES[:2], 'notes.mp4', *NAMES[2:]]
 
 
+def test_an_index_of_another_release_is_not_taken_and_goes(found, home, monkeypatch, tmp_path):
+    folder = Folder(home / 'videos')
+    cfg, weights = config_of(str(home / 'model.pth'), None)
+    given = cfg, weights, folder, folder.names()
+    monkeypatch.setenv('SSVRL_MM_CACHE', str(tmp_path / 'checkpoints'))
+    before = nearest._cache_file(*given)
+    monkeypatch.setattr(nearest, 'versions', lambda: {'ssvrl_mm': '0.0'})
+    now = nearest._cache_file(*given)
+    assert before != now
+    now.parent.mkdir()
+    other = now.with_name('of_another_folder.npz')
+    for file in (before, other):
+        file.write_bytes(b'')
+    shutil.copy(next((home / 'cache/viewer').glob('*.npz')), now)
+    # Whose table it is does not matter here.
+    monkeypatch.setattr(nearest, 'extract_features', lambda *args, **_: SimpleTable())
+    monkeypatch.setattr(nearest, 'SSVRLInferencer', lambda *args, **options: None)
+    assert NearestVideos(str(home / 'model.pth'), folder).was_indexed
+    assert sorted(now.parent.iterdir()) == sorted([now, other])
+
+
+class SimpleTable:
+    """Features of nothing."""
+
+    paths: ClassVar = []
+    provenance: ClassVar = {'left_out': []}
+
+    def averaged(self):
+        return {}
+
+
+def test_a_video_that_was_replaced_is_embedded_anew(found, features, home):
+    video = Folder(home / 'videos').find(NAMES[0])
+    known = found._features_of(video)
+    changed = dataclasses.replace(video, file=home / 'query.mp4', stamp=(1, 2, 3))
+    anew = found._features_of(changed)
+    np.testing.assert_allclose(anew['rgb'], features[4]['rgb'], rtol=1e-3)
+    assert not np.allclose(anew['rgb'], known['rgb'], rtol=1e-3, atol=0)
+
+
 def _stop():
     raise InterruptedError
 
@@ -80,12 +128,61 @@ def test_configs(home):
         config_of(str(home / 'bare.pth'), None)
 
 
+def carrying(folder, text):
+    """A checkpoint that carries this config."""
+    torch.save(dict(state_dict={}, meta=dict(cfg=text)), folder / 'x.pth')
+    return str(folder / 'x.pth')
+
+
 def test_the_config_of_a_checkpoint_is_not_run(home, tmp_path):
     ran = tmp_path / 'ran'
     text = (
-        f"open({str(ran)!r}, 'w')\ncustom_imports = dict(imports=['x'])\nmodel = dict(type='A')\n"
+        f"open({str(ran)!r}, 'w')\ncustom_imports = dict(imports=['x'])\n"
+        "default_scope = 'x'\nmodel = dict(type='mmaction.S3D', pretrained='x', _scope_='y', "
+        "neck=(dict(type='S3D', init_cfg=dict(type='os.system', command='true')),))\n"
     )
-    torch.save(dict(state_dict={}, meta=dict(cfg=text)), tmp_path / 'x.pth')
-    cfg, _ = config_of(str(tmp_path / 'x.pth'), None)
-    assert cfg.to_dict() == {'default_scope': 'ssvrl_mm', 'model': {'type': 'A'}}
+    cfg, _ = config_of(carrying(tmp_path, text), None)
+    model = {'type': 'mmaction.S3D', 'neck': ({'type': 'S3D'},)}
+    assert cfg.to_dict() == {'default_scope': 'ssvrl_mm', 'model': model}
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    'kind',
+    ['os.system', 'mmengine.os.system', 'ssvrl_mm.viewer.x', 'evil.S3D', 'antigravity', '', 7],
+)
+@pytest.mark.parametrize('key', ['type', 'dataset_type'])
+@pytest.mark.parametrize(
+    'place',
+    [
+        'model.data_preprocessor',
+        'model',
+        'test_dataloader.dataset.datasets.0.pipeline.0',
+        'test_dataloader.collate_fn',
+        'model.backbones.rgb.parts.0.0',
+    ],
+)
+def test_no_type_of_a_checkpoint_is_run_that_is_not_registered(home, tmp_path, place, kind, key):
+    ran = tmp_path / 'ran'
+    settings = {'model': {'type': 'S3D'}}
+    node, (*way, last) = settings, place.split('.')
+    for part in way:
+        node = node.setdefault(part, {})
+    node[last] = {'type': 'S3D', key: kind, 'command': f'touch {ran}'}
+    text = '\n'.join(f'{name} = {value!r}' for name, value in settings.items())
+    with pytest.raises(NetworkConfigError, match=f'x.pth: type={kind!r} is not registered'):
+        NearestVideos(carrying(tmp_path, text), Folder(home / 'videos'), device='cpu')
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize('name', ['mvcgc', 'coviar', 'imrnet'])
+def test_the_configs_of_this_project_name_registered_types_alone(tmp_path, name):
+    file = next(Path('configs').glob(f'*{name}*/*.py'))
+    cfg = Config.fromfile(file)
+    wanted = registered_config(
+        {key: value for key, value in cfg.to_dict().items() if key in nearest._SETTINGS},
+        nearest._REGISTRIES,
+    )
+    carried, _ = config_of(carrying(tmp_path, cfg.pretty_text), None)
+    expected = {'default_scope': 'ssvrl_mm', **wanted}
+    assert json.loads(json.dumps(carried.to_dict())) == json.loads(json.dumps(expected))

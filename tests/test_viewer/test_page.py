@@ -1,5 +1,7 @@
 """The page as people see and use it, in headless Chromium."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,42 @@ def test_near_videos_come_in_order_and_play(browser, searching):
         browser.run("document.querySelector('#found button').click()")
         browser.wait(f"return document.getElementById('name').innerText === '{expected[0]}'")
         assert (browser.errors(), browser.asked_outside()) == ([], [])
+
+
+SLOW = 1.5  # s
+
+
+def test_the_video_that_was_clicked_last_stays(browser, place, clip, monkeypatch):
+    from ssvrl_mm.viewer.library import Folder
+    from tests.test_viewer.serving import server
+
+    viewer = server.Viewer(Folder(place / 'shown'))
+    facts, frame = viewer.facts, viewer.frame
+
+    def slow(answer):
+        def answered(query):
+            if 'sub/' in query['video']:
+                time.sleep(SLOW)
+            return answer(query)
+
+        return answered
+
+    # The slow one is asked for first: its facts in one case, in the other a frame of it.
+    for slower in ('facts', 'frame'):
+        monkeypatch.setattr(viewer, 'facts', facts)
+        monkeypatch.setattr(viewer, 'frame', frame)
+        monkeypatch.setattr(viewer, slower, slow(getattr(viewer, slower)))
+        with serving(viewer) as client:
+            opened(browser, client, fragment='#video=folder/right.mp4&frame=0')
+            click = "document.querySelectorAll('#videos button')[arguments[0]].click()"
+            browser.run(click, 3)
+            if slower == 'frame':
+                browser.wait("return document.getElementById('name').innerText.startsWith('sub')")
+            browser.run(click, 2)
+            time.sleep(2 * SLOW)
+            browser.wait("return document.getElementById('name').innerText === 'right.mp4'")
+            slide(browser, 15)
+            assert shows(browser, clip, 15)
+            assert text(browser, '#name') == 'right.mp4'
+            assert 'right.mp4' in browser.driver.current_url
+            assert (browser.errors(), browser.asked_outside()) == ([], [])

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -11,8 +13,11 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader
+from ssvrl_mm.viewer import previews
+from ssvrl_mm.viewer.checking import Limits, open_video
 from ssvrl_mm.viewer.library import Folder
 from ssvrl_mm.viewer.rendering import LAYERS
+from tests.clips import encode
 from tests.test_viewer.serving import server, serving
 
 Viewer = server.Viewer
@@ -172,8 +177,6 @@ def test_what_was_uploaded_is_gone_at_the_end(place):
 
 
 def test_uploads_that_had_to_go_are_closed(place):
-    from ssvrl_mm.viewer.checking import Limits
-
     content = (place / 'shown/right.mp4').read_bytes()
     viewer = Viewer(Folder(place / 'shown'), limits=Limits(kept_bytes=len(content)))
     with serving(viewer) as client:
@@ -184,3 +187,42 @@ def test_uploads_that_had_to_go_are_closed(place):
         assert list(viewer.videos._videos) == ids[1:]
         status, said = client.get('/api/frame', video=ids[0], frame=0)
         assert (status, said['error']) == (404, 'this upload is gone: drop the file once more')
+
+
+def test_a_file_that_is_replaced_is_seen_anew(place, tmp_path):
+    shown = tmp_path / 'shown'
+    shown.mkdir()
+    (shown / 'a.mp4').write_bytes((place / 'shown/right.mp4').read_bytes())
+    viewer = Viewer(Folder(shown))
+    query = {'video': 'folder/a.mp4', 'frame': '0', 'layers': 'frame'}
+    first = viewer.facts(query), viewer.frame(query)['images'], viewer.preview(query).read_bytes()
+    encode(tmp_path / 'new.mp4', np.full((30, 64, 64, 3), 200, np.uint8))
+    os.replace(tmp_path / 'new.mp4', shown / 'a.mp4')
+    assert viewer.frame(query)['images'] != first[1]
+    assert (first[0]['frames'], viewer.facts(query)['frames']) == (20, 30)
+    assert viewer.preview(query).read_bytes() != first[2]
+    # Nothing is kept of the one before.
+    assert len(viewer.videos._videos) == len(list(viewer.previews.folder.iterdir())) == 1
+    assert len(viewer.videos._views) == 1
+    viewer.close()
+
+
+@pytest.mark.parametrize('path', ['/api/frame', '/api/video', '/preview'])
+def test_slow_videos_do_not_stop_the_server(place, path):
+    viewer = Viewer(Folder(place / 'shown'), limits=Limits(decoding_at_once=1))
+    with serving(viewer) as client:
+        waiting = viewer.previews._turns if path == '/preview' else viewer.videos._decoding
+        with waiting:
+            status, said = client.get(path, video='folder/right.mp4', frame=0)
+            assert status == 503 and 'try again in a moment' in said['error']
+        status, _, _ = client.raw('GET', f'{path}?video=folder/right.mp4&frame=0')
+        assert status == 200
+
+
+def test_a_preview_has_one_deadline(place):
+    viewer = Viewer(Folder(place / 'shown'))
+    video = viewer.library.find('folder/right.mp4')
+    with open_video(video.file, video.name, viewer.limits) as reader:
+        assert len(list(previews._frames(reader, 25.0, time.monotonic() - 1))) == 15
+        assert len(list(previews._frames(reader, 25.0, time.monotonic() + 60))) == 20
+    viewer.close()

@@ -4,7 +4,7 @@ OpenMMLab's registries import whatever a dotted ``type`` names. A config of one'
 file from elsewhere would run code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -17,6 +17,10 @@ from ssvrl_mm.suggestions import did_you_mean
 _SCOPES = ('ssvrl_mm.', 'mmaction.')
 # What mmengine would initialise by, and the registry that it would look in.
 _LEFT_OUT = ('init_cfg', '_scope_')
+# What is built: the second is what a retrieval dataset builds its two parts of.
+_TYPES = ('type', 'dataset_type')
+# A file that its class would unpickle, or an address.
+_WEIGHTS = ('pretrained',)
 
 
 class NetworkConfigError(WeightsError):
@@ -34,12 +38,7 @@ def registered_network(kind: Any) -> type[nn.Module] | None:
     """
     if not isinstance(kind, str):
         return None
-    registry: Any = MODELS
-    found = None
-    while registry is not None and found is None:
-        registry.import_from_location()
-        found = registry.module_dict.get(_plain(kind))
-        registry = registry.parent
+    found = _entry(MODELS, _plain(kind))
     return found if isinstance(found, type) and issubclass(found, nn.Module) else None
 
 
@@ -60,7 +59,9 @@ def build_registered(settings: Any, source: str = 'config') -> Any:
         raise NetworkConfigError(
             f'{source}: the config of a network has to have a type, got {settings!r}'
         )
-    arguments = _checked(settings, source)
+    arguments = _checked(
+        settings, lambda kind: registered_network(kind) is not None, source, _LEFT_OUT
+    )
     name = arguments.pop('type')
     network: Any = registered_network(name)
     try:
@@ -74,15 +75,49 @@ def build_registered(settings: Any, source: str = 'config') -> Any:
         ) from error
 
 
-def _checked(node: Any, source: str) -> Any:
-    """A copy of a config in which every type is a registered one."""
-    if isinstance(node, list | tuple):
-        return type(node)(_checked(part, source) for part in node)
-    if not isinstance(node, Mapping):
-        return node
-    if 'type' in node and registered_network(node['type']) is None:
-        raise _unknown(node['type'], source)
-    return {key: _checked(part, source) for key, part in node.items() if key not in _LEFT_OUT}
+def registered_config(settings: Any, registries: Iterable[Any], source: str = 'config') -> Any:
+    """A copy of a config from elsewhere that runs nothing but what is registered.
+
+    Args:
+        settings: Config of anything: models, datasets, pipelines, at any depth.
+        registries: Where its types may be.
+        source: Where the config comes from, for messages.
+
+    Returns:
+        The config without initial weights and without the registries that it asks for.
+
+    Raises:
+        NetworkConfigError: A type is not registered under a plain name.
+
+    Example:
+        >>> from ssvrl_mm.registry import TRANSFORMS
+        >>> registered_config([dict(type='PackSSLInputs', _scope_='x')], [TRANSFORMS])
+        [{'type': 'PackSSLInputs'}]
+    """
+    known = tuple(registries)
+
+    def is_known(kind: Any) -> bool:
+        name = _plain(kind, (*_SCOPES, 'mmengine.')) if isinstance(kind, str) else ''
+        return name.isidentifier() and any(_entry(each, name) is not None for each in known)
+
+    return _checked(settings, is_known, source, (*_LEFT_OUT, *_WEIGHTS), _unregistered)
+
+
+def _unregistered(kind: Any, source: str) -> Exception:
+    return NetworkConfigError(
+        f'{source}: type={kind!r} is not registered, and nothing else of a config from elsewhere '
+        'is run'
+    )
+
+
+def _entry(registry: Any, name: str) -> Any:
+    """What a registry, or one above it, has under a plain name; nothing is imported by it."""
+    found = None
+    while registry is not None and found is None:
+        registry.import_from_location()
+        found = registry.module_dict.get(name)
+        registry = registry.parent
+    return found
 
 
 def _unknown(kind: Any, source: str) -> Exception:
@@ -95,7 +130,29 @@ def _unknown(kind: Any, source: str) -> Exception:
     )
 
 
-def _plain(name: str) -> str:
-    for scope in _SCOPES:
+def _checked(
+    node: Any,
+    is_known: Callable[[Any], bool],
+    source: str,
+    left_out: tuple[str, ...],
+    unknown: Callable[[Any, str], Exception] = _unknown,
+) -> Any:
+    """A copy of a config in which every type is a known one."""
+    if isinstance(node, list | tuple):
+        return type(node)(_checked(part, is_known, source, left_out, unknown) for part in node)
+    if not isinstance(node, Mapping):
+        return node
+    for key in _TYPES:
+        if key in node and not is_known(node[key]):
+            raise unknown(node[key], source)
+    return {
+        key: _checked(part, is_known, source, left_out, unknown)
+        for key, part in node.items()
+        if key not in left_out
+    }
+
+
+def _plain(name: str, scopes: tuple[str, ...] = _SCOPES) -> str:
+    for scope in scopes:
         name = name.removeprefix(scope)
     return name

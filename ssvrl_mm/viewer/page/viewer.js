@@ -1,21 +1,28 @@
 // The page of ssvrl_mm.viewer: everything shown is text or a picture of the server's, never markup.
 
 const $ = (id) => document.getElementById(id);
-const state = { server: null, video: null, shown: -1, wanted: -1, busy: false, playing: false };
+const state = { server: null, video: null, opening: 0, shown: -1, wanted: -1, busy: false, playing: false };
+const TURNS = 5;
 const COLOURS = { I: '--i', P: '--p', B: '--b', '?': '--unknown' };
 
 // ---- the server
 
+const waited = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+
 async function ask(path, query = {}, options = {}) {
-  let answer, data;
-  try {
-    answer = await fetch(`${path}?${new URLSearchParams(query)}`, options);
-    data = await answer.json();
-  } catch {
-    throw new Error('The server does not answer: is it still running?');
+  for (let turn = 1; ; turn += 1) {
+    let answer, data;
+    try {
+      answer = await fetch(`${path}?${new URLSearchParams(query)}`, options);
+      data = await answer.json();
+    } catch {
+      throw new Error('The server does not answer: is it still running?');
+    }
+    if (answer.ok) return data;
+    // 503: too much at once, which passes.
+    if (answer.status !== 503 || turn === TURNS) throw new Error(data.error);
+    await waited(turn);
   }
-  if (!answer.ok) throw new Error(data.error);
-  return data;
 }
 
 function say(text) {
@@ -83,8 +90,16 @@ async function upload(file) {
 
 async function openVideo(id) {
   stop();
+  // Who clicks a second video while the first is opened gets the second.
+  const number = state.opening += 1;
   await trying(async () => {
-    const video = await ask('api/video', { video: id });
+    let video;
+    try {
+      video = await ask('api/video', { video: id });
+    } catch (error) {
+      if (number === state.opening) throw error;
+    }
+    if (number !== state.opening) return;
     Object.assign(state, { video, shown: -1, wanted: -1 });
     $('empty').hidden = true;
     $('main').hidden = false;
@@ -124,16 +139,23 @@ async function goTo(number) {
   try {
     while (state.shown !== state.wanted) {
       const video = state.video, wanted = state.wanted;
-      const found = await trying(() => ask('api/frame', { video: video.id, frame: wanted, full: $('full').value }));
-      if (!found) break;
-      if (video === state.video) await show(found);
+      const query = { video: video.id, frame: wanted, full: $('full').value };
+      const found = await ask('api/frame', query).catch((error) => error);
+      if (video !== state.video) continue;
+      if (found instanceof Error) {
+        stop();
+        say(found.message);
+        break;
+      }
+      say('');
+      await show(found, video);
     }
   } finally {
     state.busy = false;
   }
 }
 
-async function show(found) {
+async function show(found, video) {
   const figures = [...document.querySelectorAll('figure')];
   // All at once, when all are decoded: no layer runs ahead of the others.
   const decoded = await Promise.all(figures.map(async (figure) => {
@@ -144,6 +166,7 @@ async function show(found) {
     await image.decode().catch(() => {});
     return source;
   }));
+  if (video !== state.video) return;
   figures.forEach((figure, i) => { if (decoded[i]) figure.querySelector('img').src = decoded[i]; });
   state.shown = found.frame;
   document.body.dataset.frame = found.frame;
@@ -260,7 +283,16 @@ async function search() {
 function card(each) {
   const video = document.createElement('video');
   Object.assign(video, { muted: true, loop: true, autoplay: true, playsInline: true });
-  video.src = `preview?${new URLSearchParams({ video: each.id })}`;
+  const source = `preview?${new URLSearchParams({ video: each.id })}`;
+  video.src = source;
+  // A player does not tell why: the server may have been busy, which passes.
+  let turn = 0;
+  video.onerror = async () => {
+    turn += 1;
+    if (turn === TURNS) return;
+    await waited(turn);
+    if (video.isConnected) video.src = source;
+  };
   const caption = document.createElement('span');
   caption.className = 'caption';
   caption.textContent = `${each.similarity.toFixed(3)}  ${each.name}`;
@@ -284,7 +316,7 @@ async function play() {
     await goTo(state.shown + 1);
     if (state.shown !== state.wanted) break;
     const left = 1000 / state.video.fps - (performance.now() - began);
-    await new Promise((done) => setTimeout(done, Math.max(left, 0)));
+    await waited(Math.max(left, 0) / 1000);
   }
   stop();
 }
