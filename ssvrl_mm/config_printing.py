@@ -70,13 +70,13 @@ def messages_aside() -> Iterator[None]:
     try:
         for handler, stream in zip(handlers, streams, strict=True):
             if stream in (sys.stdout, sys.__stdout__):
-                handler.setStream(sys.stderr)  # type: ignore[attr-defined]
+                handler.setStream(sys.stderr)
         with redirect_stdout(sys.stderr):
             yield
     finally:
         for handler, stream in zip(handlers, streams, strict=True):
             if stream is not None:
-                handler.setStream(stream)  # type: ignore[attr-defined]
+                handler.setStream(stream)
 
 
 def read_difference(first: 'Config', second: 'Config') -> tuple[list[SettingChange], list[str]]:

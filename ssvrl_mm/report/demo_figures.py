@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ssvrl_mm.demo.summary import summarise
 from ssvrl_mm.evaluation.provenance import file_sha256
@@ -115,6 +115,6 @@ def _values(part: Any) -> list[Any]:
     return list(part.values()) if isinstance(part, Mapping) else []
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return plain and math.isfinite(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmengine.config import Config
 
@@ -164,7 +164,7 @@ def _total_iterations(path: Path, cfg: Config) -> int | None:
     return replace(run, settings=cfg.to_dict()).total_iterations
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether something that was logged is a number; NaN is one."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
