@@ -135,7 +135,7 @@ class CompressedVideoReader:
 
     @property
     def coding(self) -> FrameCoding:
-        """How frames are coded: their types, and the bytes that each takes."""
+        """How frames are coded, by their types and the bytes that each takes."""
         return FrameCoding.of(self._open())
 
     @property
