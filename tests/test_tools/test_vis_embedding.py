@@ -86,7 +86,7 @@ def test_wrong_arguments(run, capsys):
         run('clips.npz', '--out', 'x.mp4')
     for wrong, said in (
         (['--names', 'a', 'b'], '2 --names for 1 files'),
-        (['--side', '0'], 'must be 48 or more, got 0'),
+        (['--side', '0'], 'must be 48 to 4096, got 0'),
         (['--perplexity', '0'], 'must be 1 or more, got 0'),
         (['--videos', 'x'], '--also, --videos and --cfg-options are for configs'),
     ):

@@ -128,7 +128,7 @@ def test_what_cannot_be_drawn_is_told(load, arguments, message):
     [
         (['--span', '0'], '--span: must be 1 or more, got 0'),
         (['--clip-len', '0'], '--clip-len: must be 1 or more'),
-        (['--side', '20'], '--side: must be 48 or more'),
+        (['--side', '20'], '--side: must be 48 to 4096'),
         (['--distance', '0'], '--distance: must be 1 or more'),
         (['--function', 'none'], 'invalid choice'),
         (['--flow', 'none.flow'], 'none.flow: cannot be read'),

@@ -73,7 +73,7 @@ def test_what_is_no_picture_is_not_written(draw):
         (['--config', 'x.py'], '--config and --checkpoint go together'),
         (['--config', 'x.py', '--checkpoint', 'x.pth', '--mode', 'real'], "are the config's"),
         (['--cfg-options', 'model.x=1'], '--cfg-options changes a config: give --config'),
-        (['--side', '20'], '--side: must be 48 or more'),
+        (['--side', '20'], '--side: must be 48 to 4096'),
     ],
 )
 def test_wrong_arguments_are_told_at_once(call, tool, arguments, message):
