@@ -113,6 +113,8 @@ def test_a_whole_run(place, tmp_path, host, warned, end):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {'TMPDIR': str(tmp_path)},
+        # Tests that run under nohup hand its deafness on.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     try:
         line = run.stdout.readline()
