@@ -273,8 +273,7 @@ def test_half_precision_must_lower_no_figure(small_zoo, run, measured):
         publish(run.file, small_zoo.config, choices(small_zoo, half=True))
     run.change(**{'head.projector.motion.fc2.bias': torch.full((8,), 7e4)})
     with pytest.raises(StrippingError, match='bias holds 7e.04, more than float16'):
-        how = choices(small_zoo, half=True, heads=True, replace=True)
-        publish(run.file, small_zoo.config, how)
+        publish(run.file, small_zoo.config, choices(small_zoo, half=True, heads=True, replace=True))
 
 
 def test_safetensors_beside(small_zoo, run, measured, monkeypatch):
