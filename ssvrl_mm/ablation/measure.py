@@ -7,21 +7,25 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 
 from ssvrl_mm.ablation.results import RunResult
+from ssvrl_mm.ablation.resuming import checkpoint_left
 from ssvrl_mm.demo import train_between_tests
 from ssvrl_mm.engine.loader_workers import named_workers
 from ssvrl_mm.evaluation.provenance import versions
 
 
 def measure(config: Path, sha256: str) -> RunResult:
-    """Tests a random network, trains it and tests it again.
+    """Tests a random network, trains it, from where a stopped run ended, and tests it again.
 
     Args:
-        config: The config as it is run.
+        config: The config as it is run, in the folder of the run.
         sha256: What tells that the result is of it.
     """
     cfg = Config.fromfile(config)
+    left = checkpoint_left(config.parent)
+    if left is not None:
+        print(f'going on from {left}; to begin anew, delete {config.parent}', flush=True)
     with named_workers():
-        trial = train_between_tests(cfg)
+        trial = train_between_tests(cfg, resume_from=left)
     hub = trial.runner.message_hub
     times = hub.get_scalar('train/time').data[0]
     return RunResult(

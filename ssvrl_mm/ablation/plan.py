@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ssvrl_mm.ablation.identity import identity_of
+from ssvrl_mm.ablation.resuming import keep_newest
 from ssvrl_mm.engine.config_checks import check_options
 from ssvrl_mm.engine.loader_workers import settle_workers
 
@@ -17,8 +18,9 @@ VALIDATED = '-val'
 _OURS = {
     'randomness.seed': 'the number of --seeds decides it',
     'work_dir': '--work-dir decides it',
-    'resume': 'every run trains from the beginning',
-    'default_hooks.checkpoint.interval': 'one checkpoint is written, at the end',
+    'resume': 'a run goes on from the checkpoint that it has left, and from no other',
+    'default_hooks.checkpoint.interval': 'one checkpoint is kept, the newest',
+    'default_hooks.checkpoint.max_keep_ckpts': 'one checkpoint is kept, the newest',
 }
 
 
@@ -57,7 +59,7 @@ def prepare_config(
     options: Mapping[str, Any] | None = None,
     validate: bool = False,
 ) -> Run:
-    """Reads a config and makes it ready: seed, folder, probe beside its retrieval, one checkpoint.
+    """Reads a config and makes it ready: seed, folder, a probe beside its retrieval, checkpoints.
 
     Args:
         file: Config whose ``test_evaluator`` holds a ``VideoRetrieval`` with R@1.
@@ -81,7 +83,7 @@ def prepare_config(
             raise AblationError(f'{file} has no {part}: an ablation trains and tests')
     hooks = cfg.get('default_hooks') or {}
     if hooks.get('checkpoint'):
-        # One checkpoint, at the end: few videos make for hundreds of short epochs.
+        # How often is not part of what a run is: results are of it whatever is saved in between.
         hooks['checkpoint'].interval = -1
     if validate:
         _check_validation(cfg, file)
@@ -90,6 +92,7 @@ def prepare_config(
     cfg.test_evaluator = _with_probe(cfg.test_evaluator, file)
     settle_workers(cfg)
     sha256 = identity_of(cfg)
+    keep_newest(cfg)
     folder = work_dir / name / f'seed_{seed}-{sha256[:8]}{VALIDATED if validate else ""}'
     cfg.work_dir = str(folder)
     return Run(name, seed, cfg, folder, sha256)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ssvrl_mm.ablation.plan import Run
 from ssvrl_mm.ablation.results import RunResult, read_result
+from ssvrl_mm.ablation.resuming import checkpoint_left
 from ssvrl_mm.apis.run_lock import FolderInUseError, RunLock
-from ssvrl_mm.engine.work_dir import WorkDirError, claim, clear
+from ssvrl_mm.engine.work_dir import WorkDirError, claim
 
 CONFIG = 'config.py'
 _ERRORS = 'errors.txt'
@@ -27,8 +28,8 @@ def execute(run: Run) -> RunResult:
     """Tests a random network, trains it and tests it again.
 
     Args:
-        run: What to run; its folder is cleared of the checkpoints that a run of it left there
-            without a result.
+        run: What to run. Where it was stopped before, it goes on from the checkpoint that it left
+            in its folder; the random network is tested again, which gives what it gave.
 
     Returns:
         The result, which is in the folder, too; if there is one already, this.
@@ -44,7 +45,7 @@ def execute(run: Run) -> RunResult:
             result = read_result(run)
             if result is not None:
                 return result
-            clear(run.folder)
+            checkpoint_left(run.folder)
             run.cfg.dump(run.folder / CONFIG)
     except (WorkDirError, FolderInUseError) as error:
         raise RunFailedError(str(error)) from error
@@ -75,10 +76,14 @@ def _in_a_child(run: Run) -> RunResult:
 def ended_with_its_runs() -> Iterator[None]:
     """Lets SIGTERM end the process by SystemExit, so that :func:`execute` ends its child first.
 
-    For the main thread; the handler from before is there again afterwards.
+    Ctrl-C does so, too, with a line on how to go on. For the main thread; the handler from before
+    is there again afterwards.
     """
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
+    except KeyboardInterrupt:
+        print('\ninterrupted; run it again to go on', file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     finally:
         signal.signal(signal.SIGTERM, before)

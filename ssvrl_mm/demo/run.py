@@ -20,6 +20,7 @@ import ssvrl_mm.datasets
 import ssvrl_mm.models  # noqa: F401 - what a Runner would import in the middle of a step
 from ssvrl_mm.demo.summary import Target, format_summary, summarise
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file, newest_checkpoint
+from ssvrl_mm.engine.hooks import ValidateOnResumeHook
 from ssvrl_mm.engine.runner import ToolRunner
 from ssvrl_mm.evaluation import format_pretext, format_rates
 from ssvrl_mm.evaluation.provenance import file_sha256
@@ -52,6 +53,10 @@ class ProgressHook(Hook):
     def __init__(self) -> None:
         self.progress: Progress | None = None
 
+    def before_train(self, runner: Runner) -> None:
+        """The iterations that a resumed training has behind it."""
+        self._advance(runner.iter)
+
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """One more iteration."""
         self._advance()
@@ -60,9 +65,9 @@ class ProgressHook(Hook):
         """One more batch of videos."""
         self._advance()
 
-    def _advance(self) -> None:
-        if self.progress is not None:
-            self.progress.advance()
+    def _advance(self, steps: int = 1) -> None:
+        if self.progress is not None and steps:
+            self.progress.advance(steps)
 
 
 def say(text: str) -> None:
@@ -84,12 +89,15 @@ class Trial(NamedTuple):
     after: dict[str, float]
 
 
-def train_between_tests(cfg: Config, further: Sequence[BaseMetric] = ()) -> Trial:
+def train_between_tests(
+    cfg: Config, further: Sequence[BaseMetric] = (), resume_from: Path | None = None
+) -> Trial:
     """Tests the random network, trains it and tests again, with a line that tells how far it is.
 
     Args:
         cfg: Config with its work dir.
         further: Evaluators of both tests beside those of the config.
+        resume_from: Checkpoint of this training that it goes on from, bit for bit.
     """
     # Threads that share a core with the loader's worker wait more than they compute.
     if 'OMP_NUM_THREADS' not in os.environ:
@@ -111,6 +119,8 @@ def train_between_tests(cfg: Config, further: Sequence[BaseMetric] = ()) -> Tria
         scalars = runner.message_hub.log_scalars
         return f'loss {scalars["train/loss"].current():.2f}' if 'train/loss' in scalars else ''
 
+    if resume_from is not None:
+        _resume(runner, resume_from)
     # train() builds its loop anew from the config, or takes this one.
     steps = runner.train_loop.max_iters
     with Progress('2/3 training', steps, 'steps', stream=sys.stdout, note=loss) as line:
@@ -120,6 +130,13 @@ def train_between_tests(cfg: Config, further: Sequence[BaseMetric] = ()) -> Tria
         hook.progress = line
         after = runner.test()
     return Trial(runner, before, after)
+
+
+def _resume(runner: Runner, checkpoint: Path) -> None:
+    """Lets the next training go on from a checkpoint, after a test of the random network."""
+    runner._resume, runner._load_from, runner._has_loaded = True, str(checkpoint), False
+    if not any(isinstance(hook, ValidateOnResumeHook) for hook in runner.hooks):
+        runner.register_hook(ValidateOnResumeHook())
 
 
 def run_demo(

@@ -2,6 +2,7 @@ import os
 import runpy
 import signal
 import sys
+import time
 
 import pytest
 from mmengine.config import Config
@@ -55,7 +56,11 @@ def test_a_config_is_made_ready(config, tmp_path):
     assert cfg.work_dir == str(run.folder) and cfg.train_cfg.max_epochs == 5
     assert cfg.randomness == dict(seed=2, deterministic=True)
     assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None and not run.validates
-    assert cfg.default_hooks.checkpoint.interval == -1
+    # The newest of at most twenty.
+    assert (cfg.default_hooks.checkpoint.interval, cfg.default_hooks.checkpoint.max_keep_ckpts) == (
+        1,
+        1,
+    )
     assert [metric['type'] for metric in cfg.test_evaluator] == [
         'VideoRetrieval', 'ssvrl_mm.FeatureProbe'
     ]  # fmt: skip
@@ -118,6 +123,8 @@ def test_a_result_counts_for_its_own_config_alone(config, tmp_path):
         ({'randomness.seed': 3}, 'randomness.seed: the number of --seeds'),
         ({'randomness': {'seed': 3}}, 'randomness.seed: the number of --seeds'),
         ({'work_dir': 'x'}, 'work_dir: --work-dir decides'),
+        ({'resume': True}, 'resume: a run goes on from the checkpoint that it has left'),
+        ({'default_hooks.checkpoint.max_keep_ckpts': 3}, 'one checkpoint is kept, the newest'),
     ],
 )
 def test_options_that_would_be_in_vain_are_refused(config, tmp_path, options, message):
@@ -251,6 +258,14 @@ def test_a_child_ends_with_its_command(child, tmp_path):
     assert end.value.code == 143 and signal.getsignal(signal.SIGTERM) is before
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / 'other/pid').read_text()), 0)
+
+
+def test_an_interrupted_command_says_how_to_go_on(capsys):
+    with pytest.raises(SystemExit) as end, ended_with_its_runs():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == '\ninterrupted; run it again to go on\n'
 
 
 def test_the_lock_is_of_the_process_that_works(monkeypatch, tmp_path):

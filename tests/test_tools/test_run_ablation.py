@@ -1,13 +1,20 @@
 """The table of several configs and seeds: made of runs, resumed, and honest about what failed."""
 
 import importlib.util
+import itertools
 import json
+import multiprocessing
+import re
+import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from ssvrl_mm import ablation
+from ssvrl_mm.ablation.measure import measure
 
 HERE = Path(__file__).resolve().parent
 
@@ -106,6 +113,70 @@ def test_runs_are_measured_once_and_anew_when_their_config_changes(
     ):
         said, _, error = ablate(*arguments)
         assert error.startswith('error: ') and message in error and 'run 1 of' not in said
+
+
+def test_a_run_that_was_killed_goes_on_and_ends_as_one_that_was_not(
+    data_root, tiny_config, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.syspath_prepend(HERE)
+    monkeypatch.setenv('SSVRL_DATA', str(data_root))
+    numbers = itertools.count()
+
+    one_stream = {f'{when}_evaluator.streams': ['rgb'] for when in ('val', 'test')}
+
+    def planned(folder):
+        run = ablation.prepare_config(tiny_config, 0, tmp_path / folder, one_stream, True)
+        # Runners of one process are told apart by the second that they start in.
+        run.cfg.experiment_name = f'{folder}_{next(numbers)}'
+        return run
+
+    def here(run):
+        measure(run.folder / 'config.py', run.sha256).save(run.folder)
+        return ablation.read_result(run)
+
+    def in_a_fork(run):
+        process = multiprocessing.get_context('fork').Process(target=here, args=(run,))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+
+    run = planned('stopped')
+    with monkeypatch.context() as killing:
+        killing.setenv('KILL_AFTER_EPOCH', '1')
+        killing.setattr(ablation.runs, '_in_a_child', in_a_fork)
+        cfg = planned('stopped').cfg
+        cfg.work_dir = run.cfg.work_dir
+        ablation.execute(replace(run, cfg=cfg))
+    left, end = run.folder / 'epoch_1.pth', run.folder / 'epoch_2.pth'
+    assert list(run.folder.glob('*.pth')) == [left]
+    monkeypatch.setattr(ablation.runs, '_in_a_child', here)
+    capsys.readouterr()
+    resumed = ablation.execute(run)
+    told = f'going on from {left}; to begin anew, delete {run.folder}'
+    assert told in capsys.readouterr().out and list(run.folder.glob('*.pth')) == [end]
+    weights = torch.load(end)['state_dict']
+
+    # One that was stopped in its last test has trained, and owes the evaluation of its last epoch.
+    (run.folder / 'result.json').unlink()
+    tested = ablation.execute(replace(run, cfg=planned('stopped').cfg))
+    said = capsys.readouterr().out
+    assert f'going on from {end}' in said and '2/3 training: 8 of 8 steps' in said
+
+    whole = planned('whole')
+    never_stopped = ablation.execute(whole)
+    assert 'going on' not in capsys.readouterr().out and never_stopped.steps == 8
+    assert 'val/retrieval/rgb_R@1' in never_stopped.scalars
+    assert figures_of(resumed) == figures_of(tested) == figures_of(never_stopped)
+    for name, weight in torch.load(whole.folder / end.name)['state_dict'].items():
+        assert torch.equal(weight, weights[name]), name
+
+
+def figures_of(result):
+    """All of a result but times, and what is looked at in every 50th step of a process."""
+    left_out = re.compile('.*/((data_)?time|memory|(effective_rank|mean_cosine)_.*)')
+    logged = {k: value for k, value in result.scalars.items() if not left_out.fullmatch(k)}
+    assert 'train/loss' in logged
+    return {**vars(result), 'seconds_per_step': None, 'scalars': logged}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@
 Of every config and seed: R@1 by the config's own evaluator and streams, and a logistic probe on
 the frozen features, with random weights and after training. Each run is a process of its own and
 leaves its result in WORK_DIR/NAME/seed_N-HASH; started again, the command goes on with what is
-missing. A result of another state of a config has another HASH: it stays, and does not count. Exit
-status 1: a run failed.
+missing, a run that was stopped from its last checkpoint. A result of another state of a config has
+another HASH: it stays, and does not count. Exit status: 1 if a run failed, 130 and 143 when
+interrupted.
 """
 
 import argparse

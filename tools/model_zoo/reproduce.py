@@ -9,10 +9,10 @@ One command does all of it: the videos of MotionPrimitives are written on first 
 weights start from (a generator of views, say) come first, then random weights are tested, trained,
 and tested again: R@1 by the config's own evaluator, and a logistic probe. Fewer epochs mean a
 schedule and stages that are shorter in proportion. Each run leaves its result in WORK_DIR; started
-again, the command goes on with what is missing.
+again, the command goes on with what is missing, a run that was stopped from its last checkpoint.
 
 Exit status: 0 when done, 1 if something failed or the figures are beyond their published spread, 2
-for wrong arguments.
+for wrong arguments, 130 and 143 when interrupted.
 """
 
 import argparse
