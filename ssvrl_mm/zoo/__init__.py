@@ -17,7 +17,7 @@ from ssvrl_mm.zoo.errors import (
     WrongHashError,
     ZooError,
 )
-from ssvrl_mm.zoo.fetching import fetch_weights
+from ssvrl_mm.zoo.fetching import fetch_log, fetch_weights
 from ssvrl_mm.zoo.index import ZooModel, find_model, list_models
 from ssvrl_mm.zoo.loading import load_model
 
@@ -36,6 +36,7 @@ __all__ = [
     'WrongHashError',
     'ZooError',
     'ZooModel',
+    'fetch_log',
     'fetch_weights',
     'find_model',
     'list_models',

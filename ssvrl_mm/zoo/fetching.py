@@ -1,4 +1,4 @@
-"""Weights of a model as a file on this machine."""
+"""Weights of a model, and the log of their training, as files on this machine."""
 
 import logging
 import os
@@ -14,6 +14,7 @@ from ssvrl_mm.zoo.index import ZooModel, find_model, no_weights
 from ssvrl_mm.zoo.places import (
     BASE_VARIABLE,
     CACHE_VARIABLE,
+    beside,
     cache_folder,
     clone_folder,
     is_offline,
@@ -62,16 +63,72 @@ def fetch_weights(
         >>> fetch_weights('mscl_r3d10', base_url='https://HOST/models')
         PosixPath('/home/me/.cache/ssvrl_mm/checkpoints/mscl_r3d10-w50_...-1a2b3c4d.pth')
     """
+    model, weights = _published(model)
+    return _fetch(model, ExpectedFile.of(model), weights, base_url, dest, offline, progress)
+
+
+def fetch_log(
+    model: str | ZooModel,
+    base_url: str | os.PathLike | None = None,
+    dest: str | os.PathLike | None = None,
+    offline: bool | None = None,
+    progress: bool | None = None,
+) -> Path:
+    """The log of the training of a model: what it logged, one JSON object per line.
+
+    It lies beside the weights, is looked for where these are, and verified like them.
+
+    Args:
+        model: See :func:`fetch_weights`, as for the others.
+        base_url: A URL or folder that holds the files.
+        dest: A folder that the file is to be in.
+        offline: Whether to look on this machine alone.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The file.
+
+    Raises:
+        ModelNotFoundError: The model is not in the index, has no weights, or the index no log.
+        ModelIndexError: The index has no SHA-256 of the log.
+        ZooError: As :func:`fetch_weights`.
+
+    Example:
+        >>> fetch_log('mscl_r3d10', dest='logs').name
+        'mscl_r3d10-w50_motion-primitives-1a2b3c4d.log.json'
+    """
+    model, weights = _published(model)
+    if model.log is None:
+        raise ModelNotFoundError(f'{model.name}: the index names no log of its training')
+    expected = ExpectedFile.of_log(model)
+    place = beside(weights, expected.name)
+    return _fetch(model, expected, place, base_url, dest, offline, progress)
+
+
+def _published(model: str | ZooModel) -> tuple[ZooModel, str]:
+    """A model and its weights, as the index has them."""
     model = find_model(model) if isinstance(model, str) else model
     if model.weights is None:
         raise ModelNotFoundError(no_weights(model.name))
-    expected = ExpectedFile.of(model)
+    return model, model.weights
+
+
+def _fetch(
+    model: ZooModel,
+    expected: ExpectedFile,
+    place: str,
+    base_url: str | os.PathLike | None,
+    dest: str | os.PathLike | None,
+    offline: bool | None,
+    progress: bool | None,
+) -> Path:
+    """A file of a model, from the first place that has it."""
     target = Path(dest or cache_folder()).expanduser() / expected.name
     places = [target.parent, cache_folder(), clone_folder(model)]
     found, wrong = _find(expected, list(dict.fromkeys(places)))
     if found and (dest is None or found == target):
         return found
-    origin = found or _elsewhere(model, expected, base_url, is_offline(offline), wrong)
+    origin = found or _elsewhere(model, expected, place, base_url, is_offline(offline), wrong)
     # Needs packages that those who have all files do without.
     from ssvrl_mm.zoo.downloading import download
 
@@ -98,6 +155,7 @@ def _find(expected: ExpectedFile, folders: list[Path]) -> tuple[Path | None, lis
 def _elsewhere(
     model: ZooModel,
     expected: ExpectedFile,
+    place: str,
     base_url: str | os.PathLike | None,
     offline: bool,
     wrong: list[str],
@@ -111,7 +169,7 @@ def _elsewhere(
         looked += f' (passed over: {"; ".join(wrong)})'
     if offline:
         raise OfflineError(f'{looked}, and this is offline mode; put the file into one of the two')
-    origin = origin_of(model.weights or '', base_url)
+    origin = origin_of(place, base_url)
     if origin is None:
         raise WeightsNotFoundError(
             f'{looked}, and no base URL is given: --base-url (base_url=...) or {BASE_VARIABLE}, '

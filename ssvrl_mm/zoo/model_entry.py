@@ -20,11 +20,12 @@ _MODALITIES = {'rgb': 'RGB', 'motion': 'motion vectors', 'iframe': 'I-frames'}
 _ORDER = (
     'Architecture', 'Width', 'Batch Size', 'Epochs', 'Resolution', 'Training Data', 'Data Spec',
     'Seed', 'Device', 'Training Time (hours)', 'Parameters (M)', 'Weights SHA-256', 'Safetensors',
-    'Safetensors SHA-256', 'Log', 'Command', 'Seeds',
+    'Safetensors SHA-256', 'Log', 'Log SHA-256', 'Command', 'Seeds',
 )  # fmt: skip
 # Of a training that has been published before: another one brings its own.
 _OF_ONE_TRAINING = (
-    'Seed', 'Weights SHA-256', 'Safetensors', 'Safetensors SHA-256', 'Log', 'Command',
+    'Seed', 'Weights SHA-256', 'Safetensors', 'Safetensors SHA-256', 'Log', 'Log SHA-256',
+    'Command',
 )  # fmt: skip
 _TASK = 'Video Retrieval'
 

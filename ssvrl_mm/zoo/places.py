@@ -75,6 +75,23 @@ def origin_of(weights: str, base_url: str | os.PathLike | None = None) -> Path |
     return parts._replace(path=f'{parts.path.rstrip("/")}/{quote(weights)}').geturl()
 
 
+def beside(weights: str, name: str) -> str:
+    """Where a file of this name is that lies beside the weights of a model.
+
+    Args:
+        weights: As :func:`origin_of` takes them, a name or a URL.
+        name: Of the other file.
+
+    Example:
+        >>> beside('https://host/models/one-1a2b3c4d.pth', 'one.log.json')
+        'https://host/models/one.log.json'
+    """
+    if '://' not in weights:
+        return name
+    parts = urlsplit(weights)
+    return parts._replace(path=f'{parts.path.rpartition("/")[0]}/{quote(name)}').geturl()
+
+
 def shown(origin: Path | str) -> str:
     """A path or URL as messages have it: without what follows a question mark, often a secret."""
     return str(origin) if isinstance(origin, Path) else origin.partition('?')[0]

@@ -156,6 +156,7 @@ def publish(checkpoint: str | os.PathLike, config: str | os.PathLike, how: Choic
         file.write_bytes(written[weights])
         _check_written(file, stripped.weights)
         figures = _figures(file, config, run, how.half)
+    log = next(key for key in written if key.endswith('.log.json'))
     others = {
         f'Safetensors{part}': value
         for key, content in written.items()
@@ -169,7 +170,8 @@ def publish(checkpoint: str | os.PathLike, config: str | os.PathLike, how: Choic
         'Parameters (M)': float(f'{_parameters(model) / 1e6:.3g}'),
         'Weights SHA-256': hashlib.sha256(written[weights]).hexdigest(),
         **others,
-        'Log': next(key for key in written if key.endswith('.log.json')),
+        'Log': log,
+        'Log SHA-256': hashlib.sha256(written[log]).hexdigest(),
         **({'Seeds': dict(how.seeds)} if how.seeds else {}),
     }
     path = os.path.relpath(config.resolve(), how.index.parent.resolve()).replace(os.sep, '/')

@@ -12,6 +12,8 @@ from ssvrl_mm.zoo.index import ZooModel
 # One name, without folders, that ends in the first digits of what it holds.
 _NAME = re.compile(r'\w[\w.+-]*-([0-9a-f]{8})\.(?:pth|safetensors)', re.ASCII)
 _SHA256 = re.compile(r'[0-9a-f]{64}')
+# Of a log, whose name ends in the digits of the weights that it is of.
+_LOG_NAME = re.compile(r'\w[\w.+-]*\.json', re.ASCII)
 # Bytes of the largest file where the index does not say how large its file is.
 _MOST = 2 * 10**9
 
@@ -24,11 +26,11 @@ def sha256_of(file: str | Path) -> str:
 
 @dataclass(frozen=True)
 class ExpectedFile:
-    """The file that holds the weights of a model.
+    """A file of a model: its weights, or the log of their training.
 
     Attributes:
         name: Its name, without folders.
-        sha256: How its SHA-256 begins, at least the 8 digits that the name ends in.
+        sha256: How its SHA-256 begins, of weights at least the 8 digits that the name ends in.
         size: How many bytes it has; None where the index does not say.
     """
 
@@ -72,6 +74,30 @@ class ExpectedFile:
                 f'small letters, that begin with the {match[1]} of {name}'
             )
         return cls(name, model.sha256, size)
+
+    @classmethod
+    def of_log(cls, model: ZooModel) -> 'ExpectedFile':
+        """What the index says of the log of a model that names one.
+
+        Raises:
+            ModelIndexError: The name would leave its folder, or the SHA-256 is none or missing.
+        """
+        name, sha256 = str(model.log), model.metadata.get('Log SHA-256')
+        if not _LOG_NAME.fullmatch(name):
+            raise ModelIndexError(
+                f'{model.name}: Log: {name!r} has to be a name without folders that ends in .json'
+            )
+        if sha256 is None:
+            raise ModelIndexError(
+                f'{model.name}: the index has no SHA-256 of {name} (Log SHA-256), and what cannot '
+                'be checked is not fetched; it lies beside the weights'
+            )
+        if not _SHA256.fullmatch(str(sha256)):
+            raise ModelIndexError(
+                f'{model.name}: Log SHA-256: {sha256!r} has to be 64 hexadecimal digits, small '
+                'letters'
+            )
+        return cls(name, str(sha256))
 
     def fits(self, file: Path) -> bool:
         """Whether a file that is there has the hash."""

@@ -1,5 +1,6 @@
 """`tools/model_zoo/download.py` on the command line."""
 
+import hashlib
 import runpy
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from ssvrl_mm.zoo import index, places
 from tests.conftest import REPOSITORY
 from tests.test_zoo.conftest import CONTENT, NAME
+
+LOG = b'{"loss": 3.0, "iter": 1}\n'
 
 
 @pytest.fixture
@@ -35,15 +38,37 @@ def test_one_that_is_missing_does_not_keep_the_others_away(download, zoo, server
     )
 
 
-def test_a_log_that_stays_behind_is_named(download, zoo, server, capsys):
-    metafile = zoo.model.folder / 'metafile.yml'
-    metafile.write_text(
-        metafile.read_text().replace('Metadata: {', 'Metadata: {Log: one.log.json, ')
+def test_the_log_comes_where_it_is_asked_for_and_can_be_checked(download, zoo, server, capsys):
+    metafile, log = zoo.model.folder / 'metafile.yml', zoo.cache / 'one.log.json'
+    text, server.files['/one.log.json'] = metafile.read_text(), LOG
+    asked = ['one', '--log', '--base-url', server.url]
+    weights = f'one: {zoo.target}\n'
+    assert download(asked) == 1
+    said = capsys.readouterr()
+    assert said.out == weights and said.err == (
+        'error: one_r18: the index names no log of its training\n'
     )
-    assert download(['one', '--base-url', server.url]) == 0
-    assert 'one: one.log.json, the log of the training, stays' in capsys.readouterr().err
-    (zoo.cache / 'one.log.json').touch()
-    assert download(['one']) == 0 and capsys.readouterr().err == ''
+    metafile.write_text(text.replace('Metadata: {', 'Metadata: {Log: one.log.json, '))
+    assert download(asked) == 1 and not log.exists()
+    said = capsys.readouterr()
+    assert said.out == weights and 'one_r18: the index has no SHA-256 of one.log.json' in said.err
+
+    digest = hashlib.sha256(LOG).hexdigest()
+    told = f'Metadata: {{Log: one.log.json, Log SHA-256: {digest}, '
+    metafile.write_text(text.replace('Metadata: {', told))
+    assert download(['one']) == 0 and capsys.readouterr().out == weights and not log.exists()
+    assert download(asked) == 0
+    assert capsys.readouterr().out == f'{weights}one: {log}\n' and log.read_bytes() == LOG
+    # As weights, it is taken from this machine where it is right, and anew where it is not.
+    assert download(['one', '--log', '--offline']) == 0
+    log.write_bytes(b'another')
+    assert download(['one', '--log', '--offline']) == 1
+    assert f'passed over: {log}: not the file that' in capsys.readouterr().err
+    assert download(asked) == 0 and log.read_bytes() == LOG
+    server.files['/one.log.json'] = b'another'
+    log.unlink()
+    assert download(asked) == 1 and not log.exists()
+    assert f'{server.url}/one.log.json: not the file that' in capsys.readouterr().err
 
 
 def test_offline(download, server, monkeypatch, capsys):

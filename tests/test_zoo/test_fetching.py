@@ -1,5 +1,6 @@
 """Where weights are looked for, in which order, and what is said when they are nowhere."""
 
+import hashlib
 import logging
 import re
 from pathlib import Path
@@ -14,11 +15,15 @@ from ssvrl_mm.zoo import (
     OfflineError,
     WeightsNotFoundError,
     WrongHashError,
+    fetch_log,
     fetch_weights,
     index,
+    list_models,
     places,
 )
 from tests.test_zoo.conftest import CONTENT, NAME, SHA256
+
+LOG = b'{"loss": 3.0, "iter": 1}\n'
 
 
 @pytest.fixture
@@ -195,8 +200,39 @@ def test_a_digest_that_cannot_be_that_of_the_name(digest, zoo):
 
 
 def test_a_recipe_has_no_file(zoo):
-    with pytest.raises(ModelNotFoundError, match="'one_r18' is a recipe: .*reproduce.py one_r18"):
-        fetch_weights(zoo.model._replace(weights=None))
+    for fetch in (fetch_weights, fetch_log):
+        with pytest.raises(ModelNotFoundError, match="'one_r18' is a recipe: .*reproduce.py one_"):
+            fetch(zoo.model._replace(weights=None))
+
+
+@pytest.mark.parametrize(
+    'log, digest, told',
+    [
+        ('../one.json', SHA256, "Log: '../one.json' has to be a name without folders .* in .json"),
+        ('one.log', SHA256, "Log: 'one.log' has to be"),
+        ('one.json', SHA256[1:], "Log SHA-256: '.*' has to be 64 hexadecimal digits"),
+        ('one.json', 12, 'Log SHA-256: 12 has'),
+    ],
+)
+def test_a_log_that_cannot_be(log, digest, told, zoo):
+    model = zoo.model._replace(log=log, metadata={'Log SHA-256': digest})
+    with pytest.raises(ModelIndexError, match=f'one_r18: {told}'):
+        fetch_log(model)
+
+
+def test_a_log_lies_beside_weights_that_have_a_url(zoo, server):
+    digest = hashlib.sha256(LOG).hexdigest()
+    weights = f'{server.url}/models/{NAME}?key=secret'
+    model = zoo.model._replace(log='one.json', metadata={'Log SHA-256': digest}, weights=weights)
+    server.files['/models/one.json?key=secret'] = LOG
+    assert fetch_log(model).read_bytes() == LOG
+
+
+def test_logs_of_the_published_models_are_those_of_the_index():
+    models = {m.name: m for m in list_models().values() if 'Log SHA-256' in m.metadata}
+    assert len(models) > 1
+    for model in models.values():
+        assert fetch_log(model, offline=True).name == f'{Path(model.weights).stem}.log.json'
 
 
 def test_a_name_is_one_of_the_packages_index(zoo, share, monkeypatch):

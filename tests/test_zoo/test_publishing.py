@@ -50,10 +50,8 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     )
     weights, log = done.files
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert (
-        weights == small_zoo.out / f'{NAME}-{digest[:8]}.pth'
-        and log.name == f'{weights.stem}.log.json'
-    )
+    assert weights == small_zoo.out / f'{NAME}-{digest[:8]}.pth'
+    assert log.name == f'{weights.stem}.log.json'
     assert sorted(small_zoo.out.iterdir()) == sorted(done.files)
 
     content = torch.load(weights, weights_only=True)
@@ -81,7 +79,7 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     assert list(facts) == [
         'Architecture', 'Width', 'Batch Size', 'Epochs', 'Resolution', 'Training Data', 'Data Spec',
         'Seed', 'Device', 'Training Time (hours)', 'Parameters (M)', 'Weights SHA-256', 'Log',
-        'Command', 'Seeds', 'Paper Figures',
+        'Log SHA-256', 'Command', 'Seeds', 'Paper Figures',
     ]  # fmt: skip
     assert facts['Data Spec'] == dict(
         train_per_class=1, test_per_class=1, num_frames=16, size=64, fps=25, seed=0,
@@ -94,6 +92,7 @@ def test_a_whole_run_becomes_files_and_an_entry(small_zoo, run, measured):
     ]  # fmt: skip
     assert facts['Parameters (M)'] == pytest.approx(sum(counted) / 1e6, rel=5e-3)
     assert facts['Weights SHA-256'] == digest and facts['Seeds'] == spread
+    assert facts['Log SHA-256'] == hashlib.sha256(log.read_bytes()).hexdigest()
     assert (facts['Width'], facts['Architecture'], facts['Resolution']) == (
         0.0625,
         'R3D-10',

@@ -2,7 +2,7 @@
 
 A file is looked for in the cache (SSVRL_MM_CACHE, by default ~/.cache/ssvrl_mm/checkpoints) and in
 checkpoints/ of a clone, and else fetched from the base URL. Its SHA-256 has to be the one of the
-model index. A download that broke off is gone on with. Weights alone are fetched, no logs.
+model index. A download that broke off is gone on with. With --log comes the log of the training.
 
     python tools/model_zoo/download.py mvcgc_s3d --base-url https://HOST/FOLDER
     # all of them into a folder, from a folder
@@ -31,6 +31,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '(default: SSVRL_MM_ZOO)',
     )
     parser.add_argument(
+        '--log', action='store_true', help='also the log of the training, beside the weights'
+    )
+    parser.add_argument(
         '--offline',
         action='store_true',
         default=None,
@@ -45,7 +48,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the tool; returns the exit status."""
     args = parse_args(argv)
-    from ssvrl_mm.zoo import ZooError, fetch_weights, find_model, list_models
+    from ssvrl_mm.zoo import ZooError, fetch_log, fetch_weights, list_models
 
     failed = False
     try:
@@ -57,20 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     for name in names:
         try:
-            file = fetch_weights(name, args.base_url, args.dest, args.offline)
+            for fetch in (fetch_weights, fetch_log)[: 1 + args.log]:
+                print(f'{name}: {fetch(name, args.base_url, args.dest, args.offline)}')
         except ZooError as error:
             # The others may be there.
             print(f'error: {error}', file=sys.stderr)
             failed = True
-        else:
-            print(f'{name}: {file}')
-            log = find_model(name).log
-            if log and not file.with_name(log).exists():
-                print(
-                    f'{name}: {log}, the log of the training, stays where the weights came from: '
-                    'the index has no SHA-256 of it',
-                    file=sys.stderr,
-                )
     return int(failed)
 
 
