@@ -144,6 +144,11 @@ class HubBackbone(  # type: ignore[call-arg]
                 f'{source}: neither a folder nor a repository of the Hub that can be had ({error})'
             ) from error
 
+    def _save_pretrained(self, save_directory: Any) -> None:
+        """Writes the weights; safetensors needs numpy for that alone, and does not say so."""
+        require_extra('numpy', 'hub', 'saving a backbone as safetensors')
+        super()._save_pretrained(save_directory)
+
     @classmethod
     def _from_pretrained(cls, *, strict: bool = True, **kwargs: Any) -> 'HubBackbone':
         """Loads every weight or raises; by default the mixin lets weights be missing."""
