@@ -24,7 +24,7 @@ from ssvrl_mm.models.utils.checkpoint_settings import backbone_of, model_setting
 from ssvrl_mm.models.utils.registered import build_registered
 from ssvrl_mm.models.utils.weights import WeightsError, load_weights, named_weights
 from ssvrl_mm.zoo.fetching import fetch_weights
-from ssvrl_mm.zoo.index import ZooModel, find_model
+from ssvrl_mm.zoo.index import ZooModel, as_model
 
 # The network of a recognizer that has one alone; those of several streams bear their names.
 _ONE = 'backbone.'
@@ -90,7 +90,7 @@ def load_backbone(
         >>> network(torch.rand(2, 3, 16, 112, 112)).shape
         torch.Size([2, 512, 2, 3, 3])
     """
-    model = find_model(model, need_weights=pretrained) if isinstance(model, str) else model
+    model = as_model(model, need_weights=pretrained)
     if model.weights is None and not pretrained:
         try:
             file = read_config(model.config, stream)

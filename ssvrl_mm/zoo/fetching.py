@@ -10,7 +10,7 @@ from ssvrl_mm.zoo.errors import (
     WeightsNotFoundError,
     WrongHashError,
 )
-from ssvrl_mm.zoo.index import ZooModel, find_model, no_weights
+from ssvrl_mm.zoo.index import ZooModel, as_model, no_weights
 from ssvrl_mm.zoo.places import (
     BASE_VARIABLE,
     CACHE_VARIABLE,
@@ -107,7 +107,7 @@ def fetch_log(
 
 def _published(model: str | ZooModel) -> tuple[ZooModel, str]:
     """A model and its weights, as the index has them."""
-    model = find_model(model) if isinstance(model, str) else model
+    model = as_model(model)
     if model.weights is None:
         raise ModelNotFoundError(no_weights(model.name))
     return model, model.weights

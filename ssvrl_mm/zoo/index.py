@@ -88,6 +88,26 @@ def find_model(name: str, need_weights: bool = True, index: str | Path | None = 
     return models[name]
 
 
+def as_model(model: str | ZooModel, need_weights: bool = True) -> ZooModel:
+    """A model that is given, or named.
+
+    Args:
+        model: A model, or its name or alias in the index of the package.
+        need_weights: See :func:`find_model`, which tells the errors of a name.
+
+    Raises:
+        TypeError: It is neither, a path for instance.
+    """
+    if isinstance(model, ZooModel):
+        return model
+    if not isinstance(model, str):
+        raise TypeError(
+            f'a model of the zoo is given by its name, got a {type(model).__name__}: {model!r}; '
+            'ssvrl_mm.zoo.backbones.read_backbone(path) reads a file'
+        )
+    return find_model(model, need_weights)
+
+
 def no_weights(name: str) -> str:
     """What to say of a model without weights, and how to come by them."""
     return (

@@ -19,6 +19,7 @@ from ssvrl_mm.zoo import (
     fetch_weights,
     index,
     list_models,
+    load_backbone,
     places,
 )
 from tests.test_zoo.conftest import CONTENT, NAME, SHA256
@@ -233,6 +234,13 @@ def test_logs_of_the_published_models_are_those_of_the_index():
     assert len(models) > 1
     for model in models.values():
         assert fetch_log(model, offline=True).name == f'{Path(model.weights).stem}.log.json'
+
+
+@pytest.mark.parametrize('model', [3, None, Path('x.pth')])
+def test_what_is_no_name(model):
+    for fetch in (fetch_weights, fetch_log, load_backbone):
+        with pytest.raises(TypeError, match=rf'given by its name, got a {type(model).__name__}: '):
+            fetch(model)
 
 
 def test_a_name_is_one_of_the_packages_index(zoo, share, monkeypatch):
