@@ -3,7 +3,9 @@
 import hashlib
 import logging
 import re
+import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,6 +15,7 @@ from ssvrl_mm.zoo import (
     ModelIndexError,
     ModelNotFoundError,
     OfflineError,
+    StorageError,
     WeightsNotFoundError,
     WrongHashError,
     fetch_log,
@@ -185,6 +188,24 @@ def test_addresses_that_nothing_can_come_from(url, named, zoo):
 def test_a_name_that_could_be_anything_is_refused(weights, zoo):
     with pytest.raises(ModelIndexError, match=r'one_r18: Weights: .* name without folders'):
         fetch_weights(zoo.model._replace(weights=weights, sha256=None))
+
+
+def test_a_folder_that_cannot_be_written(zoo, server, monkeypatch):
+    zoo.target.mkdir(parents=True)
+    with pytest.raises(
+        StorageError, match=rf'{NAME}: cannot be written \(Is a directory\); choose'
+    ):
+        fetch_weights(zoo.model, server.url)
+    zoo.target.rmdir()
+    with monkeypatch.context() as read_only:
+        refused = PermissionError(13, 'Permission denied')
+        read_only.setattr('filelock.FileLock.acquire', Mock(side_effect=refused))
+        with pytest.raises(StorageError, match=r'written \(Permission denied\); choose another'):
+            fetch_weights(zoo.model, server.url)
+    shutil.rmtree(zoo.cache)
+    zoo.cache.write_text('a file where a folder should be')
+    with pytest.raises(StorageError, match=r'written \(File exists\); choose another'):
+        fetch_weights(zoo.model, server.url)
 
 
 def test_a_url_may_escape_what_its_name_has(zoo, server):
