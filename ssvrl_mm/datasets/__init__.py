@@ -10,6 +10,7 @@ from ssvrl_mm.datasets.compressed_video import (
 from ssvrl_mm.datasets.hold_out import HoldOutDataset
 from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitives,
+    MotionPrimitivesError,
     MotionPrimitivesSpec,
     write_motion_primitives,
 )
@@ -40,6 +41,7 @@ __all__ = [
     'CompressedVideoDataset',
     'HoldOutDataset',
     'MotionPrimitives',
+    'MotionPrimitivesError',
     'MotionPrimitivesSpec',
     'RetrievalDataset',
     'VideoEntry',

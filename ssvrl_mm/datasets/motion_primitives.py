@@ -10,15 +10,9 @@ Everything follows from a seed; nothing is downloaded.
 """
 
 import json
-import os
 import shutil
-import signal
-import socket
-import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +24,7 @@ from mmengine.dist import barrier, is_main_process
 
 from ssvrl_mm.datasets.compressed_video import CompressedVideoDataset
 from ssvrl_mm.datasets.motion_rendering import CLASSES, render_clip
+from ssvrl_mm.datasets.whole_folder import ended_by_sigterm, partial_folder, remove_stale
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.registry import DATASETS
 from ssvrl_mm.video.motion.flow import VECTORS, FlowOptions
@@ -39,11 +34,18 @@ from ssvrl_mm.video.tools.motion_scoring import score_motion
 
 SPLITS = ('train', 'test')
 
+
+class MotionPrimitivesError(FileExistsError):
+    """A folder that holds something else than the MotionPrimitives that are asked for."""
+
+
 # Raised whenever the same specification gives other clips.
 FORMAT = 1
 _STAMP = 'spec.json'
 # Options that older folders do not name: these have the defaults.
 _LATER = ('codecs', 'pace', 'drift')
+# All that a folder of the dataset has while it is written.
+_WRITTEN = {'videos', 'classes.txt', _STAMP, *(f'{split}_list.txt' for split in SPLITS)}
 
 
 @dataclass(frozen=True)
@@ -159,45 +161,49 @@ def _is_written(root: Path, stamp: str) -> bool:
     """Whether a folder holds what is asked for.
 
     Raises:
-        FileExistsError: It holds something else.
+        MotionPrimitivesError: It holds something else.
     """
     if not root.is_dir() or not any(root.iterdir()):
         return False
     if not (root / _STAMP).exists():
-        raise FileExistsError(f'{root} exists, but holds no MotionPrimitives; name another folder')
-    said = (root / _STAMP).read_text()
-    if said != stamp:
-        raise FileExistsError(
-            f'{root} holds MotionPrimitives of another spec, {said}, where {stamp} is asked for; '
+        raise MotionPrimitivesError(
+            f'{root} exists, but holds no MotionPrimitives; name another folder'
+        )
+    difference = _difference((root / _STAMP).read_text(), stamp)
+    if difference:
+        raise MotionPrimitivesError(
+            f'{root} holds MotionPrimitives of another spec: {difference}; '
             'it is not replaced, as others may be reading it: remove it, or name another folder '
-            '(data_root)'
+            '(data_root, or for all configs the environment variable SSVRL_DATA)'
         )
     return True
 
 
-def _remove_stale(root: Path) -> None:
-    """Removes what processes of this machine have left that were killed while they wrote."""
-    for folder in root.parent.glob(f'{root.name}.{socket.gethostname()}.*.partial'):
-        number = folder.name.split('.')[-2]
-        try:
-            os.kill(int(number), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (OSError, ValueError):
-            continue  # another user's process, or no process at all
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the program as Ctrl-C does: with its folder removed and its workers ended."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+def _difference(said: str, stamp: str) -> str:
+    """Where two stamps differ, in words; empty where they do not."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        there = dict(json.loads(said))
+    except (ValueError, TypeError):
+        return f'{_STAMP} cannot be read'
+    defaults = {field.name: field.default for field in fields(MotionPrimitivesSpec)}
+    there, asked = defaults | there, defaults | json.loads(stamp)
+    names = [name for name in {**asked, **there} if there.get(name) != asked.get(name)]
+    return ', '.join(
+        f'{name} is {there.get(name)!r} where {asked.get(name)!r} is asked for' for name in names
+    )
+
+
+def check_motion_primitives(root: str | Path, spec: Mapping[str, Any] | None = None) -> None:
+    """Tells early, before anything is built, that a folder holds something else.
+
+    Args:
+        root: Folder of the dataset, which need not exist.
+        spec: Keyword arguments of :class:`MotionPrimitivesSpec`.
+
+    Raises:
+        MotionPrimitivesError: It holds something else than this specification.
+    """
+    _is_written(Path(root), _stamp_of(MotionPrimitivesSpec(**(spec or {}))))
 
 
 def write_motion_primitives(
@@ -217,7 +223,8 @@ def write_motion_primitives(
         The folder.
 
     Raises:
-        FileExistsError: The folder holds something else, another specification for instance.
+        MotionPrimitivesError: The folder holds something else, another specification for
+            instance.
 
     Example:
         >>> write_motion_primitives('data/motion_primitives')
@@ -225,17 +232,17 @@ def write_motion_primitives(
     """
     root, spec = Path(root), spec or MotionPrimitivesSpec()
     stamp = _stamp_of(spec)
+    remove_stale(root, _WRITTEN)
     if _is_written(root, stamp):
         return root
-    _remove_stale(root)
-    partial = root.with_name(f'{root.name}.{socket.gethostname()}.{os.getpid()}.partial')
+    partial = partial_folder(root)
     clips = list(_clips(spec))
     jobs = [
         (partial / 'videos' / file, CLASSES[label], seed, encoding, spec)
         for _, file, label, seed, encoding in clips
     ]
     try:
-        with _ended_by_sigterm():
+        with ended_by_sigterm():
             _write_clips(jobs, workers)
         for wanted in SPLITS:
             lines = [f'{file} {label}\n' for split, file, label, *_ in clips if split == wanted]

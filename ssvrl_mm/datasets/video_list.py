@@ -1,10 +1,13 @@
 """Video lists: text files of ``path [label]`` lines, and folders scanned for videos."""
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from mmengine.logging import print_log
 
 from ssvrl_mm.command_line import tool_command
 from ssvrl_mm.video.tools.files import (
@@ -149,7 +152,7 @@ def scan_videos(
     """Finds the videos under a folder.
 
     When every video lies in a sub-folder, the first-level folders are the classes; otherwise all
-    labels are unknown.
+    labels are unknown, which a warning tells where most videos lie in several folders.
 
     Args:
         folder: Searched recursively, links to folders included; hidden files are skipped.
@@ -166,8 +169,22 @@ def scan_videos(
         paths = find_videos(folder, suffixes=suffixes)
     except VideoFilesError as error:
         raise VideoListError(str(error)) from None
-    if not all('/' in path for path in paths):
+    classes = sorted({path.split('/')[0] for path in paths if '/' in path})
+    beside = [path for path in paths if '/' not in path]
+    if beside:
+        if len(classes) > 1 and 2 * len(beside) < len(paths):
+            print_log(_tell_strays(folder, beside, classes), 'current', logging.WARNING)
         return [VideoEntry(path) for path in paths], []
-    classes = sorted({path.split('/')[0] for path in paths})
     label = {name: index for index, name in enumerate(classes)}
     return [VideoEntry(path, label[path.split('/')[0]]) for path in paths], classes
+
+
+def _tell_strays(folder: str | os.PathLike, beside: list[str], classes: list[str]) -> str:
+    """What to say where a few videos beside the folders keep these from being classes."""
+    names = ', '.join(beside[:3])
+    more = f' and {len(beside) - 3} more' if len(beside) > 3 else ''
+    it = 'it' if len(beside) == 1 else 'them'
+    return (
+        f'{os.fspath(folder)}: {names}{more} beside its {len(classes)} folders: these are no '
+        f'classes, and all labels are unknown; to have classes, move {it} into a folder or away'
+    )

@@ -289,13 +289,15 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
 
     Raises:
         LaunchError: Data lists, folders of videos or the checkpoint are missing. One message
-            names all of them and tells how to provide them.
+            names all of them and tells how to provide them. Or a folder holds other
+            MotionPrimitives than the run asks for.
     """
     missing: dict[str, str] = {}
     roots: dict[Path, None] = {}
     encoded: dict[Path, str] = {}
     for name in dataloaders:
         for dataset in walk_datasets((cfg.get(name) or {}).get('dataset')):
+            _check_embedded(dataset)
             for kind, path in _dataset_paths(dataset):
                 if not path.exists():
                     missing.setdefault(f'  {kind:<10} {path.absolute()}', name)
@@ -345,6 +347,19 @@ def check_files(cfg: Config, dataloaders: Sequence[str]) -> None:
     if lines:
         source = cfg.filename or 'this config'
         raise LaunchError('\n'.join([f'{source} needs files that do not exist:', *lines]))
+
+
+def _check_embedded(dataset: dict) -> None:
+    """Whether the folder of MotionPrimitives, which are written where there is none, is theirs."""
+    kind = str(dataset.get('dataset_type') or dataset.get('type'))
+    if kind.rpartition('.')[2] != 'MotionPrimitives' or not dataset.get('data_root'):
+        return
+    from ssvrl_mm.datasets.motion_primitives import MotionPrimitivesError, check_motion_primitives
+
+    try:
+        check_motion_primitives(dataset['data_root'], dataset.get('spec'))
+    except MotionPrimitivesError as error:
+        raise LaunchError(str(error)) from None
 
 
 def _dataset_paths(dataset: dict) -> Iterator[tuple[str, Path]]:

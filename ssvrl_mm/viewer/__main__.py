@@ -11,7 +11,6 @@ The page is for this machine alone unless --host says otherwise. Uploads are rem
 """
 
 import argparse
-import contextlib
 import signal
 import sys
 import threading
@@ -112,8 +111,19 @@ def _names(folder: 'Folder') -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serves the page until it is stopped; returns the exit status."""
+    """Serves the page until it is stopped; returns the exit status, 130 if that was before."""
     args = parse_args(argv)
+    with _Ending() as ending:
+        try:
+            _serve(args, ending)
+        except KeyboardInterrupt:
+            if ending.server is None:
+                print('stopped before the page was there', file=sys.stderr)
+                return 128 + signal.SIGINT
+    return 0
+
+
+def _serve(args: argparse.Namespace, ending: '_Ending') -> None:
     from ssvrl_mm.viewer.listening import listen
     from ssvrl_mm.visualization.arguments import telling_errors
 
@@ -122,7 +132,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Before minutes of indexing, so that a port that is taken is told at once.
         listener = listen(args.host, args.port)
         viewer = make_viewer(args)
-    ending = _EndsWithTerminal()
     from ssvrl_mm.viewer.server import is_loopback, make_app, own_names
 
     if not is_loopback(args.host):
@@ -146,21 +155,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=3,
         proxy_headers=False,
     )
-    server = ending.server = uvicorn.Server(config)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-    return 0
+    ending.server = uvicorn.Server(config)
+    ending.server.run(sockets=[listener])
 
 
-class _EndsWithTerminal:
-    """Ends the server, and with it the uploads, when the terminal closes, except under nohup."""
+class _Ending:
+    """Signals to end, which clean up as Ctrl+C does, whenever they come.
+
+    That are the one to terminate and, except under nohup, that of a terminal that closes.
+
+    Attributes:
+        server: What they end from when it is there; before that they raise KeyboardInterrupt.
+    """
 
     def __init__(self) -> None:
         self.server: Any = None
-        hangup = getattr(signal, 'SIGHUP', None)  # Windows has none
-        here = threading.current_thread() is threading.main_thread()
-        if hangup and here and signal.getsignal(hangup) is not signal.SIG_IGN:
-            signal.signal(hangup, self._end)
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> '_Ending':
+        if threading.current_thread() is threading.main_thread():
+            for name in ('SIGTERM', 'SIGHUP'):  # Windows has no SIGHUP
+                number = getattr(signal, name, None)
+                if number and signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._end)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _end(self, *_: object) -> None:
         if self.server is None:

@@ -26,15 +26,18 @@ class Limits:
         upload_bytes: Of one upload.
         kept_bytes: Of all uploads together, those on their way too; the oldest go first.
         uploads_at_once: On their way.
+        upload_rate: Bytes per second that come of an upload at least, counted anew whenever those
+            of ``seconds`` are there.
         decoding_at_once: Frames, and as many previews, that are decoded or waited for.
         pixels: Of a frame.
         frames: Of an upload.
-        seconds: That opening a video, or reading a frame of it, may take.
+        seconds: That opening a video, reading a frame of it, or making its preview may take.
     """
 
     upload_bytes: int = 200 * 2**20
     kept_bytes: int = 2 * 2**30
     uploads_at_once: int = 8
+    upload_rate: int = 16 * 2**10
     decoding_at_once: int = 12
     pixels: int = 4096 * 2304
     frames: int = 50_000

@@ -1,5 +1,6 @@
 """The videos that the page may show: those of a folder, and what people drop onto it."""
 
+import asyncio
 import os
 import re
 import secrets
@@ -153,8 +154,8 @@ class Uploads:
             on its way until then, or until :meth:`drop`.
 
         Raises:
-            ViewerError: It is larger than is allowed, or empty, or too many come at once; nothing
-                is left of it.
+            ViewerError: It is larger than is allowed, or empty, or comes too slowly, or too many
+                come at once; nothing is left of it.
         """
         key, name = secrets.token_urlsafe(12), shown_name(name)
         video = Video(f'upload/{key}', name, self.folder / key)
@@ -164,7 +165,7 @@ class Uploads:
             self._arriving[video.id] = 0
         try:
             with open(video.file, 'xb') as file:
-                async for chunk in chunks:
+                async for chunk in self._in_time(name, chunks):
                     self._make_room(video, len(chunk))
                     file.write(chunk)
             if not self._arriving[video.id]:
@@ -173,6 +174,30 @@ class Uploads:
             self.drop(video)
             raise
         return video
+
+    async def _in_time(self, name: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """What arrives, as long as it does so at the least rate.
+
+        Who sends a byte now and then would hold one of the few places for ever.
+        """
+        clock = asyncio.get_running_loop().time
+        least = self.limits.upload_rate * self.limits.seconds
+        end, arrived = clock() + self.limits.seconds, 0
+        while True:
+            try:
+                chunk = await asyncio.wait_for(anext(chunks, None), max(end - clock(), 0))
+            except TimeoutError:
+                rate = f'{self.limits.upload_rate / 1024:.4g} kB/s'
+                # Not with status 408, which lets browsers send it all once more unasked.
+                raise ViewerError(
+                    f'{name} comes too slowly: less than {rate} in {self.limits.seconds:g} s'
+                ) from None
+            if chunk is None:
+                return
+            arrived += len(chunk)
+            if arrived >= least:
+                end, arrived = clock() + self.limits.seconds, 0
+            yield chunk
 
     def drop(self, video: Video) -> None:
         """Removes an upload that is not kept."""

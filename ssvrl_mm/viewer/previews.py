@@ -1,5 +1,6 @@
 """Small copies of videos that every browser plays, whatever the codec of the file."""
 
+import dataclasses
 import threading
 import time
 from collections import OrderedDict
@@ -9,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ssvrl_mm.video import CompressedVideoReader, VideoError
+from ssvrl_mm.video import CompressedVideoReader, VideoError, VideoTimeoutError
 from ssvrl_mm.viewer.checking import Limits, open_video
 from ssvrl_mm.viewer.errors import ViewerError
 from ssvrl_mm.viewer.library import Video
@@ -73,11 +74,14 @@ class Previews:
             return self._made.get(video.key)
 
     def _make(self, video: Video) -> Path:
-        deadline = time.monotonic() + self.limits.seconds
+        # Opening and each call to the reader take half of the time at most, and after that half
+        # no further call begins: all together keep to the whole.
+        half = dataclasses.replace(self.limits, seconds=self.limits.seconds / 2)
+        deadline = time.monotonic() + half.seconds
         with self._lock:
             self._number += 1
             target = self.folder / f'{self._number}.mp4'
-        with open_video(video.file, video.name, self.limits) as reader:
+        with open_video(video.file, video.name, half) as reader:
             fps = min(max(reader.metadata.average_fps, 1.0), 60.0)
             try:
                 write_animation(target, _frames(reader, fps, deadline), fps)
@@ -98,7 +102,11 @@ class Previews:
 
 
 def _frames(reader: CompressedVideoReader, fps: float, deadline: float) -> Iterator[np.ndarray]:
-    """The first seconds, or as much of them as is decoded before the deadline."""
+    """The first seconds, or as much of them as is decoded by calls that begin before the deadline.
+
+    Raises:
+        VideoTimeoutError: Not even the first frame is decoded in the time of a call.
+    """
     count = min(len(reader), _FRAMES, max(2, round(_SECONDS * fps)))
     known = reader.metadata
     scale = min(1.0, _SIDE / max(known.width, known.height))
@@ -114,5 +122,12 @@ def _frames(reader: CompressedVideoReader, fps: float, deadline: float) -> Itera
             small[number] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
         numbers = range(start, min(start + _AT_ONCE, count))
-        reader.get_frames_at(numbers, streams=('rgb',), receive=receive)
-        yield from (small[number] for number in numbers)
+        try:
+            reader.get_frames_at(numbers, streams=('rgb',), receive=receive)
+        except VideoTimeoutError:
+            if 0 not in small and not start:
+                raise
+        for number in numbers:
+            if number not in small:
+                return
+            yield small[number]

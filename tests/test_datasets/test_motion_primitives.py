@@ -14,8 +14,10 @@ from mmengine.config import Config
 
 from ssvrl_mm.datasets.motion_primitives import (
     MotionPrimitives,
+    MotionPrimitivesError,
     MotionPrimitivesSpec,
     _stamp_of,
+    check_motion_primitives,
     write_motion_primitives,
 )
 from ssvrl_mm.datasets.motion_rendering import CLASSES, DIRECTIONS, _trajectory, render_clip
@@ -187,11 +189,13 @@ def test_a_whole_folder_is_kept_and_neither_another_spec_nor_a_stranger_is_repla
     before = clip.stat().st_mtime_ns
     write_motion_primitives(root, small)
     assert clip.stat().st_mtime_ns == before
-    with pytest.raises(FileExistsError, match='set holds MotionPrimitives of another spec') as told:
+    with pytest.raises(
+        MotionPrimitivesError, match='set holds MotionPrimitives of another spec'
+    ) as told:
         write_motion_primitives(
             root, MotionPrimitivesSpec(train_per_class=1, test_per_class=1, num_frames=18, size=64)
         )
-    assert '"num_frames": 16' in str(told.value) and '"num_frames": 18' in str(told.value)
+    assert 'another spec: num_frames is 16 where 18 is asked for; it is not' in str(told.value)
     assert json.loads((root / 'spec.json').read_text())['num_frames'] == 16
     assert clip.stat().st_mtime_ns == before
     assert [path.name for path in tmp_path.iterdir()] == ['set']
@@ -199,7 +203,7 @@ def test_a_whole_folder_is_kept_and_neither_another_spec_nor_a_stranger_is_repla
     stranger = tmp_path / 'holiday'
     stranger.mkdir()
     (stranger / 'film.mp4').write_bytes(b'')
-    with pytest.raises(FileExistsError, match='holiday'):
+    with pytest.raises(MotionPrimitivesError, match='holiday exists, but holds no MotionPrim'):
         write_motion_primitives(stranger, small)
     assert (stranger / 'film.mp4').exists()
 
@@ -227,6 +231,41 @@ def test_sigterm_leaves_nothing_and_what_was_killed_is_removed(tmp_path):
         'set',
         f'set.{host}.{os.getppid()}.partial',
     }
+
+
+def stamped(root, text):
+    root.mkdir()
+    (root / 'spec.json').write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    'text, said',
+    [
+        ('{"format": 0, "pace": 0.75}', 'pace is 0.75 where 1.0 is asked for, '
+         'format is 0 where 1 is asked for; it is not replaced'),
+        ('{"format": 1, "colour": "red"}', "colour is 'red' where None is asked for"),
+        ('notes', 'spec.json cannot be read'),
+        ('7', 'spec.json cannot be read'),
+    ],
+)  # fmt: skip
+def test_what_differs_is_named(tmp_path, text, said):
+    with pytest.raises(MotionPrimitivesError) as told:
+        check_motion_primitives(stamped(tmp_path / 'set', text))
+    assert said in str(told.value) and 'remove it, or name another folder (data_root' in str(
+        told.value
+    )
+
+
+def test_a_folder_that_may_be_used_passes(tmp_path):
+    check_motion_primitives(tmp_path / 'nowhere')
+    check_motion_primitives(stamped(tmp_path / 'in other words', '{"seed": 0, "format": 1}'))
+    spec = dict(size=64)
+    check_motion_primitives(
+        stamped(tmp_path / 'set', _stamp_of(MotionPrimitivesSpec(**spec))), spec
+    )
+    with pytest.raises(MotionPrimitivesError, match='size is 64 where 112 is asked for'):
+        check_motion_primitives(tmp_path / 'set')
 
 
 @pytest.mark.parametrize(

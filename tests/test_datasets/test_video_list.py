@@ -1,8 +1,11 @@
+import logging
 import os
+import re
 
 import pytest
 import torch
 
+from ssvrl_mm.datasets import video_list
 from ssvrl_mm.datasets.video_list import (
     VideoEntry,
     VideoListError,
@@ -114,6 +117,50 @@ def test_first_level_folders_are_the_classes(tmp_path):
     entries, classes = scan_videos(tmp_path)
     assert classes == ['jump', 'run']
     assert entries == [('jump/c.mkv', 0), ('run/b.MP4', 1), ('run/deep/a.avi', 1)]
+
+
+@pytest.fixture
+def warned(monkeypatch):
+    """What is logged as a warning."""
+    said = []
+    monkeypatch.setattr(
+        video_list, 'print_log', lambda text, logger, level: said.append((text, logger, level))
+    )
+    return said
+
+
+@pytest.mark.parametrize(
+    'beside, said',
+    [
+        (['x.mp4'], 'x.mp4 beside its 2 folders: .* move it into a folder or away'),
+        (['b.avi', 'a.avi'], 'a.avi, b.avi beside its 2 folders: .* move them into'),
+        (list('dcba'), 'a.mp4, b.mp4, c.mp4 and 1 more beside'),
+    ],
+)
+def test_a_video_beside_the_classes_is_named(tmp_path, warned, beside, said):
+    beside = [name if '.' in name else f'{name}.mp4' for name in beside]
+    touch(tmp_path, *(f'{name}/{n}.mp4' for n in range(3) for name in ('run', 'jump')), *beside)
+    entries, classes = scan_videos(tmp_path)
+    assert classes == [] and {entry.label for entry in entries} == {-1}
+    [(text, logger, level)] = warned
+    assert re.match(f'{re.escape(str(tmp_path))}: {said}', text) and 'labels are unknown' in text
+    assert (logger, level) == ('current', logging.WARNING)
+    for name in beside:
+        (tmp_path / name).unlink()
+    assert scan_videos(tmp_path)[1] == ['jump', 'run'] and len(warned) == 1
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        # No classes are meant: half of the videos lie beside the folders; there is one folder.
+        ['a.mp4', 'b.mp4', 'run/c.mp4', 'jump/d.mp4'],
+        ['a.mp4', 'more/b.mp4', 'more/c.mp4'],
+    ],
+)
+def test_folders_that_mean_no_classes_are_no_matter(tmp_path, warned, names):
+    touch(tmp_path, *names)
+    assert scan_videos(tmp_path)[1] == [] and warned == []
 
 
 def test_a_flat_folder_has_no_classes(tmp_path):

@@ -326,3 +326,26 @@ def test_a_key_that_looks_misspelt_is_named(tmp_path, capsys):
     assert 'optim_wraper: nothing reads this key; did you mean optim_wrapper?' in (
         shown.out + shown.err
     )
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [
+        dict(type='ssvrl_mm.MotionPrimitives', split='train'),
+        dict(type='RetrievalDataset', dataset_type='MotionPrimitives'),
+    ],
+)
+def test_motion_primitives_of_another_spec_are_told_before_anything_is_built(
+    tmp_path, capsys, kind
+):
+    dataset = dict(kind, data_root=str(tmp_path / 'set'), spec=dict(size=64))
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dataset))))
+    launch.check_files(cfg, ['train_dataloader'])
+    (tmp_path / 'set').mkdir()
+    (tmp_path / 'set/spec.json').write_text('{"format": 1, "size": 80}')
+    with pytest.raises(SystemExit) as end, launch.in_words('none'):
+        launch.check_files(cfg, ['train_dataloader'])
+    said = (
+        f'{tmp_path / "set"} holds MotionPrimitives of another spec: size is 80 where 64 is asked'
+    )
+    assert end.value.code.startswith(said) and '\n' not in end.value.code

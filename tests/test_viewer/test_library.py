@@ -219,3 +219,68 @@ def test_another_file_under_a_name_is_another_video(tmp_path):
     os.replace(tmp_path / 'b.mp4', tmp_path / 'a.mp4')
     after = Folder(tmp_path).find('a.mp4')
     assert after.id == before.id and after.key != before.key
+
+
+class _Quick(asyncio.SelectorEventLoop):
+    """A loop whose clock is ahead at once by what there would be to wait."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = 0.0
+        select = self._selector.select
+
+        def at_once(timeout=None):
+            self.now += timeout or 0
+            return select(0)
+
+        self._selector.select = at_once
+
+    def time(self):
+        return self.now
+
+
+def _slowly(uploads, *parts):
+    """An upload whose parts come after so many seconds each; when it ended and how."""
+
+    async def chunks():
+        for size, pause in parts:
+            await asyncio.sleep(pause)
+            yield b'x' * size
+
+    async def run():
+        [ended] = await asyncio.gather(uploads.receive('a.mp4', chunks()), return_exceptions=True)
+        return asyncio.get_running_loop().time(), ended
+
+    with asyncio.Runner(loop_factory=_Quick) as runner:
+        return runner.run(run())
+
+
+@pytest.mark.parametrize(
+    'parts, end',
+    [
+        ([(1, 1)] * 1000, 20),
+        ([(1, 30)], 20),
+        # Who brings much at once does not rest on it.
+        ([(100_000, 0), (1, 30)], 20),
+        ([(20_000, 10), (15_000, 15), (15_000, 15)], 30),
+        ([(0, 1)] * 1000, 20),
+        ([(900, 1)] * 1000, 20),
+    ],
+)
+def test_uploads_that_come_too_slowly_give_their_place_back(parts, end):
+    uploads = Uploads(Limits(seconds=20, upload_rate=1000, uploads_at_once=1))
+    ended, error = _slowly(uploads, *parts)
+    said = 'a.mp4 comes too slowly: less than 0.9766 kB/s in 20 s'
+    assert (ended, error.status, str(error)) == (pytest.approx(end), 400, said)
+    assert list(uploads.folder.iterdir()) == []
+    _keep(uploads, 'b.mp4', b'1')
+    uploads.close()
+
+
+@pytest.mark.parametrize('parts', [[(1100, 1)] * 100, [(20_000, 19)] * 5, [(1, 19)]])
+def test_an_upload_may_take_long_that_comes_fast_enough(parts):
+    uploads = Uploads(Limits(seconds=20, upload_rate=1000))
+    ended, video = _slowly(uploads, *parts)
+    assert ended == pytest.approx(sum(pause for _, pause in parts))
+    assert video.file.stat().st_size == sum(size for size, _ in parts)
+    uploads.close()

@@ -7,18 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from ssvrl_mm.viewer import __main__ as command
 from tests.interpreter import run_fresh
 
-
-@pytest.fixture(autouse=True)
-def extra():
-    """Without it, all that the command says is what to install."""
-    for name in ('starlette', 'uvicorn'):
-        pytest.importorskip(name, reason='the extra demo is not installed')
+# Without the extra, all that the command says is what to install.
+pytest.importorskip('starlette', reason='the extra demo is not installed')
+uvicorn = pytest.importorskip('uvicorn', reason='the extra demo is not installed')
 
 
 def ended(capsys, *arguments):
@@ -135,3 +133,49 @@ def test_a_whole_run(place, tmp_path, host, warned, end):
         f'warning: everyone who reaches {host} sees shown and may upload; there is no password'
     )
     assert errors.strip() == (warning if warned else '')
+
+
+@pytest.fixture
+def hears():
+    """Signals end a process again that was started under nohup."""
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGHUP, signal.SIGTERM)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+def itself(number):
+    return lambda *given, **named: os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize('number', [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('moment', ['make_viewer', 'webbrowser.open', 'uvicorn.Server.startup'])
+def test_an_end_in_the_moment_of_the_start(
+    place, tmp_path, monkeypatch, capsys, hears, number, moment
+):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    if moment == 'uvicorn.Server.startup':
+        startup = uvicorn.Server.startup
+
+        async def started(*given, **named):
+            os.kill(os.getpid(), number)
+            await startup(*given, **named)
+
+        monkeypatch.setattr(uvicorn.Server, 'startup', started)
+    elif moment == 'make_viewer':
+        monkeypatch.setattr(command, 'make_viewer', itself(number))
+    else:
+        monkeypatch.setattr(command.webbrowser, 'open', itself(number))
+    status = command.main([str(place / 'shown'), '--port', '0', '--open'][: 3 + ('web' in moment)])
+    was_there = moment == 'uvicorn.Server.startup'
+    assert status == (0 if was_there else 130)
+    assert capsys.readouterr().err == ('' if was_there else 'stopped before the page was there\n')
+    # What comes later is not for it, and nothing is left.
+    assert signal.getsignal(signal.SIGHUP) == signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nohup_is_respected(place, monkeypatch, hears):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with command._Ending():
+        os.kill(os.getpid(), signal.SIGHUP)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader
+from tests.clips import encode, translating
 from tests.test_viewer.serving import serving
 
 # Every step of them starts from an open page, which takes a second or two.
@@ -66,10 +67,14 @@ def test_scrubbing(browser, client, place, clip):
     opened(browser, client, fragment='#video=folder/right.mp4&frame=0')
     assert shows(browser, clip, 0)
     assert 'held' in text(browser, 'figure[data-layer=origin] .said')
+    residual = 'figure[data-layer=residual] .said'
+    assert text(browser, residual) == 'none: there is no frame before the first'
     assert 'stores no vectors: motion is held' in text(browser, '#sentence')
     slide(browser, 7)
     assert shows(browser, clip, 7)
     assert 'vectors are stored for 100 %' in text(browser, 'figure[data-layer=origin] .said')
+    assert text(browser, residual).startswith('what motion does not explain')
+    assert browser.run("return document.querySelector('.type-untold').hidden")
     assert '7, P-frame' in text(browser, 'figure[data-layer=frame] .said')
     assert 'Median motion (3, 0)' in text(browser, '#sentence')
     # To the right: red.
@@ -114,9 +119,22 @@ def test_an_upload_and_one_that_is_no_video(browser, client, place, clip, tmp_pa
     assert browser.run("return document.getElementById('message').hidden")
     slide(browser, 9)
     assert shows(browser, clip, 9)
+    # Whoever looks at another comes back to it.
+    listed = """return [...document.querySelectorAll('#videos button')].map(
+        (b) => [b.innerText, b.className, b.getAttribute('aria-current')])"""
+    assert browser.run(listed)[:2] == [
+        ['own <b>clip.mp4', 'upload', 'true'],
+        ['inner.mp4', 'folder', 'false'],
+    ]
+    click = "document.querySelectorAll('#videos button')[arguments[0]].click()"
+    for number, name in ((1, 'inner.mp4'), (0, 'own <b>clip.mp4')):
+        browser.run(click, number)
+        browser.wait(f"return document.getElementById('name').innerText === '{name}'")
     (tmp_path / 'big.mp4').write_bytes(b'\0' * 300_001)
     choose(browser, tmp_path / 'big.mp4')
     browser.wait("return !document.getElementById('message').hidden")
+    # A frame that comes later does not wipe it out.
+    slide(browser, 5)
     assert text(browser, '#message') == 'big.mp4 has 0.286 MB; the most that is taken is 0.286 MB.'
     assert (browser.errors(), browser.asked_outside()) == ([], [])
 
@@ -130,6 +148,31 @@ def test_a_phone(browser, client, width):
     below = "const r = document.getElementById('slider').getBoundingClientRect(); return r.bottom"
     assert 600 < browser.run(below) <= 812
     assert (browser.errors(), browser.asked_outside()) == ([], [])
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_and_types_are_told_when_shown(browser, tmp_path):
+    from ssvrl_mm.viewer.library import Folder
+    from tests.test_viewer.serving import server
+
+    (tmp_path / 'a.mp4').write_text('notes')
+    options = {'deadline': 'realtime', 'cpu-used': '8'}
+    encode(tmp_path / 'b.webm', translating(4, 3, 0, 48, 64), 'libvpx-vp9', options=options)
+    with serving(server.Viewer(Folder(tmp_path))) as client:
+        opened(browser, client)
+        assert text(browser, '#name') == 'b.webm'
+        assert browser.run("return document.getElementById('message').hidden")
+        # There is something to see at once.
+        assert browser.run('return document.body.dataset.frame') == '1'
+        assert 'type known once shown' in text(browser, '.types')
+        colours = """const s = document.getElementById('strip'), p = s.getContext('2d');
+            return [0, 1, 2, 3].map((n) => p.getImageData(
+                (n + .2) * s.width / 4, s.height - 1, 1, 1).data.slice(0, 3).join())"""
+        i, p, unknown = '213,94,0', '0,114,178', '150,150,150'
+        assert browser.run(colours) == [i, p, unknown, unknown]
+        slide(browser, 3)
+        assert browser.run(colours) == [i, p, unknown, p]
+        browser.errors()  # the answer 415, which browsers log
+        assert browser.asked_outside() == []
 
 
 def test_playing(browser, client):
@@ -152,6 +195,12 @@ def test_near_videos_come_in_order_and_play(browser, searching):
         assert 'by model, among 4, 1 could not be read' in text(browser, '#model')
         options = "return [...document.getElementById('streams').options].map((o) => o.text)"
         assert browser.run(options) == ['rgb and motion', 'rgb', 'motion']
+        # Models of four streams have long choices.
+        longer = "document.getElementById('streams').options[0].text = 'a long choice '.repeat(9)"
+        browser.resize(375)
+        browser.run(longer)
+        assert browser.overflow() == 0
+        browser.resize(1280)
         browser.run("document.querySelector('#found button').click()")
         browser.wait(f"return document.getElementById('name').innerText === '{expected[0]}'")
         assert (browser.errors(), browser.asked_outside()) == ([], [])

@@ -3,9 +3,10 @@
 import base64
 import json
 import os
+import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import cv2
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.video import CompressedVideoReader
+from ssvrl_mm.video.decoding import deadline
 from ssvrl_mm.viewer import previews
-from ssvrl_mm.viewer.checking import Limits, open_video
+from ssvrl_mm.viewer.checking import Limits
 from ssvrl_mm.viewer.library import Folder
 from ssvrl_mm.viewer.rendering import LAYERS
 from tests.clips import encode
@@ -219,10 +221,42 @@ def test_slow_videos_do_not_stop_the_server(place, path):
         assert status == 200
 
 
-def test_a_preview_has_one_deadline(place):
-    viewer = Viewer(Folder(place / 'shown'))
-    video = viewer.library.find('folder/right.mp4')
-    with open_video(video.file, video.name, viewer.limits) as reader:
-        assert len(list(previews._frames(reader, 25.0, time.monotonic() - 1))) == 15
-        assert len(list(previews._frames(reader, 25.0, time.monotonic() + 60))) == 20
+# Opening and each call may take half of it, and a frame a second; no call begins after that half.
+@pytest.mark.parametrize('seconds, count', [(1, 1), (8, 5), (14, 8), (20, 16), (100, 20)])
+def test_a_preview_has_one_deadline(place, monkeypatch, seconds, count):
+    now = 0.0
+
+    class SlowCV2:
+        INTER_AREA = cv2.INTER_AREA
+
+        @staticmethod
+        def resize(*given, **named):
+            nonlocal now
+            now += 1
+            return cv2.resize(*given, **named)
+
+    clock = SimpleNamespace(monotonic=lambda: now)
+    for module in (previews, deadline):
+        monkeypatch.setattr(module, 'time', clock)
+    monkeypatch.setattr(previews, 'cv2', SlowCV2)
+    monkeypatch.setattr(previews, '_AT_ONCE', 8)
+    viewer = Viewer(Folder(place / 'shown'), limits=Limits(seconds=seconds))
+    made = viewer.preview({'video': 'folder/right.mp4'})
+    with CompressedVideoReader(made) as reader:
+        assert (len(reader), now) == (count, count)
+    assert now <= seconds
     viewer.close()
+
+
+def test_an_upload_that_trickles_is_answered(place):
+    limits = Limits(seconds=0.3, upload_rate=1000)
+    with serving(Viewer(Folder(place / 'shown'), limits=limits)) as client:
+        with socket.create_connection(('127.0.0.1', client.port), timeout=20) as slow:
+            slow.sendall(
+                b'POST /api/upload?name=x.mp4 HTTP/1.1\r\nHost: localhost\r\n'
+                b'Content-Length: 1000\r\n\r\nx'
+            )
+            said = b''
+            while b'slowly' not in said and (part := slow.recv(4096)):
+                said += part
+        assert said.startswith(b'HTTP/1.1 400') and b'x.mp4 comes too slowly' in said

@@ -1,7 +1,7 @@
 // The page of ssvrl_mm.viewer: everything shown is text or a picture of the server's, never markup.
 
 const $ = (id) => document.getElementById(id);
-const state = { server: null, video: null, opening: 0, shown: -1, wanted: -1, busy: false, playing: false };
+const state = { server: null, video: null, opening: 0, shown: -1, wanted: -1, busy: false, playing: false, own: [] };
 const TURNS = 5;
 const COLOURS = { I: '--i', P: '--p', B: '--b', '?': '--unknown' };
 
@@ -25,7 +25,9 @@ async function ask(path, query = {}, options = {}) {
   }
 }
 
-function say(text) {
+// What is said of a frame goes with the next one; a refused upload is told while others come.
+function say(text, ofFrame = false) {
+  state.saidOfFrame = ofFrame;
   $('message').textContent = text;
   $('message').hidden = !text;
 }
@@ -47,12 +49,14 @@ function listVideos() {
   const word = $('filter').value.toLowerCase();
   const names = state.server.videos.filter((name) => name.toLowerCase().includes(word));
   const shown = names.slice(0, 300);
-  $('videos').replaceChildren(...shown.map((name) => {
+  const listed = [...state.own, ...shown.map((name) => ({ id: `folder/${name}`, name }))];
+  $('videos').replaceChildren(...listed.map(({ id, name }) => {
     const button = document.createElement('button');
     button.textContent = name;
     button.title = name;
-    button.setAttribute('aria-current', state.video?.id === `folder/${name}`);
-    button.onclick = () => openVideo(`folder/${name}`);
+    button.className = id.split('/')[0];
+    button.setAttribute('aria-current', state.video?.id === id);
+    button.onclick = () => openVideo(id);
     const item = document.createElement('li');
     item.append(button);
     return item;
@@ -78,6 +82,7 @@ async function upload(file) {
     try {
       const options = { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } };
       const kept = await ask('api/upload', { name: file.name }, options);
+      state.own.unshift(kept);
       await openVideo(kept.id);
     } finally {
       $('drop').classList.remove('busy');
@@ -88,18 +93,19 @@ async function upload(file) {
 
 // ---- a video
 
+// Returns whether it is shown.
 async function openVideo(id) {
   stop();
   // Who clicks a second video while the first is opened gets the second.
   const number = state.opening += 1;
-  await trying(async () => {
+  return trying(async () => {
     let video;
     try {
       video = await ask('api/video', { video: id });
     } catch (error) {
       if (number === state.opening) throw error;
     }
-    if (number !== state.opening) return;
+    if (number !== state.opening) return false;
     Object.assign(state, { video, shown: -1, wanted: -1 });
     $('empty').hidden = true;
     $('main').hidden = false;
@@ -120,10 +126,15 @@ async function openVideo(id) {
     drawStrip();
     if (matchMedia('(max-width: 800px)').matches) $('folder').open = false;
     search();
-    // The first frame of most videos has no vectors.
+    for (const each of document.querySelectorAll('.type-untold')) {
+      each.hidden = !video.kinds.includes('?');
+    }
+    // The first frame of most videos has no vectors, and nothing comes before it: there would be
+    // little to see.
     const first = new URLSearchParams(location.hash.slice(1)).get('frame');
-    const kept = id === hashVideo() && Number(first) < video.frames ? Number(first) : 0;
-    await goTo(kept);
+    const isNamed = id === hashVideo() && first !== null && Number(first) < video.frames;
+    await goTo(isNamed ? Number(first) : 1 + video.kinds.slice(1).search(/[^I]/));
+    return true;
   });
 }
 
@@ -144,10 +155,10 @@ async function goTo(number) {
       if (video !== state.video) continue;
       if (found instanceof Error) {
         stop();
-        say(found.message);
+        say(found.message, true);
         break;
       }
-      say('');
+      if (state.saidOfFrame) say('');
       await show(found, video);
     }
   } finally {
@@ -172,6 +183,11 @@ async function show(found, video) {
   document.body.dataset.frame = found.frame;
   document.body.dataset.origin = found.origin ?? '';
   describe(found);
+  if (video.kinds[found.frame] === '?' && found.kind !== '?') {
+    const { kinds } = video;
+    video.kinds = kinds.slice(0, found.frame) + found.kind + kinds.slice(found.frame + 1);
+    state.barsOf = '';
+  }
   place();
   drawStrip();
   history.replaceState(null, '', `#${new URLSearchParams({ video: state.video.id, frame: found.frame })}`);
@@ -201,6 +217,8 @@ function describe(found) {
     const share = `${Math.round(100 * found.coded)} %`;
     said('vectors', `${ORIGINS[found.origin]}; an arrow ends where the content is now`);
     said('colours', `strongest at ${found.full} px/frame; hatched: no vector stored`);
+    said('residual', found.frame ? 'what motion does not explain: frame minus moved previous frame, × 3 around grey'
+      : 'none: there is no frame before the first');
     said('origin', found.origin === 'coded' ? `vectors are stored for ${share} of the cells`
       : ORIGINS[found.origin]);
     words += { coded: ` stores vectors for ${share} of its cells.`,
@@ -368,7 +386,10 @@ await trying(async () => {
     const left = found.leftOut ? `, ${found.leftOut} could not be read` : '';
     $('model').textContent = `by ${found.model}, among ${found.indexed}${left}`;
   }
-  const start = hashVideo() ?? (state.server.videos.length ? `folder/${state.server.videos[0]}` : null);
-  if (start) await openVideo(start);
+  if (hashVideo()) return openVideo(hashVideo());
+  // One that cannot be read hides no other.
+  for (const name of state.server.videos.slice(0, TURNS)) {
+    if (await openVideo(`folder/${name}`) !== null) break;
+  }
 });
 document.body.dataset.ready = 'yes';
