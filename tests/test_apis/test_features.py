@@ -1,7 +1,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from ssvrl_mm.datasets import BadVideosError, CompressedVideoDataset
 from ssvrl_mm.evaluation.provenance import file_sha256
 from ssvrl_mm.registry import MODELS
 from ssvrl_mm.video import CompressedVideoReader
+from tests.processes import run_tool, run_tool_twice
 from tests.test_apis.tiny import NUM_VIDEOS, PIPELINE, config
 
 EXACT = dict(rtol=0, atol=0)
@@ -229,17 +229,9 @@ def environment(repository):
 
 
 def test_two_processes_share_the_videos(home, whole, repository, environment, tmp_path):
-    with socket.socket() as server:
-        server.bind(('127.0.0.1', 0))
-        port = str(server.getsockname()[1])
-    subprocess.run(
-        [
-            sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-            f'--master_port={port}',
-            *command(repository, home, tmp_path / 'f.npz', '--launcher', 'pytorch'),
-        ],
-        check=True, capture_output=True, env=environment, cwd=tmp_path, timeout=200,
-    )  # fmt: skip
+    words = command(repository, home, tmp_path / 'f.npz', '--launcher', 'pytorch')
+    processes = run_tool_twice(words, tmp_path, environment, tmp_path)
+    assert [process.returncode for process in processes] == [0, 0], processes[0].stderr
     # 13 videos in parts of three: neither twice nor lost, and bit by bit the same.
     assert_equal(FeatureTable.load(tmp_path / 'f.npz'), whole)
     assert not (tmp_path / 'f.npz.parts').exists()
@@ -257,15 +249,14 @@ def test_killed_tool_goes_on_and_probe_reads_it(home, whole, repository, environ
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    subprocess.run(words, check=True, capture_output=True, env=environment, cwd=tmp_path)
+    done = run_tool(words[1:], tmp_path, environment, tmp_path)
+    assert done.returncode == 0, done.stderr
     assert_equal(FeatureTable.load(out), whole)
 
-    probe = [sys.executable, str(repository / 'tools/analysis/probe_features.py'), str(out)]
+    probe = [repository / 'tools/analysis/probe_features.py', out]
     options = ['--splits', '3', '--group', r'(\d+)\.mp4', '--seeds', '0', '1', '--k', '1', '3']
-    done = subprocess.run(
-        [*probe, *options], check=True, capture_output=True, text=True, env=environment,
-        cwd=tmp_path,
-    )  # fmt: skip
+    done = run_tool([*probe, *options], tmp_path, environment, tmp_path)
+    assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / 'f_probe.json').read_text())
     assert len(report['figures']['runs']) == 6
     scores = [run['motion']['knn3'] for run in report['figures']['runs']]
@@ -276,6 +267,5 @@ def test_killed_tool_goes_on_and_probe_reads_it(home, whole, repository, environ
     assert (tmp_path / 'f_probe.md').read_text().startswith('# Feature probe\n')
     assert '| motion |' in done.stdout
 
-    same = [*probe, str(out)]
-    done = subprocess.run(same, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    done = run_tool([*probe, out], tmp_path, environment, tmp_path)
     assert done.returncode == 1 and 'error: 13 videos are in both files' in done.stderr

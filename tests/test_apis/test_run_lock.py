@@ -11,8 +11,7 @@ from mmengine.logging import MMLogger
 
 from ssvrl_mm.apis import FeatureFileError, FolderInUseError
 from ssvrl_mm.apis.run_lock import RunLock
-
-from ..test_models.processes import run_processes
+from tests.processes import run_processes
 
 HOLDER = """
 import sys, time, pathlib

@@ -4,7 +4,7 @@ import torch
 from mmengine.model import BaseModel, MMDistributedDataParallel
 
 from ssvrl_mm.engine import DeviceAmpOptimWrapper
-from tests.test_models.processes import run_processes
+from tests.processes import run_processes
 
 
 class Regression(BaseModel):

@@ -18,7 +18,7 @@ from ssvrl_mm.engine import (
 )
 from ssvrl_mm.engine.config_checks import check_options
 from ssvrl_mm.engine.optim import each_wrapper, fit_optimizer, set_precision
-from tests.test_models.processes import run_processes
+from tests.processes import run_processes
 
 from .test_hooks.toy_run import toy_run
 

@@ -14,8 +14,7 @@ from ssvrl_mm.evaluation import (
     classification_metrics,
     classification_table,
 )
-
-from ..test_models.processes import run_processes
+from tests.processes import run_processes
 
 NUM, CLASSES = 13, 4  # 13 videos: never even over two processes
 

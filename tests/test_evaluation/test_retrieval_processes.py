@@ -4,6 +4,7 @@ from mmengine.dataset import ConcatDataset, DefaultSampler
 from mmengine.runner import Runner
 
 from ssvrl_mm.evaluation import VideoRetrieval
+from tests.processes import run_processes
 from tests.test_evaluation.toy_videos import (
     NUM_GALLERY,
     NUM_QUERY,
@@ -12,7 +13,6 @@ from tests.test_evaluation.toy_videos import (
     all_samples,
     run_metric,
 )
-from tests.test_models.processes import run_processes
 
 
 class Halves(DefaultSampler):

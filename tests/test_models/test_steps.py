@@ -15,13 +15,13 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ssvrl_mm.registry import MODELS
+from tests.processes import run_processes
 
 from .joint import TinyJoint
 from .joint import clips as joint_clips
 from .joint import labelled as labelled_windows
 from .mscl import build as build_mscl
 from .mscl import clips as rgb_and_flow
-from .processes import run_processes
 from .segments import TinyGenerator, segment_labels
 from .tiny import CRITERION, TinyBackbone, projector
 from .two_streams import STREAMS, build, clips, moco

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clips import encode, translating
+from tests.processes import run_tool, run_tool_twice
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -42,29 +43,50 @@ def tiny_config():
 
 
 @pytest.fixture
-def call(data_root, tmp_path):
-    """Runs a command in an empty folder, without CUDA; gives the finished process."""
+def tools_environment(data_root):
+    """The environment of the tools: our data, no CUDA."""
+    return {
+        **os.environ,
+        'SSVRL_DATA': str(data_root),
+        'PYTHONPATH': os.pathsep.join([str(HERE), str(REPOSITORY)]),
+        'PYTHON': sys.executable,
+        'CUDA_VISIBLE_DEVICES': '',
+        'OMP_NUM_THREADS': '1',
+    }
 
-    def run(*command, check=True, **environment):
-        environment = {
-            **os.environ,
-            'SSVRL_DATA': str(data_root),
-            'PYTHONPATH': os.pathsep.join([str(HERE), str(REPOSITORY)]),
-            'PYTHON': sys.executable,
-            'CUDA_VISIBLE_DEVICES': '',
-            'OMP_NUM_THREADS': '1',
-            **environment,
-        }
-        process = subprocess.run(
-            [str(word) for word in command],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+
+@pytest.fixture
+def call(tools_environment, tmp_path, tmp_path_factory):
+    """Runs a command in an empty folder, without CUDA; gives the finished process.
+
+    A script of ours for this Python forks from a process that has imported what it needs, unless
+    ``fresh`` is set.
+    """
+
+    def run(*command, check=True, fresh=False, **environment):
+        environment = {**tools_environment, **environment}
+        words = [str(word) for word in command]
+        if words[0] == sys.executable and words[1].endswith('.py') and not fresh:
+            said = tmp_path_factory.mktemp('said')
+            process = run_tool(words[1:], tmp_path, environment, said)
+        else:
+            process = subprocess.run(
+                words, cwd=tmp_path, env=environment, capture_output=True, text=True
+            )
         if check and process.returncode:
             raise AssertionError(process.stdout[-2000:] + process.stderr[-4000:])
         return process
+
+    return run
+
+
+@pytest.fixture
+def call_twice(tools_environment, tmp_path, tmp_path_factory):
+    """Runs a script in two processes that train or test together; gives both when finished."""
+
+    def run(*words):
+        said = tmp_path_factory.mktemp('said')
+        return run_tool_twice(words, tmp_path, tools_environment, said)
 
     return run
 

@@ -5,8 +5,6 @@ import sys
 import pytest
 import torch
 
-from tests.test_tools.test_dist import free_port
-
 SMALL = ('--iterations', 1, '--warmup', 1, '--batch-size', 2)
 
 
@@ -64,12 +62,12 @@ def test_context_motion_decoupling(benchmark, repository, tmp_path):
     assert set(report['inputs']) == {'rgb', 'iframe', 'motion'}
 
 
-def test_real_data_and_two_processes(call, tool, tiny_config, tmp_path):
-    call(
-        sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node', 2,
-        '--master_port', free_port(), tool('analysis/benchmark_train.py'), tiny_config, *SMALL,
+def test_real_data_and_two_processes(call_twice, tool, tiny_config, tmp_path):
+    processes = call_twice(
+        tool('analysis/benchmark_train.py'), tiny_config, *SMALL,
         '--input', 'real', '--launcher', 'pytorch', '--json', 'figures.json',
     )  # fmt: skip
+    assert [process.returncode for process in processes] == [0, 0], processes[0].stderr
     report = json.loads((tmp_path / 'figures.json').read_text())
     assert report['processes'] == 2 and report['batch_size'] == 2
     assert report['videos_per_second'] == pytest.approx(4000 / report['step']['median_ms'])

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.clips import encode, translating
+from tests.processes import run_tool
 
 
-def run_demo(repository, videos, work_dir, config=None, arguments=()):
+def run_demo(repository, videos, work_dir, config=None, arguments=(), fresh=False):
     """The demo on a folder of videos with next to no training; its output and its figures."""
-    command = [
-        sys.executable,
+    words = [
         str(repository / 'tools/demo.py'),
         *('--videos', str(videos), '--work-dir', str(work_dir)),
         *(('--config', str(repository / config)) if config else ()),
@@ -25,9 +25,13 @@ def run_demo(repository, videos, work_dir, config=None, arguments=()):
         'test_dataloader.num_workers=0',
     ]
     environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    process = subprocess.run(
-        command, capture_output=True, text=True, env=environment, cwd=work_dir.parent, timeout=280
-    )
+    if fresh:
+        process = subprocess.run(
+            [sys.executable, *words], capture_output=True, text=True, env=environment,
+            cwd=work_dir.parent, timeout=280,
+        )  # fmt: skip
+    else:
+        process = run_tool(words, work_dir.parent, environment, work_dir.parent)
     assert process.returncode == 0, process.stderr[-3000:]
     process.folder = work_dir.parent
     # It ends with a report that has the very figures, and features of the evaluations that ran.
@@ -66,7 +70,7 @@ def write_videos(folder, names):
 def test_folder_without_classes_looks_for_the_other_half(repository, tmp_path):
     write_videos(tmp_path / 'videos', [f'{i}.mp4' for i in range(8)])
     (tmp_path / 'videos/broken.mp4').write_bytes(b'no video')
-    process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo')
+    process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo', fresh=True)
     assert 'left out' in process.stdout and 'broken.mp4' in process.stdout
     assert_calm(process)
     assert figures['queries'] == 8 and figures['chance'] == pytest.approx(1 / 8)
@@ -150,12 +154,7 @@ def test_a_checkpoint_that_it_starts_from_is_missed_at_once(
 
 def test_too_few_videos_end_in_a_message(repository, tmp_path):
     (tmp_path / 'videos').mkdir()
-    command = [
-        sys.executable,
-        str(repository / 'tools/demo.py'),
-        '--videos',
-        str(tmp_path / 'videos'),
-    ]
-    process = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    words = [repository / 'tools/demo.py', '--videos', tmp_path / 'videos']
+    process = run_tool(words, tmp_path, os.environ, tmp_path)
     assert process.returncode == 1
     assert process.stderr.strip().splitlines()[-1].startswith('error: no video')

@@ -1,5 +1,4 @@
 import os
-import socket
 import stat
 import sys
 import time
@@ -10,12 +9,7 @@ import pytest
 import torch
 
 from ssvrl_mm.datasets.recordings import recording_id
-
-
-def free_port():
-    with socket.socket() as server:
-        server.bind(('127.0.0.1', 0))
-        return str(server.getsockname()[1])
+from tests.processes import free_port
 
 
 def test_processes_on_the_cpu_train_one_model(call, tool, tiny_config, tmp_path):
@@ -116,11 +110,13 @@ def test_missing_data_give_one_message(call, tool, repository, tmp_path):
     assert len(process.stderr.splitlines()) < 10
 
 
-def test_a_list_shorter_than_the_global_batch_gives_one_message(call, tool, tiny_config, tmp_path):
+def test_a_list_shorter_than_the_global_batch_gives_one_message(
+    call_twice, tool, tiny_config, tmp_path
+):
     options = ('--work-dir', tmp_path / 'run', '--cfg-options', 'train_dataloader.batch_size=8')
-    process = call(tool('dist_train.sh'), tiny_config, 2, *options, check=False, PORT=free_port())
-    assert process.returncode == 1
-    output = process.stdout + process.stderr
+    processes = call_twice(tool('train.py'), tiny_config, '--launcher', 'pytorch', *options)
+    assert [process.returncode for process in processes] == [1, 1]
+    output = ''.join(process.stdout + process.stderr for process in processes)
     assert output.count('8 videos are less than one batch') == 1
     assert 'train_dataloader.batch_size=8 on 2 processes makes 16' in output
     assert not list((tmp_path / 'run').glob('*.pth'))

@@ -54,11 +54,11 @@ def test_a_config_and_its_differences(run, tmp_path):
 def test_stdout_is_the_config_alone(call, tool, tmp_path):
     (tmp_path / 'base.py').write_text("work_dir = '{{$SOME_PLACE:there}}'\nprint('hello')\n")
     (tmp_path / 'leaf.py').write_text("_base_ = './base.py'\nload_from = '{{$SOME_PLACE:x}}'\n")
-    command = ['env', 'SOME_PLACE=here', sys.executable, tool('visualizations/print_config.py')]
-    process = call(*command, 'leaf.py')
+    command = [sys.executable, tool('visualizations/print_config.py'), 'leaf.py']
+    process = call(*command, fresh=True, SOME_PLACE='here')
     assert process.stdout == "load_from = 'here'\nwork_dir = 'here'\n"
     assert 'Using env variable' in process.stderr and 'hello' in process.stderr
-    said = call(*command, 'leaf.py', '--base').stdout
+    said = call(*command, '--base', SOME_PLACE='here').stdout
     assert said.splitlines()[0].startswith('what it inherits -> leaf.py: ')
 
 

@@ -39,7 +39,8 @@ def finished_run(tmp_path_factory):
 @pytest.fixture
 def trained(finished_run, call, tool, tiny_config):
     if not (finished_run / 'epoch_2.pth').exists():
-        done = call(sys.executable, tool('train.py'), tiny_config, '--work-dir', finished_run)
+        command = (sys.executable, tool('train.py'), tiny_config, '--work-dir', finished_run)
+        done = call(*command, fresh=True)
         (finished_run / 'console.txt').write_text(done.stdout + done.stderr)
     return finished_run
 

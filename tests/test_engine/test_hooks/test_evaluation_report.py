@@ -11,8 +11,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ssvrl_mm.engine.hooks import EvaluationReportHook
-
-from ...test_models.processes import run_processes
+from tests.processes import run_processes
 
 
 class Model(BaseModel):

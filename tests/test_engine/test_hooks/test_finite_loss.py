@@ -5,8 +5,8 @@ import torch
 from mmengine.model import MMDistributedDataParallel
 
 from ssvrl_mm.engine import FiniteLossHook, TrainingDivergedError
+from tests.processes import run_processes
 from tests.test_engine.test_hooks.toy_run import Toy, toy_run
-from tests.test_models.processes import run_processes
 
 NAN, INF = float('nan'), float('inf')
 

@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from ssvrl_mm.engine import KNNProbeHook
 from ssvrl_mm.evaluation import KNNAccuracy
+from tests.processes import run_processes
 from tests.test_evaluation.toy_videos import (
     NUM_GALLERY,
     NUM_QUERY,
@@ -17,7 +18,6 @@ from tests.test_evaluation.toy_videos import (
     ToyModel,
     video,
 )
-from tests.test_models.processes import run_processes
 
 
 class TrainedModel(ToyModel):

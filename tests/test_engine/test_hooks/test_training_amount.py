@@ -1,8 +1,8 @@
 import pytest
 
 from ssvrl_mm.engine import CheckpointFileError, NothingToTrainError
+from tests.processes import run_processes
 from tests.test_engine.test_hooks.toy_run import toy_run
-from tests.test_models.processes import run_processes
 
 HOOKS = dict(training_amount=dict(type='TrainingAmountHook'))
 

@@ -5,8 +5,8 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 
 from ssvrl_mm.models.heads import ContextMatchingHead, MotionPredictionHead
+from tests.processes import run_processes
 
-from ..processes import run_processes
 from ..tiny import CRITERION
 
 SPLITS = ([2, 2], [3, 1])

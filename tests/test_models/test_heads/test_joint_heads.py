@@ -15,10 +15,10 @@ from ssvrl_mm.models.heads import (
     SegmentOrderHead,
 )
 from ssvrl_mm.models.utils import GlobalBatch
+from tests.processes import run_processes
 
 from ..in_batch import cosine
 from ..joint import CHANNELS, labelled, log_softmax, maps, mlp
-from ..processes import run_processes
 from ..tiny import CRITERION
 
 ROTATIONS = np.array([[3, 1], [0, 2], [2, 2]])

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from ssvrl_mm.models.heads import MotionClassification, MotionRegression, PointwiseContrast
+from tests.processes import run_processes
 
 from ..in_batch import maps_of, motion_prediction, perceptron, rows_of
-from ..processes import run_processes
 from ..tiny import info_nce
 
 E = np.exp(1 / 0.1)  # the weight of a candidate that equals the query

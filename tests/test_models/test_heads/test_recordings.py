@@ -9,8 +9,8 @@ from mmaction.structures import ActionDataSample
 from ssvrl_mm.datasets.recordings import recording_id
 from ssvrl_mm.models.heads import MVCGCHead
 from ssvrl_mm.models.utils.key_queue import UNKNOWN_VIDEO, recording_ids
+from tests.processes import run_processes
 
-from ..processes import run_processes
 from ..tiny import CRITERION, as_mask, nce_terms, nearest, projector
 
 STREAMS = ('rgb', 'motion')

@@ -5,8 +5,8 @@ from mmengine.structures import InstanceData
 from torch.nn.parallel import DistributedDataParallel
 
 from ssvrl_mm.models.recognizers import ContextMotionDecoupling
+from tests.processes import run_processes
 
-from ..processes import run_processes
 from ..tiny import TinyBackbone, info_nce, samples
 
 WIDTH = 6

@@ -12,9 +12,9 @@ from torch.nn.parallel import DistributedDataParallel
 from ssvrl_mm.models.heads import MoCoHead
 from ssvrl_mm.models.recognizers import ContrastiveRecognizer
 from ssvrl_mm.models.utils.weights import WeightsError
+from tests.processes import run_processes
 
 from ..in_batch import in_batch_terms
-from ..processes import run_processes
 from ..tiny import CRITERION, TinyBackbone, projector, samples
 from ..two_streams import CROSS_FROM_2, LENGTH, STREAMS, backbones, build, clips, moco
 

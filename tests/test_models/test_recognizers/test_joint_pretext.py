@@ -10,9 +10,9 @@ from mmengine.registry import DefaultScope
 from ssvrl_mm.models.recognizers import JointPretextRecognizer
 from ssvrl_mm.models.utils.correspondence import Arrangement
 from ssvrl_mm.registry import MODELS
+from tests.processes import run_processes
 
 from ..joint import CHANNELS, TinyJoint, clips, labelled
-from ..processes import run_processes
 from ..tiny import CRITERION, TinyBackbone
 
 PMSP, CTP = dict(type='ssvrl_mm.PMSPHead'), dict(type='ssvrl_mm.CTPHead')

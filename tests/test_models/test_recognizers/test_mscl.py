@@ -8,9 +8,9 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from ssvrl_mm.models.recognizers import MSCLRecognizer
+from tests.processes import run_processes
 
 from ..mscl import FRAMES, LOCAL, STREAMS, TIMES, Colour, TinyFrames, Turn, build, clips, head, lmcl
-from ..processes import run_processes
 from ..tiny import samples
 
 NO_LOCAL = dict(local=None)

@@ -3,8 +3,7 @@ import torch
 from mmengine.dist import get_world_size
 
 from ssvrl_mm.models.utils import GlobalBatch, KeyQueue
-
-from ..processes import run_processes
+from tests.processes import run_processes
 
 SIZES = [3, 2]
 CPU = torch.device('cpu')
