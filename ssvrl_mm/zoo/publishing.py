@@ -55,8 +55,8 @@ class Choices:
         momentum: Keep momentum encoders.
         queue: Keep the queue.
         heads: Keep what else is for training alone.
-        half: Write float16, if no figure falls by more than 0.1 points, or by more than one video
-            where the test has fewer than a thousand.
+        half: Write float16, if no figure falls by more than 0.1 points, or by more than two videos
+            where the test is that small.
         safetensors: Write the weights as safetensors, too.
         replace: Remove the model's earlier files.
         device: What the training ran on; None: what its log says, or this machine's cores.
@@ -336,8 +336,8 @@ def _figures(file: Path, config: Path, run: RunRecord, half: bool) -> Figures:
     if half:
         whole = figures_of(result_of(before, measure_weights(config, run.checkpoint)))
         points, where = largest_fall(whole, figures)
-        # A test of 320 videos tells no differences below .31 points from none.
-        most = max(LOSSLESS, 100 / written.get('retrieval/num_query', math.inf))
+        # A probe that is fitted anew moves a video or two of a small test, up as well as down.
+        most = max(LOSSLESS, 200 / written.get('retrieval/num_query', math.inf))
         if points > most + 1e-6:
             raise PublishError(
                 f'float16 lowers {where} by {points:.2f} points, and may lower a figure by '

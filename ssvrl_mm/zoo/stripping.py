@@ -45,7 +45,8 @@ def strip_weights(
         momentum: Whether to keep the momentum encoders.
         queue: Whether to keep the queue of keys.
         heads: Whether to keep heads and whatever else is for training alone.
-        half: Whether to write float16.
+        half: Whether to write float16. Vectors stay float32: statistics and scales of norms, which
+            act on whole channels, are next to nothing of a file.
 
     Raises:
         StrippingError: Weights are not finite, or too large for float16.
@@ -81,7 +82,7 @@ def _plain(name: str, value: Tensor, half: bool) -> Tensor:
     if value.is_floating_point() and not value.isfinite().all():
         raise StrippingError(f'{name} is not finite: the training that wrote it had diverged')
     plain = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-    if not half or not plain.is_floating_point():
+    if not half or not plain.is_floating_point() or plain.ndim < 2:
         return plain
     narrow = plain.half()
     if not narrow.isfinite().all():
