@@ -14,6 +14,7 @@ from ssvrl_mm.report.page import render_page
 from ssvrl_mm.report.run_folder import open_run
 from ssvrl_mm.report.run_log import LogFacts, read_logs
 from ssvrl_mm.report.sections import classes, curves, retrieval, settings, speed
+from ssvrl_mm.run_logs import RunLog
 from tests.test_report.runs import HOSTILE, figures, write_launch
 
 OFFLINE = ReportOptions(look_at=0, network=NetworkOptions(enabled=False), progress=False)
@@ -168,7 +169,10 @@ def test_curves_of_a_kind_share_a_chart_and_launches_are_marked(tmp_path):
          'bad': float('nan'), 'text': 'x'}
         for i in (1, 2)
     ]  # fmt: skip
-    found = {kind: [line.name for line in lines] for kind, lines in curves.grouped(steps, 'iter')}
+    found = {
+        kind: [line.name for line in lines]
+        for kind, lines in curves.grouped(RunLog(tmp_path, steps))
+    }
     assert found == {
         'loss': ['loss'], 'parts of the loss': ['loss_rgb'], 'top1': ['top1_rgb', 'top1_motion'],
     }  # fmt: skip
