@@ -116,7 +116,7 @@ def draw(args: argparse.Namespace) -> None:
         Embedded(title, embed(rows, args.seed, args.perplexity), labels)
         for title, rows, labels in panels
     ]
-    picture = draw_embeddings(models, classes, args.side)
+    picture = draw_embeddings(models, classes, args.side, what_a_point_is(tables))
     write_picture(args.out, picture)
     counts = ', '.join(f'{model.name} {len(model.points)}' for model in models)
     say_written(args.out, picture, f'points: {counts}')
@@ -159,6 +159,15 @@ def streams_of(table: FeatureTable, stream: str | None) -> list[str]:
     if stream is not None and stream not in table.features:
         raise ValueError(f'no stream {stream!r}, but {list(table.features)}')
     return list(table.features) if stream is None else [stream]
+
+
+def what_a_point_is(tables: Sequence[FeatureTable]) -> str:
+    """In words: a video, or a clip where videos have several."""
+    of_clips = {
+        rows.ndim == 3 and rows.shape[1] > 1 for table in tables for rows in table.features.values()
+    }
+    kinds = {False: 'one video', True: 'one clip of a video'}
+    return ' or '.join(kinds[each] for each in sorted(of_clips))
 
 
 def rows_of(table: FeatureTable, stream: str) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ random weights. --cfg-options apply to those of the configs that have what they 
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ssvrl_mm.visualization.arguments import (
@@ -116,12 +117,11 @@ def draw(args: argparse.Namespace) -> None:
             models, chosen, gallery, args.features or Path(scratch), args.k,
             args.frames or (_PLAYED if plays else 3), workers=args.workers, device=args.device,
         )  # fmt: skip
-    asked, drawn = len(chosen.entries), len(examples[0])
-    if drawn < (len(args.queries) or args.number):
-        captions = {query.caption for query in examples[0]}
-        gone = [p for p, _ in chosen.entries if '/'.join(Path(p).parts[-2:]) not in captions]
-        why = f'cannot be read: {", ".join(gone)}' if gone else f'there are but {asked}'
-        print(f'{drawn} queries are drawn: {why}')
+    say_what_is_missing(
+        [path for path, _ in chosen.entries],
+        [query.caption for query in examples[0]],
+        len(args.queries) or args.number,
+    )
     for name, of_queries in examples[1]:
         best = [videos[0].right for videos in of_queries if videos]
         known = [right for right in best if right is not None]
@@ -135,6 +135,20 @@ def draw(args: argparse.Namespace) -> None:
         picture = draw_retrieval(*examples, height=args.side)
         write_picture(args.out, picture)
         say_written(args.out, picture)
+
+
+def say_what_is_missing(chosen: Sequence[str], drawn: Sequence[str], wanted: int) -> None:
+    """Says why there are fewer queries than were asked for, if there are.
+
+    Args:
+        chosen: Paths of those that there are.
+        drawn: Captions of those that could be read, the last two parts of their paths.
+        wanted: How many were asked for.
+    """
+    if len(drawn) < wanted:
+        gone = [path for path in chosen if '/'.join(Path(path).parts[-2:]) not in drawn]
+        why = f'cannot be read: {", ".join(gone)}' if gone else f'there are but {len(chosen)}'
+        print(f'{len(drawn)} queries are drawn: {why}')
 
 
 if __name__ == '__main__':
