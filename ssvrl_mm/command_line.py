@@ -45,6 +45,11 @@ def add_cfg_options(parser: argparse.ArgumentParser, default: Any = None) -> Non
     )
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--device``, where a network runs."""
+    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+
+
 def add_launcher(parser: argparse.ArgumentParser) -> None:
     """Adds ``--launcher`` and the rank that some launchers give."""
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none')

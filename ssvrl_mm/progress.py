@@ -19,14 +19,16 @@ def end_line() -> None:
 
 
 def duration(seconds: float) -> str:
-    """Minutes and seconds.
+    """Minutes and seconds, hours before them where there are any.
 
     Example:
-        >>> duration(187)
-        '3:07'
+        >>> duration(187), duration(3671)
+        ('3:07', '1:01:11')
     """
     minutes, rest = divmod(round(seconds), 60)
-    return f'{minutes}:{rest:02d}'
+    if minutes < 60:
+        return f'{minutes}:{rest:02d}'
+    return f'{minutes // 60}:{minutes % 60:02d}:{rest:02d}'
 
 
 class Progress:

@@ -84,3 +84,4 @@ def test_an_error_ends_the_line_and_is_not_called_done():
 
 def test_duration():
     assert (duration(0), duration(59.7), duration(187)) == ('0:00', '1:00', '3:07')
+    assert (duration(3599), duration(3671), duration(36e4)) == ('59:59', '1:01:11', '100:00:00')

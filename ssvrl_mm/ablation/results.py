@@ -1,11 +1,11 @@
 """The result of one run, in a file that says which config it is of."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ssvrl_mm.ablation.plan import VALIDATED, Run
+from ssvrl_mm.whole_files import whole_file
 
 RESULT = 'result.json'
 
@@ -37,9 +37,8 @@ class RunResult:
 
     def save(self, folder: Path) -> None:
         """Writes ``result.json``, whole or not at all."""
-        partial = folder / f'{RESULT}.{os.getpid()}.partial'
-        partial.write_text(json.dumps(asdict(self), indent=2) + '\n')
-        os.replace(partial, folder / RESULT)
+        with whole_file(folder / RESULT) as partial:
+            partial.write_text(json.dumps(asdict(self), indent=2) + '\n')
 
 
 def read_result(run: Run) -> RunResult | None:

@@ -116,7 +116,7 @@ def _shape(inputs: Any) -> Any:
 
 def _of_video(stream: Any, row: int) -> Any:
     if isinstance(stream, VectorStream):
-        return VectorStream(stream.vectors[row], stream.unit)
+        return stream._replace(vectors=stream.vectors[row])
     return stream[row]
 
 
@@ -165,11 +165,13 @@ def _undone(preprocessor: SSLDataPreprocessor, name: str, value: Tensor) -> Any:
     if name == 'motion':
         if preprocessor.motion_as_coviar:
             value = 2 * (value - COVIAR_OFFSET)
-        return VectorStream(_frames_last(value * preprocessor.motion_clip), 'px/frame')
+        clip = preprocessor.motion_clip
+        return VectorStream(_frames_last(value * clip), 'px/frame', clip)
     if name == 'flow':
         if preprocessor.divides_by_peak:
-            return VectorStream(_frames_last(value), 'of the longest of the frame')
-        return VectorStream(_frames_last(value * (preprocessor.flow_clip or 1)), 'px')
+            return VectorStream(_frames_last(value), 'x the longest of each frame')
+        limit = preprocessor.flow_clip
+        return VectorStream(_frames_last(value * (limit or 1)), 'px', limit)
     mean, std = (each.cpu() * 255 for each in (preprocessor.mean, preprocessor.std))
     if name in ('rgb', 'iframe'):
         # What is still was taken away; what is left is shown around grey.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ssvrl_mm.evaluation.optional import require
+from ssvrl_mm.whole_files import whole_file
 
 FORMATS = ('.npz', '.h5', '.hdf5', '.parquet')
 
@@ -67,13 +68,8 @@ class FeatureTable:
             ImportError: The format's package is not installed.
         """
         path = check_format(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
-        try:
+        with whole_file(path) as partial:
             _WRITERS[path.suffix.lower()](self, partial)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> 'FeatureTable':

@@ -37,6 +37,7 @@ from ssvrl_mm.apis.video_source import VideoSource
 from ssvrl_mm.datasets import BadVideosError
 from ssvrl_mm.engine.loader_workers import TIMEOUT, named_workers
 from ssvrl_mm.evaluation import provenance
+from ssvrl_mm.whole_files import whole_file
 from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
 
 
@@ -180,9 +181,8 @@ class _Parts:
         file, identity = self.folder / 'run.json', {**feature_identity(sources), 'part_size': size}
         if not file.exists() or not any(self.folder.glob('part_*.npz')):
             # Nothing would be lost; every process writes the same.
-            partial = self.folder / f'run.{os.getpid()}.partial'
-            partial.write_text(json.dumps(identity))
-            os.replace(partial, file)
+            with whole_file(file) as partial:
+                partial.write_text(json.dumps(identity))
         found = json.loads(file.read_text())
         if found != identity:
             differing = sorted(key for key in identity if found.get(key) != identity[key])

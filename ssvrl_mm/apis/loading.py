@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
+from ssvrl_mm.engine.config_checks import merge_options
 from ssvrl_mm.models.utils.weights import load_weights, named_weights
 from ssvrl_mm.registry import MODELS
 from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
@@ -22,6 +23,23 @@ def read_config(config: str | os.PathLike | Config) -> Config:
     cfg = config.copy() if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'ssvrl_mm'))
     return cfg
+
+
+def read_configs(
+    configs: Sequence[str | os.PathLike | Config], options: Mapping[str, Any]
+) -> list[Config]:
+    """Configs, each option set in those that have what it sets.
+
+    Args:
+        configs: Of models that are compared, or one.
+        options: What ``--cfg-options`` was given: dotted keys and values.
+
+    Raises:
+        OptionsError: An option is for none of them.
+    """
+    cfgs = [read_config(config) for config in configs]
+    merge_options(cfgs, options)
+    return cfgs
 
 
 def init_model(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ssvrl_mm.motion_pyramid import GRIDS, gop_windows
 from ssvrl_mm.permutations import permutation_at
 
 # Numbers of a target that are written out.
@@ -37,7 +38,9 @@ def describe_sample(data_sample: Any, classes: Sequence[str] = ()) -> list[str]:
     for name, value in sorted(data_sample.items()):
         if name == 'gt_label':
             continue
-        if name in ('clip_order', 'segment_order'):
+        if name == 'pmsp_labels' and _is_of_pyramid(value):
+            lines += _cells(value)
+        elif name in ('clip_order', 'segment_order'):
             lines.append(f'{_spaced(name)}: {_orders(name, value, data_sample)}')
         elif name == 'motion_target':
             continue  # a stream, not words
@@ -79,6 +82,31 @@ def _orders(name: str, value: torch.Tensor, data_sample: Any) -> str:
         f'{number} ({" ".join(str(place + 1) for place in permutation_at(number, length))})'
         for number in numbers
     )
+
+
+def _is_of_pyramid(value: Any) -> bool:
+    """Whether labels (V, W, G) are of the windows and grids of the paper."""
+    return isinstance(value, torch.Tensor) and value.shape[1:] == (len(gop_windows()), len(GRIDS))
+
+
+def _cells(value: torch.Tensor) -> list[str]:
+    """A line for each clip: where it moves most, in each window; counted from 1, as people do."""
+    lines = []
+    grids = ', '.join(f'{side}x{side}' for side in GRIDS)
+    for number, labels in enumerate(value.tolist(), 1):
+        parts = [
+            f'{_window(window)}: {" ".join(str(cell + 1) for cell in cells)}'
+            for window, cells in zip(gop_windows(), labels, strict=True)
+        ]
+        clip = f' of clip {number}' if len(value) > 1 else ''
+        lines.append(
+            f'cell of {grids} in which motion{clip} varies most, in GOPs ' + ', '.join(parts)
+        )
+    return lines
+
+
+def _window(window: slice) -> str:
+    return f'{window.start + 1}' + (f'-{window.stop}' if window.stop - window.start > 1 else '')
 
 
 def _numbers(value: torch.Tensor) -> str:

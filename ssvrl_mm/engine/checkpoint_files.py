@@ -1,4 +1,4 @@
-"""Checkpoints as files: written whole or not at all, checked when read, the newest one found."""
+"""Checkpoints as files: checked when read, the newest one found."""
 
 import logging
 import os
@@ -22,36 +22,6 @@ from ssvrl_mm.models.utils.checkpoint_reading import (
 
 POINTER = 'last_checkpoint'
 _NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
-
-
-def write_whole(path: str | os.PathLike, data: bytes) -> None:
-    """Writes a file so that it is there with all of its content, or as it was before.
-
-    The content goes to ``PATH.partial``, to the disk, and then takes its name. A kill or a power
-    cut at any moment leaves the old file, if there was one, or the new one.
-
-    Args:
-        path: Where to write; a link is followed.
-        data: The content.
-    """
-    path = os.path.realpath(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    partial = f'{path}.partial'
-    try:
-        with open(partial, 'wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-    # The name is on the disk when its folder is.
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def load_checkpoint_file(path: str, map_location: Any = None) -> Any:

@@ -3,19 +3,19 @@
 import base64
 import io
 import os
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import av
 import cv2
 import numpy as np
 
 from ssvrl_mm.apis.retrieval_examples import clip_frames
 from ssvrl_mm.video import CompressedVideoReader
+from ssvrl_mm.visualization.animation import write_mp4
 
 _SIDE = 160  # px of the longer side
 _SECONDS = 3.0
 _FPS = 12
+_RATE_FACTOR = 28  # of the video: small, and good enough for its size
 _QUALITY = 75  # of the poster
 
 
@@ -53,25 +53,9 @@ def small_clip(path: str | os.PathLike, clip_times: np.ndarray | None = None) ->
     frames = np.stack([_shrunk(frame) for frame in frames])
     kind, poster = 'image/jpeg', cv2.cvtColor(frames[0], cv2.COLOR_RGB2BGR)
     _, jpeg = cv2.imencode('.jpg', poster, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return SmallClip(_uri('video/mp4', encode_clip(frames)), _uri(kind, jpeg.tobytes()))
-
-
-def encode_clip(frames: np.ndarray) -> bytes:
-    """An H.264 file, as all browsers play it.
-
-    Args:
-        frames: uint8 RGB (T, h, w, 3), height and width even.
-    """
     buffer = io.BytesIO()
-    with av.open(buffer, 'w', format='mp4') as container:
-        options = {'crf': '28', 'preset': 'veryfast', 'threads': '1', 'bf': '0'}
-        stream: Any = container.add_stream('libx264', rate=Fraction(_FPS), options=options)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = 'yuv420p'
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
-        container.mux(stream.encode(None))
-    return buffer.getvalue()
+    write_mp4(buffer, frames, _FPS, _RATE_FACTOR)
+    return SmallClip(_uri('video/mp4', buffer.getvalue()), _uri(kind, jpeg.tobytes()))
 
 
 def _span(path: str | os.PathLike, clip_times: np.ndarray | None) -> tuple[float, float]:
@@ -87,9 +71,9 @@ def _span(path: str | os.PathLike, clip_times: np.ndarray | None) -> tuple[float
 
 
 def _shrunk(frame: np.ndarray) -> np.ndarray:
-    """A frame whose longer side has so many px at most, both sides even as H.264 wants them."""
+    """A frame whose longer side has so many px at most."""
     scale = min(1.0, _SIDE / max(frame.shape[:2]))
-    height, width = (max(2, round(side * scale / 2) * 2) for side in frame.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
 
 

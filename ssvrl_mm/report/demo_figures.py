@@ -11,6 +11,7 @@ from ssvrl_mm.demo.summary import summarise
 from ssvrl_mm.evaluation.provenance import file_sha256
 from ssvrl_mm.report.network import RANDOM, NetworkFindings, retrieval_metrics
 from ssvrl_mm.report.run_folder import RunFolder
+from ssvrl_mm.run_logs import is_number
 
 #: The file that a demo writes into its folder.
 FIGURES = 'retrieval.json'
@@ -94,18 +95,18 @@ def _are_figures(figures: Any) -> bool:
     pairs = [pair for part in bounds for pair in _values(part)]
     queries, collapsed = figures.get('queries'), figures.get('collapsed') or {}
     return (
-        _is_number(figures.get('chance'))
+        _is_finite(figures.get('chance'))
         and 0 < figures['chance'] <= 1
-        and _is_number(queries)
+        and _is_finite(queries)
         and queries >= 1
-        and all(_is_number(value) and 0 <= value <= 1 for value in of_shares)
-        and all(_is_number(value) for value in _values(shares[2]))
+        and all(_is_finite(value) and 0 <= value <= 1 for value in of_shares)
+        and all(_is_finite(value) for value in _values(shares[2]))
         and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs)
-        and all(_is_number(value) for pair in pairs for value in pair)
+        and all(_is_finite(value) for pair in pairs for value in pair)
         and isinstance(collapsed, dict)
         and all(isinstance(streams, list) for streams in collapsed.values())
         and all(
-            isinstance(part, dict) and all(map(_is_number, part.values()))
+            isinstance(part, dict) and all(map(_is_finite, part.values()))
             for part in (figures.get('pretext') or {}, figures.get('rates') or {})
         )
     )
@@ -115,6 +116,5 @@ def _values(part: Any) -> list[Any]:
     return list(part.values()) if isinstance(part, Mapping) else []
 
 
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain and math.isfinite(value)
+def _is_finite(value: Any) -> TypeGuard[int | float]:
+    return is_number(value) and math.isfinite(value)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from importlib import resources
 
@@ -33,6 +34,7 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         for name in ('style.css', 'script.js', 'report.html.j2')
     )
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters['words'] = words
     # A name of a file may hold bytes that are no text.
     return environment.from_string(template).render(
         title=title,
@@ -44,6 +46,16 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         version=__version__,
     )
+
+
+def words(name: str) -> list[str]:
+    """The parts of a name, between which it may go on in the next line.
+
+    Example:
+        >>> words('SSLRecognizer, 25.0 of mvcgc_s3d')
+        ['SSL', 'Recognizer, 25.0 of mvcgc_', 's3d']
+    """
+    return re.split(r'(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[_/.])(?=[a-zA-Z])', name)
 
 
 def _plays(block: object) -> bool:

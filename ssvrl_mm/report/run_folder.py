@@ -1,13 +1,11 @@
 """What a run left in its folder: its launches, its config, what it logged, its checkpoint."""
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, TypeGuard
+from typing import Any
 
 from mmengine.config import Config
 
@@ -18,38 +16,9 @@ from ssvrl_mm.engine.checkpoint_files import (
     newest_checkpoint,
 )
 from ssvrl_mm.report.errors import ReportError
-from ssvrl_mm.run_logs import RunLogError, find_runs
-from ssvrl_mm.zoo.run_record import RunRecordError, logged_scalars
+from ssvrl_mm.run_logs import Launch, RunLog, RunLogError, launches_in, run_in
 
-_STAMP = re.compile(r'\d{8}_\d{6}')
-_FORMAT = '%Y%m%d_%H%M%S'
 _OURS = 'ssvrl_mm'
-
-
-@dataclass(frozen=True)
-class Launch:
-    """One start of a training or a test.
-
-    Attributes:
-        folder: The folder of its log, named after the time of its start.
-        log: Its log; None where there is none.
-        config: Its config as it was used; None where there is none.
-        trained: Whether it logged any step of a training.
-        first: Its first logged iteration; 0 if it did not train.
-    """
-
-    folder: Path
-    log: Path | None
-    config: Path | None
-    trained: bool
-    first: int = 0
-
-    @property
-    def started(self) -> datetime:
-        """When it was started."""
-        started = _started(self.folder.name)
-        assert started is not None, self.folder
-        return started
 
 
 @dataclass(frozen=True)
@@ -60,28 +29,34 @@ class RunFolder:
         path: Its work dir.
         cfg: Its config as it was used.
         config_file: Where that was read.
-        launches: Its starts, the first one first.
-        scalars: What it logged, steps that were done twice once.
+        log: What it has logged; its settings are those of ``cfg``.
         checkpoint: Its newest whole checkpoint; None if it has none.
         reached: The epochs and iterations that were done at that, as far as it says them.
-        total: Iterations of the whole training; None where nobody knows.
         remarks: What about it cannot be read, in words.
     """
 
     path: Path
     cfg: Config
     config_file: Path
-    launches: list[Launch]
-    scalars: list[dict[str, Any]] = field(default_factory=list)
+    log: RunLog
     checkpoint: Path | None = None
     remarks: list[str] = field(default_factory=list)
     reached: Mapping[str, int] = field(default_factory=dict)
-    total: int | None = None
+
+    @property
+    def launches(self) -> Sequence[Launch]:
+        """Its starts, the first one first."""
+        return self.log.launches
 
     @property
     def steps(self) -> list[dict[str, Any]]:
         """The lines that were logged while it trained."""
-        return [line for line in self.scalars if 'iter' in line]
+        return [line for line in self.log.lines if 'iter' in line]
+
+    @property
+    def validations(self) -> list[dict[str, Any]]:
+        """What validations logged; those of no training are at step 0, again and again."""
+        return [line for line in self.log.lines if 'iter' not in line and line.get('step', 0) > 0]
 
     def first_load_from(self) -> str | None:
         """The ``load_from`` of the launch that the training began with."""
@@ -93,7 +68,7 @@ class RunFolder:
         return None
 
     @property
-    def told_by(self) -> list[Launch]:
+    def told_by(self) -> Sequence[Launch]:
         """The launches whose machine and time are the run's: those that trained, or else all."""
         return [launch for launch in self.launches if launch.trained] or self.launches
 
@@ -118,18 +93,13 @@ def open_run(folder: str | os.PathLike) -> RunFolder:
     path = Path(folder)
     if not path.is_dir():
         raise ReportError(f'there is no folder {path}')
-    remarks: list[str] = []
-    scalars: list[dict[str, Any]] = []
     try:
-        scalars = logged_scalars(path)
-    except RunRecordError as error:
-        remarks.append(f'The log of the training cannot be read: {error}')
-    launches = [
-        _launch(child)
-        for child in sorted(path.iterdir())
-        if child.is_dir() and _started(child.name) is not None
-    ]
-    cfg, file = _read_config(path, launches)
+        log = run_in(path)
+        remarks = list(log.notes)
+    except RunLogError as error:
+        log = RunLog(path, [], launches=launches_in(path))
+        remarks = [f'The log of the training cannot be read: {error}']
+    cfg, file = _read_config(path, log.launches)
     check_ours(cfg, path)
     checkpoint = None
     try:
@@ -137,9 +107,8 @@ def open_run(folder: str | os.PathLike) -> RunFolder:
         checkpoint = found.path if found else None
     except CheckpointFileError as error:
         remarks.append(f'No checkpoint can be read: {error}')
-    reached = _reached(checkpoint)
-    total = _total_iterations(path, cfg)
-    return RunFolder(path, cfg, file, launches, scalars, checkpoint, remarks, reached, total)
+    log = replace(log, settings=cfg.to_dict())
+    return RunFolder(path, cfg, file, log, checkpoint, remarks, _reached(checkpoint))
 
 
 def _reached(checkpoint: Path | None) -> dict[str, int]:
@@ -153,30 +122,6 @@ def _reached(checkpoint: Path | None) -> dict[str, int]:
     if not isinstance(meta, Mapping):
         return {}
     return {name: meta[name] for name in ('epoch', 'iter') if isinstance(meta.get(name), int)}
-
-
-def _total_iterations(path: Path, cfg: Config) -> int | None:
-    """Iterations of the whole training, by its log and its config."""
-    try:
-        (run,) = find_runs(path)
-    except (RunLogError, OSError, ValueError):
-        return None
-    return replace(run, settings=cfg.to_dict()).total_iterations
-
-
-def is_number(value: Any) -> TypeGuard[int | float]:
-    """Whether something that was logged is a number; NaN is one."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _started(name: str) -> datetime | None:
-    """The time that a folder is named after; None where it is another folder."""
-    if not _STAMP.fullmatch(name):
-        return None
-    try:
-        return datetime.strptime(name, _FORMAT)
-    except ValueError:  # the 99th of a month
-        return None
 
 
 def check_ours(cfg: Config, path: Path) -> None:
@@ -196,24 +141,7 @@ def check_ours(cfg: Config, path: Path) -> None:
         )
 
 
-def _launch(folder: Path) -> Launch:
-    logs = sorted(folder.glob('*.log'))
-    config = folder / 'vis_data' / 'config.py'
-    first = 0
-    scalars = folder / 'vis_data' / 'scalars.json'
-    if scalars.is_file():
-        found = re.search(r'"iter": (\d+)', scalars.read_text(errors='replace'))
-        first = int(found[1]) if found else 0
-    return Launch(
-        folder,
-        logs[0] if logs else None,
-        config if config.is_file() else None,
-        trained=first > 0,
-        first=first,
-    )
-
-
-def _read_config(path: Path, launches: list[Launch]) -> tuple[Config, Path]:
+def _read_config(path: Path, launches: Sequence[Launch]) -> tuple[Config, Path]:
     """The config of the last launch that trained, or else of the last one, or one in the folder."""
     order = sorted(launches, key=lambda launch: (launch.trained, launch.folder.name), reverse=True)
     files = [launch.config for launch in order if launch.config]

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssvrl_mm.engine.checkpoint_files import write_whole
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.report.blocks import Section, missing
 from ssvrl_mm.report.data_health import DataHealth, look_at_data
@@ -25,6 +24,7 @@ from ssvrl_mm.report.sections.overview import overview_section
 from ssvrl_mm.report.sections.retrieval import retrieval_section
 from ssvrl_mm.report.sections.settings import settings_section
 from ssvrl_mm.report.sections.speed import speed_section
+from ssvrl_mm.whole_files import write_whole
 from ssvrl_mm.zoo.extras import require_extra
 
 # Of the limit, what stays free: base64 and markup of the videos are counted, their captions not.

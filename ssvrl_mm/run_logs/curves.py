@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssvrl_mm.run_logs.parts import is_number
 from ssvrl_mm.run_logs.runs import RunLog, RunLogError
 from ssvrl_mm.suggestions import did_you_mean
 
@@ -45,12 +46,12 @@ def keys_of(runs: Iterable[RunLog]) -> list[str]:
 
 def _figures(line: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a line, but for those that count steps."""
-    ignored = _COUNTERS if 'iter' in line else _COUNTERS | _TIMES
-    return {
-        key: value
-        for key, value in line.items()
-        if key not in ignored and isinstance(value, int | float)
-    }
+    return {key: line[key] for key in line if _is_figure(line, key)}
+
+
+def _is_figure(line: Mapping[str, Any], key: str) -> bool:
+    ignored = key in _COUNTERS or (key in _TIMES and 'iter' not in line)
+    return not ignored and is_number(line.get(key))
 
 
 def choose_keys(keys: Sequence[str], patterns: Sequence[str] | None = None) -> list[str]:
@@ -116,7 +117,7 @@ def chance_of(run: RunLog, key: str) -> float | None:
     other = f'{prefix}{slash}chance_{ending}'
     if '@' not in ending or is_chance(key):
         return None
-    values = [line[other] for line in run.lines if isinstance(line.get(other), int | float)]
+    values = [line[other] for line in run.lines if is_number(line.get(other))]
     return float(values[-1]) if values else None
 
 
@@ -136,9 +137,9 @@ def curve_of(run: RunLog, key: str, by_epoch: bool) -> Curve:
     for line in run.lines:
         steps = 'iter' in line
         reached = line['iter'] if steps else reached
-        value = _figures(line).get(key)
-        if value is None:
+        if not _is_figure(line, key):
             continue
+        value = line[key]
         evaluated = evaluated and not steps
         if steps:
             within = line['iter'] / run.epoch_length if run.epoch_length else line.get('epoch', 0)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 # '2026/11/22 18:41:20 - mmengine - INFO - Epoch(train)  [2][ 20/160]  lr: 1e-3  eta: ...'; the
 # number of the epoch is missing in runs that count iterations, and of tests.
@@ -130,3 +130,8 @@ def _is_before(line: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
     if 'iter' in line:
         return line['iter'] < first['iter']
     return line.get('step', 0) < first.get('epoch', first['iter'])
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether something that was logged is a number; NaN is one, yes and no are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

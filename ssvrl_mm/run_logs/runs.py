@@ -6,16 +6,15 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ssvrl_mm.config_text import literal_settings
+from ssvrl_mm.run_logs.launches import Launch, launch_in, launches_in, work_dir_of
 from ssvrl_mm.run_logs.parts import LogPart, join_parts, read_scalar_file, read_text_log
 
-_SCALARS = Path('vis_data', 'scalars.json')
 _CONFIGS = ('config.py', 'vis_data/config.py')
-_TIME = re.compile(r'\d{8}_\d{6}')
 _SEED = re.compile(r'seed_(\d+)(?:-[0-9a-f]{8})?(?:-val)?')
 #: Folders of one run, of the seeds of a config, of several configs: no run lies deeper.
 _DEPTH = 3
@@ -38,6 +37,7 @@ class RunLog:
         seed: As the name of that has it; None where it has none.
         settings: What its config says, as far as that can be read.
         epoch_length: Iterations of an epoch; None where nobody knows.
+        launches: The processes that worked on it, the first one first; none of a single file.
     """
 
     path: Path
@@ -47,6 +47,7 @@ class RunLog:
     seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     epoch_length: int | None = None
+    launches: Sequence[Launch] = ()
 
     @property
     def total_iterations(self) -> int | None:
@@ -81,26 +82,42 @@ def find_runs(path: str | os.PathLike) -> list[RunLog]:
     if path.is_file():
         if path.suffix not in ('.json', '.log'):
             raise RunLogError(f'{path}: neither scalars of a run (.json) nor its text (.log)')
-        return [_run(path, [path], _folder_of(path))]
+        return [_checked(_run(path, [_launch_of(path)]))]
     if not path.is_dir():
         raise RunLogError(f'{path}: no such file or folder')
     folder = path.parent if path.name == 'vis_data' else path
-    own = _file_of(folder)
-    if own is not None:
-        return [_run(path, [own], folder)]
     for depth in range(_DEPTH):
-        found = [run for run in _folders(folder, depth) if _parts(run)]
+        children = _folders(folder, depth)
+        found = [(child, own) for child in children if (own := _launches(child, depth == 0))]
         if found:
             return _readable(found)
     raise RunLogError(f'{path}: no run has logged there (TIME/vis_data/scalars.json, TIME/*.log)')
 
 
-def _readable(folders: Sequence[Path]) -> list[RunLog]:
+def run_in(folder: str | os.PathLike) -> RunLog:
+    """What has been logged in a work dir, be it nothing, or by a test alone.
+
+    Args:
+        folder: The work dir.
+
+    Raises:
+        RunLogError: There is no such folder, or a log in it cannot be read.
+
+    Example:
+        >>> [launch.started for launch in run_in('work_dirs/demo').launches]
+    """
+    try:
+        return _run(Path(folder), launches_in(Path(folder)))
+    except OSError as error:
+        raise RunLogError(f'{folder}: {error.strerror}') from error
+
+
+def _readable(found: Sequence[tuple[Path, Sequence[Launch]]]) -> list[RunLog]:
     """The runs that have logged something; of the others, a note."""
     runs, broken = [], []
-    for folder in folders:
+    for folder, launches in found:
         try:
-            runs.append(_run(folder, _parts(folder), folder))
+            runs.append(_checked(_run(folder, launches)))
         except RunLogError as error:
             broken.append(str(error))
     if not runs:
@@ -115,54 +132,63 @@ def _folders(folder: Path, depth: int) -> list[Path]:
     return sorted(path for path in folder.glob('/'.join('*' * depth)) if path.is_dir())
 
 
-def _parts(folder: Path) -> list[Path]:
-    """The files of a run, one of each process that worked on it, in their order."""
-    children = sorted(path for path in folder.iterdir() if path.is_dir())
-    return [file for file in map(_file_of, children) if file is not None]
+def _launches(folder: Path, named: bool) -> list[Launch]:
+    """The launches of a run that have logged, or the one whose folder this is.
+
+    Where nobody has named it, that has scalars: the text beside other folders may be of anything.
+    """
+    own = launch_in(folder)
+    launches = [launch for launch in launches_in(folder) if launch.figures]
+    return launches or ([own] if own.scalars or (named and own.log) else [])
 
 
-def _file_of(folder: Path) -> Path | None:
-    """The file that one process has logged to: its scalars, or the text where these are missing."""
-    scalars = folder / _SCALARS
-    if scalars.is_file() and scalars.stat().st_size:
-        return scalars
-    if folder.name == 'vis_data':
-        return None
-    return next(iter(sorted(folder.glob('*.log'))), scalars if scalars.is_file() else None)
+def _launch_of(file: Path) -> Launch:
+    """The process that has written a file, as if it had written no other."""
+    folder = file.parent.parent if file.parent.name == 'vis_data' else file.parent
+    if file.suffix == '.log':
+        return Launch(folder, log=file)
+    return Launch(folder, scalars=file)
 
 
-def _folder_of(file: Path) -> Path:
-    """The folder that a process has logged to, by one of its files."""
-    return file.parent.parent if file.parent.name == 'vis_data' else file.parent
-
-
-def _home(folder: Path) -> Path:
-    """The work dir of what a process has logged."""
-    folder = folder.absolute()
-    return folder.parent if _TIME.fullmatch(folder.name) else folder
-
-
-def _run(path: Path, files: Sequence[Path], folder: Path) -> RunLog:
+def _run(path: Path, launches: Sequence[Launch]) -> RunLog:
     notes: list[str] = []
-    parts = [_read(file, notes) for file in files]
+    parts = [_read(launch.figures, notes) for launch in launches]
     lines = join_parts(part.lines for part in parts)
-    if not lines:
-        why = notes[0] if notes else f'{files[0]} holds no figures'
-        raise RunLogError(f'{path}: nothing was logged: {why}')
-    if not any('iter' in line for line in lines):
-        raise RunLogError(f'{path}: holds no training, but the figures of a test')
     notes += [f'{path}: {note}' for note in _not_finite(lines)]
-    settings = next(_settings(files, folder), {})
-    lines += _before_and_after(_home(folder), lines)
+    home = work_dir_of(launches[0].folder if launches else path)
+    settings = next(_settings([home, *(launch.folder for launch in reversed(launches))]), {})
+    lines += _before_and_after(home, lines)
     told = next((part.epoch_length for part in reversed(parts) if part.epoch_length), None)
-    length = told or _epoch_length(lines)
-    home = _home(folder)
     matched = _SEED.fullmatch(home.name)
-    seed = int(matched[1]) if matched else None
-    return RunLog(path, lines, notes, home, seed, settings, length)
+    return RunLog(
+        path, lines, notes, home,
+        seed=int(matched[1]) if matched else None,
+        settings=settings,
+        epoch_length=told or _epoch_length(lines),
+        launches=[
+            replace(launch, first=next((li['iter'] for li in part.lines if 'iter' in li), 0))
+            for launch, part in zip(launches, parts, strict=True)
+        ],
+    )  # fmt: skip
 
 
-def _read(file: Path, notes: list[str]) -> LogPart:
+def _checked(run: RunLog) -> RunLog:
+    """The run, if it has trained.
+
+    Raises:
+        RunLogError: It has not.
+    """
+    if not run.lines:
+        why = run.notes[0] if run.notes else f'{run.launches[0].figures} holds no figures'
+        raise RunLogError(f'{run.path}: nothing was logged: {why}')
+    if not any('iter' in line for line in run.lines):
+        raise RunLogError(f'{run.path}: holds no training, but the figures of a test')
+    return run
+
+
+def _read(file: Path | None, notes: list[str]) -> LogPart:
+    if file is None:
+        return LogPart([], [])
     try:
         part = read_text_log(file) if file.suffix == '.log' else read_scalar_file(file)
     except OSError as error:
@@ -192,9 +218,9 @@ def _not_finite(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f'{key} is not finite {count} times, first at {first[key]}; curves have gaps there'
 
 
-def _settings(files: Sequence[Path], folder: Path) -> Iterator[dict[str, Any]]:
-    """What the configs beside a log say, that of the run first."""
-    for place in (_home(folder), *(_folder_of(file) for file in reversed(files))):
+def _settings(folders: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """What the configs in some folders say, in their order."""
+    for place in folders:
         for name in _CONFIGS:
             config = place / name
             if config.is_file():

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssvrl_mm.run_logs.parts import is_number
+
 
 class Timing(NamedTuple):
     """Times of a training, in seconds.
@@ -99,4 +101,4 @@ def _by_epoch(timed: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+    return float(value) if is_number(value) else math.nan

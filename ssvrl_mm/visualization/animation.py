@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -12,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
-from ssvrl_mm.visualization.pictures import PictureError, whole_file
+from ssvrl_mm.visualization.pictures import PictureError, picture_file
 
 #: Suffixes of animations.
 SUFFIXES = ('.mp4', '.gif')
@@ -23,7 +24,9 @@ MOST_SIDE = 4096
 #: px of all frames of a GIF together: they are in memory at once, 3 bytes each.
 MOST_GIF_PIXELS = 2**26
 
-_QUALITY = '20'  # x264's rate factor: hardly to be told from the frames
+#: Hardly to be told from the frames.
+QUALITY = 20
+
 _BT709 = 1  # FFmpeg's number of its primaries and of its transfer
 _SAMPLED = 2**16  # px that the colours of a GIF are chosen by
 
@@ -81,10 +84,10 @@ def write_animation(
             f'{MOST_SIDE} px at most along each side; draw less, or smaller (--side)'
         )
     checked = _of_one_size(path, chain([first], rising))
-    with whole_file(path) as partial:
+    with picture_file(path) as partial:
         if path.suffix.lower() == '.gif':
             return _write_gif(path, partial, checked, fps)
-        return _write_mp4(partial, checked, fps)
+        return write_mp4(str(partial), checked, fps)
 
 
 def _of_one_size(path: Path, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -102,12 +105,27 @@ def _of_one_size(path: Path, frames: Iterable[np.ndarray]) -> Iterator[np.ndarra
         yield frame
 
 
-def _write_mp4(partial: Path, frames: Iterator[np.ndarray], fps: float) -> int:
-    # The index of the file comes first, so that it plays before all of it is there.
-    options = {'movflags': '+faststart'}
-    with av.open(str(partial), 'w', format='mp4', container_options=options) as container:
+def write_mp4(
+    target: str | BinaryIO, frames: Iterable[np.ndarray], fps: float, quality: int = QUALITY
+) -> int:
+    """Writes an H.264 video in 4:2:0, which every browser plays.
+
+    Args:
+        target: The file: its path, or what is open for writing.
+        frames: uint8 RGB ``(h, w, 3)`` each, all of one size; one column or row is repeated where a
+            side is odd.
+        fps: Frames per second.
+        quality: x264's rate factor, 0 to 51: the higher, the smaller and the worse.
+
+    Returns:
+        How many frames there were.
+    """
+    # The index of a file comes first, so that it plays before all of it is there. FFmpeg opens it
+    # a second time for that, by its name.
+    options = {'movflags': '+faststart'} if isinstance(target, str) else {}
+    with av.open(target, 'w', format='mp4', container_options=options) as container:
         rate = Fraction(fps).limit_denominator(1001)
-        encoding = {'crf': _QUALITY, 'threads': '1'}
+        encoding = {'crf': str(quality), 'threads': '1'}
         stream = container.add_stream('libx264', rate=rate, options=encoding)
         stream.pix_fmt = 'yuv420p'
         context = stream.codec_context

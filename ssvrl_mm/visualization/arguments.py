@@ -6,18 +6,24 @@ Imports neither torch nor OpenMMLab, so that ``--help`` answers at once.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from ssvrl_mm.command_line import add_cfg_options
-from ssvrl_mm.visualization.animation import MOST_SIDE, is_animation
-from ssvrl_mm.visualization.pictures import PictureError, check_picture, check_writable
+from ssvrl_mm.command_line import add_cfg_options, add_device
+from ssvrl_mm.visualization.animation import MOST_SIDE, is_animation, write_animation
+from ssvrl_mm.visualization.pictures import (
+    PictureError,
+    check_picture,
+    check_writable,
+    write_picture,
+)
 
 __all__ = [
     'add_cfg_options',
+    'add_device',
     'add_out',
     'add_seed',
     'add_side',
@@ -26,6 +32,7 @@ __all__ = [
     'drawing_parser',
     'say_written',
     'telling_errors',
+    'write_drawn',
 ]
 
 # What Python itself raises about a wrong file, name or value. Errors of ours are told anyway.
@@ -155,6 +162,27 @@ def say_written(path: str | os.PathLike, picture: np.ndarray, *facts: str) -> No
     """
     size = f'{picture.shape[1]}x{picture.shape[0]} px'
     print(f'wrote {path}: {", ".join((size, *facts))}')
+
+
+def write_drawn(
+    path: str | os.PathLike, pictures: Sequence[np.ndarray], *facts: str, fps: float = 8
+) -> None:
+    """Writes what was drawn, and says so.
+
+    Args:
+        path: The file, of a picture or an animation.
+        pictures: uint8 RGB ``(h, w, 3)``: the frames of the animation, or the one picture.
+        *facts: See :func:`say_written`, which gets how many frames there are as well.
+        fps: Frames per second.
+
+    Raises:
+        PictureError: It cannot be written.
+    """
+    if is_animation(path):
+        facts += (f'{write_animation(path, pictures, fps)} frames',)
+    else:
+        write_picture(path, pictures[0])
+    say_written(path, pictures[0], *facts)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 from ssvrl_mm.run_logs.curves import Curve, chance_of, curve_of, mean_and_spread, smoothed
 from ssvrl_mm.run_logs.groups import RunGroup
 from ssvrl_mm.visualization.embedding import COLOURS
-from ssvrl_mm.visualization.pictures import PictureError, whole_file
+from ssvrl_mm.visualization.pictures import PictureError, picture_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -165,5 +165,5 @@ def write_figure(path: str | os.PathLike, figure: 'Figure') -> None:
     """
     path = check_figure(path)
     suffix = path.suffix.lower()
-    with whole_file(path) as partial:
+    with picture_file(path) as partial:
         figure.savefig(partial, format=suffix[1:], metadata=FORMATS[suffix] or None)

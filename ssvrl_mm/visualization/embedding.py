@@ -78,7 +78,7 @@ def embed(features: np.ndarray, seed: int = 0, perplexity: float = 30.0) -> np.n
 
 
 def draw_embeddings(
-    models: Sequence[Embedded], classes: Mapping[int, str], side: int = 360
+    models: Sequence[Embedded], classes: Mapping[int, str], side: int = 360, point: str = ''
 ) -> np.ndarray:
     """Draws the layouts of several models side by side, with a legend of the classes.
 
@@ -91,6 +91,7 @@ def draw_embeddings(
         classes: Class -> its name, as many as there are :data:`COLOURS` at most; points of others
             are not drawn.
         side: px of a panel.
+        point: What a point is, for the legend; '': nothing is said of it.
 
     Returns:
         uint8 RGB.
@@ -106,6 +107,8 @@ def draw_embeddings(
     legend = [
         text_band(name, row.shape[1], _LINE, colours[label]) for label, name in classes.items()
     ]
+    if point:
+        legend.insert(0, text_band(f'a point: {point}', row.shape[1], _LINE))
     return stacked([row, stacked(legend, 0)], GAP)
 
 

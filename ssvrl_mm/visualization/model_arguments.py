@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ssvrl_mm.visualization.arguments import add_device, at_least
+
 RANDOM = 'random'
 
 
@@ -40,6 +42,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the config and the checkpoint of the first model."""
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help=f'checkpoint file, URL or model, or `{RANDOM}`')
+
+
+def add_extraction(parser: argparse.ArgumentParser) -> None:
+    """Adds what tools share that extract features: ``--features``, ``--workers``, ``--device``."""
+    parser.add_argument(
+        '--features', type=Path, metavar='DIR', help='keep the features here for the next picture'
+    )
+    parser.add_argument(
+        '--workers', type=at_least(0), default=2, help='decoding processes (default: %(default)s)'
+    )
+    add_device(parser)
 
 
 def named_models(

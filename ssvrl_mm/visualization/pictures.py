@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from ssvrl_mm.whole_files import whole_file
 
 
 class PictureError(ValueError):
@@ -36,32 +38,24 @@ def write_picture(path: str | os.PathLike, picture: np.ndarray) -> None:
         PictureError: The suffix is none of a picture, or the file cannot be written.
     """
     path = check_picture(path)
-    with whole_file(path) as partial:
+    with picture_file(path) as partial:
         if not cv2.imwrite(str(partial), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
             raise PictureError(f'cannot write {path}')
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A file to write to, which becomes ``path`` when all of it is there.
-
-    An interrupted tool leaves the old file, or none. Missing folders are made.
-
-    Args:
-        path: Where the file is to be.
-
-    Yields:
-        An empty file beside it, with the same suffix.
+def picture_file(path: Path) -> Iterator[Path]:
+    """:func:`~ssvrl_mm.whole_files.whole_file` of a picture or an animation.
 
     Raises:
-        PictureError: There cannot be such a file.
+        PictureError: There cannot be such a file. What goes wrong on the way is raised as it is.
     """
-    partial = _begun(path)
-    try:
+    with ExitStack() as stack:
+        try:
+            partial = stack.enter_context(whole_file(path))
+        except OSError as error:
+            raise PictureError(f'cannot write {path}: {error.strerror}') from error
         yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
@@ -75,7 +69,8 @@ def check_writable(path: Path) -> None:
     with suppress(OSError):
         missing += takewhile(lambda folder: not folder.exists(), path.parents)
     try:
-        _begun(path).unlink()
+        with suppress(_Tried), picture_file(path):
+            raise _Tried
     finally:
         for folder in missing:
             # Another program may use it meanwhile.
@@ -83,14 +78,5 @@ def check_writable(path: Path) -> None:
                 folder.rmdir()
 
 
-def _begun(path: Path) -> Path:
-    """An empty file beside ``path``, with the same suffix."""
-    partial = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise PictureError(f'cannot write {path}: it is a folder')
-        partial.touch()
-    except OSError as error:
-        raise PictureError(f'cannot write {path}: {error.strerror}') from error
-    return partial
+class _Tried(Exception):
+    """Leaves a file as it was."""

@@ -145,7 +145,8 @@ def draw_streams(
             ),
         ),
         (
-            f'motion, {100 * valid.mean():.0f} % valid',
+            # Of what is held nothing is coded, whatever it was where it comes from.
+            f'motion, {100 * valid.mean():.0f} % {origin if valid.any() else "coded"}',
             draw_colours(
                 _capped(motion, scales.longest), shape, scales.longest, valid, scales.zoom
             ),

@@ -18,9 +18,10 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ssvrl_mm.apis.loading import build_model, init_model
-from ssvrl_mm.engine.checkpoint_files import CheckpointFileError, load_checkpoint_file, write_whole
+from ssvrl_mm.engine.checkpoint_files import CheckpointFileError, load_checkpoint_file
 from ssvrl_mm.evaluation.provenance import versions
 from ssvrl_mm.version import __version__
+from ssvrl_mm.whole_files import write_whole
 from ssvrl_mm.zoo.index import ZooModel, list_models
 from ssvrl_mm.zoo.measuring import (
     Figures,

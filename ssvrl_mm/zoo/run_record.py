@@ -15,7 +15,7 @@ from ssvrl_mm.config_text import literal_settings
 from ssvrl_mm.engine.checkpoint_files import load_checkpoint_file
 from ssvrl_mm.engine.starting_points import starting_weights
 from ssvrl_mm.models.utils.weights import named_weights
-from ssvrl_mm.run_logs import join_parts, read_scalar_file, training_seconds
+from ssvrl_mm.run_logs import join_parts, launches_in, read_scalar_file, training_seconds
 
 # What a training depends on; folders, logging and evaluations are not among it.
 _TRAINING = (
@@ -176,7 +176,8 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
     Raises:
         RunRecordError: There is no log, it cannot be read, or it ends before.
     """
-    lines = logged_scalars(folder)
+    files = [launch.scalars for launch in launches_in(folder) if launch.scalars]
+    lines = join_parts(_logged(file) for file in files)
     trained = [line for line in lines if line.get('iter', 0) <= iterations]
     steps = [line for line in trained if 'iter' in line]
     if not steps:
@@ -191,19 +192,6 @@ def read_scalars(folder: Path, iterations: int) -> list[dict[str, Any]]:
             f'{iterations}: it is not the log of this run, or not all of it'
         )
     return trained
-
-
-def logged_scalars(folder: Path) -> list[dict[str, Any]]:
-    """All that the launches of a run logged, without what a later one did again.
-
-    Args:
-        folder: Work dir of the run.
-
-    Raises:
-        RunRecordError: A log cannot be read.
-    """
-    files = sorted(folder.glob('*/vis_data/scalars.json'))
-    return join_parts(_logged(file) for file in files)
 
 
 def _logged(file: Path) -> list[dict[str, Any]]:
@@ -243,7 +231,7 @@ def hours_before(model: Any) -> float:
 
 def _device(folder: Path) -> str:
     """The accelerator that the log names, or the cores of this machine, where it names none."""
-    for file in sorted(folder.glob('*/*.log'), reverse=True):
+    for file in (launch.log for launch in reversed(launches_in(folder)) if launch.log):
         text = file.read_text(errors='replace')
         name = re.search(r'^\s*GPU 0[\d,]*: (.+)$', text, re.MULTILINE)
         number = re.search(r'^\s*GPU number: (\d+)$', text, re.MULTILINE)

@@ -94,7 +94,7 @@ def test_known_pixels_after_a_known_crop(folder, preprocessor):
         rgb, motion, residual = frames_of(folder, 'a.mp4', range(int(first), int(last) + 1))
         shown = samples[0].streams
         np.testing.assert_array_equal(shown['rgb'][view], rgb)
-        assert shown['motion'].unit == 'px/frame'
+        assert shown['motion'].unit == 'px/frame' and shown['motion'].clip == 20
         np.testing.assert_allclose(shown['motion'].vectors[view], motion, atol=2e-2)
         grey = np.clip(127.5 + RESIDUAL_GAIN * residual, 0, 255)
         close = np.abs(shown[f'residual x {RESIDUAL_GAIN}'][view] - grey)
@@ -193,14 +193,15 @@ def test_normalisation_of_mmaction2_is_undone(shape, layout, to_rgb):
 def test_flow_of_each_normalisation():
     flow = torch.randn(1, 1, 2, 3, 4, 4).half()
     peaks = torch.full((1, 1, 3), 5.0)
-    for settings, inputs, scale, unit in (
-        (dict(normalize='peak'), dict(flow=flow, flow_peak=peaks), 0.2, 'of the longest'),
-        (dict(clip=None), dict(flow=flow), 1, 'px'),
-        (dict(clip=10), dict(flow=flow), 1, 'px'),
+    for settings, inputs, scale, unit, limit in (
+        (dict(normalize='peak'), dict(flow=flow, flow_peak=peaks), 0.2, 'x the longest', None),
+        (dict(clip=None), dict(flow=flow), 1, 'px', None),
+        (dict(clip=10), dict(flow=flow), 1, 'px', 10),
     ):
         preprocessor = MODELS.build(dict(type='SSLDataPreprocessor', flow=settings))
         shown = shown_streams(preprocessor, preprocessor(dict(inputs=inputs))['inputs'])
         assert list(shown) == ['flow'] and shown['flow'].unit.startswith(unit)
+        assert shown['flow'].clip == limit
         expected = scale * flow.float().movedim(2, -1).numpy()
         np.testing.assert_allclose(shown['flow'].vectors, expected, atol=1e-2)
 

@@ -48,6 +48,19 @@ def test_labels_of_a_pyramid_are_written_out_and_large_ones_are_not():
     assert describe_sample(sample(pmsp_labels=labels)) == [
         'pmsp labels: 0 1, 2 3, 4 5 | 6 7, 8 9, 10 11'
     ]
+    # Windows over five GOPs, in the order of their scales, and grids of 4, 9 and 16 cells.
+    cells = torch.zeros(2, 9, 3, dtype=torch.long)
+    cells[0, 3], cells[1, 8] = torch.tensor([1, 4, 9]), torch.tensor([3, 8, 15])
+    told = 'cell of 2x2, 3x3, 4x4 in which motion{} varies most, in GOPs {}'
+    still = ['1-5: 1 1 1', '1-3: 1 1 1', '2-4: 1 1 1', '3-5: 1 1 1']
+    still += [f'{gop}: 1 1 1' for gop in range(1, 6)]
+    first = [*still[:3], '3-5: 2 5 10', *still[4:]]
+    last = [*still[:8], '5: 4 9 16']
+    assert describe_sample(sample(pmsp_labels=cells)) == [
+        told.format(' of clip 1', ', '.join(first)),
+        told.format(' of clip 2', ', '.join(last)),
+    ]
+    assert describe_sample(sample(pmsp_labels=cells[:1])) == [told.format('', ', '.join(first))]
     assert describe_sample(sample(map=torch.zeros(8, 9))) == ['map: 8x9']
     assert describe_sample(sample(map=torch.zeros(8, 8)))[0].startswith('map: 0 0')
 

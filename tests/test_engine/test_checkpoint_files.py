@@ -12,7 +12,6 @@ from ssvrl_mm.engine.checkpoint_files import (
     list_checkpoints,
     load_checkpoint_file,
     newest_checkpoint,
-    write_whole,
 )
 
 CONTENT = dict(state_dict=dict(weight=torch.arange(1000.0)), meta=dict(epoch=3))
@@ -100,23 +99,6 @@ def test_a_file_saved_without_checksums_loads(tmp_path):
     finally:
         set_crc32_options(before)
     assert load_checkpoint_file(str(path))['meta'] == dict(epoch=3)
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / 'folder' / 'a'
-    write_whole(path, b'first')
-    (tmp_path / 'link').symlink_to(path)
-    write_whole(tmp_path / 'link', b'second')
-    assert path.read_bytes() == b'second' and (tmp_path / 'link').is_symlink()
-
-    def full(*args):
-        raise OSError(28, 'No space left on device')
-
-    monkeypatch.setattr(os, 'fsync', full)
-    with pytest.raises(OSError, match='No space'):
-        write_whole(path, b'third')
-    assert path.read_bytes() == b'second'
-    assert [p.name for p in path.parent.iterdir()] == ['a']
 
 
 def run_folder(folder, *epochs, pointer=None):

@@ -5,7 +5,7 @@ import pytest
 
 from ssvrl_mm.apis import FeatureTable
 from ssvrl_mm.apis.video_source import VideoSource
-from ssvrl_mm.report.blocks import Section, Table
+from ssvrl_mm.report.blocks import Numbers, Section, Table
 from ssvrl_mm.report.network import NetworkFindings
 from ssvrl_mm.report.page import render_page
 from ssvrl_mm.report.sections.embedding import embedding_section
@@ -49,8 +49,9 @@ def page(found, tmp_path_factory):
         HOSTILE, ['name', 'value'], [['b', '9'], ['a', '10.5 ± 1'], [LONG, '-']], stacks=True
     )
     wide = Table('wide', [f'column {n}' for n in range(12)], [['value'] * 12])
+    cards = Numbers([('ContrastiveRecognizer', 'model', '<b>'), ('25.0 %', 'x', 'mvcgc_s3d_k400')])
     sections = [
-        Section('tables', HOSTILE, [table, wide]),
+        Section('tables', HOSTILE, [cards, table, wide]),
         neighbours_section(found, names, VideoOptions(queries=4, neighbours=2)),
         embedding_section(found, names),
     ]
@@ -76,13 +77,34 @@ def test_neighbours_are_marked_and_limited(found):
     assert '--no-videos' in none.blocks[0].text
 
 
-@pytest.mark.parametrize('width', [1280, 375])
+@pytest.mark.parametrize('width', [1280, 360])
 def test_the_page_is_calm_and_fits(browser, page, width):
     browser.open(page, width, 812)
     browser.wait('return document.readyState == "complete"')
     assert (browser.overflow(), browser.errors(), browser.asked_outside()) == (0, [], [])
     assert browser.run('return window.broken') is None
     assert browser.run('return document.title') == HOSTILE
+    # Each word of a card stands in one line.
+    lines = """return [...document.querySelectorAll('.numbers b')].map(card => [card.textContent,
+      ...[...card.childNodes].filter(node => node.nodeType === 3).map(node => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return range.getClientRects().length;
+      })])"""
+    assert browser.run(lines) == [['ContrastiveRecognizer', 1, 1], ['25.0 %', 1]]
+
+
+def test_the_page_is_dark_where_people_want_it(browser, page):
+    colours = """const style = getComputedStyle(document.body);
+      return [style.backgroundColor, style.color].map(c => Number(c.match(/\\d+/)[0]))"""
+    shades = {}
+    for theme in ('dark', 'light'):
+        wanted = {'features': [{'name': 'prefers-color-scheme', 'value': theme}]}
+        browser.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', wanted)
+        browser.open(page)
+        shades[theme] = browser.run(colours)
+    assert shades['dark'][0] < 50 < 200 < shades['dark'][1]
+    assert shades['light'][1] < 50 < 200 < shades['light'][0]
 
 
 def test_videos_play(browser, page):

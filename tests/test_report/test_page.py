@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.report import NetworkOptions, ReportError, ReportOptions, demo_figures, write_page
-from ssvrl_mm.report.blocks import Cell, Section, Table, Text
+from ssvrl_mm.report.blocks import Cell, Numbers, Section, Table, Text
 from ssvrl_mm.report.charts import Line, confusion_chart, line_chart, point_chart
 from ssvrl_mm.report.network import NetworkFindings
-from ssvrl_mm.report.page import render_page
+from ssvrl_mm.report.page import render_page, words
 from ssvrl_mm.report.run_folder import open_run
 from ssvrl_mm.report.run_log import LogFacts, read_logs
 from ssvrl_mm.report.sections import classes, curves, retrieval, settings, speed
+from ssvrl_mm.run_logs import RunLog
 from tests.test_report.runs import HOSTILE, figures, write_launch
 
 OFFLINE = ReportOptions(look_at=0, network=NetworkOptions(enabled=False), progress=False)
@@ -168,7 +169,10 @@ def test_curves_of_a_kind_share_a_chart_and_launches_are_marked(tmp_path):
          'bad': float('nan'), 'text': 'x'}
         for i in (1, 2)
     ]  # fmt: skip
-    found = {kind: [line.name for line in lines] for kind, lines in curves.grouped(steps, 'iter')}
+    found = {
+        kind: [line.name for line in lines]
+        for kind, lines in curves.grouped(RunLog(tmp_path, steps))
+    }
     assert found == {
         'loss': ['loss'], 'parts of the loss': ['loss_rgb'], 'top1': ['top1_rgb', 'top1_motion'],
     }  # fmt: skip
@@ -259,6 +263,19 @@ def test_tables_sort_by_numbers_and_by_keys():
     assert [cell.key for (cell,) in table.cells()] == [12.5, None, 7.0]
     page = render_page('t', 's', [Section('a', 'A', [table, Text('<p>')])])
     assert 'data-key="12.5"' in page and '&lt;p&gt;' in page
+
+
+def test_names_break_between_their_words():
+    broken = {
+        'ContrastiveRecognizer': ['Contrastive', 'Recognizer'],
+        'SSLRecognizer': ['SSL', 'Recognizer'],
+        'mvcgc_s3d/a.b 25.0': ['mvcgc_', 's3d/', 'a.', 'b 25.0'],
+        'S3D': ['S3D'],
+        '': [''],
+    }
+    assert {name: words(name) for name in broken} == broken
+    page = render_page('t', 's', [Section('a', 'A', [Numbers([('aB<i>', '', 'c_d')])])])
+    assert '<b>a<wbr>B&lt;i&gt;</b>' in page and '<small>c_<wbr>d</small>' in page
 
 
 def test_names_that_are_no_text_are_drawn(tmp_path):

@@ -28,10 +28,12 @@ def test_a_run_that_was_killed_is_read_as_far_as_it_goes(tmp_path):
     folder = write_launch(tmp_path, '20260101_100000', (10,))
     with open(folder / 'vis_data' / 'scalars.json', 'a') as file:
         file.write('{"loss": 1.0, "it')
-    assert [line['iter'] for line in open_run(tmp_path).steps] == [10]
+    run = open_run(tmp_path)
+    assert [line['iter'] for line in run.steps] == [10]
+    assert run.remarks[0].endswith('scalars.json: the last entry is not whole, and left out')
     (tmp_path / 'epoch_1.pth').write_bytes(b'half of a checkpoint')
     run = open_run(tmp_path)
-    assert run.checkpoint is None and 'epoch_1.pth' in run.remarks[0]
+    assert run.checkpoint is None and 'epoch_1.pth' in run.remarks[1]
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,21 @@ def test_a_run_that_ends_in_its_first_epoch_has_named_one_short_video(tmp_path):
     line = '2026/01/01 10:00:06 - mmengine - WARNING - leaves out videos that are too short'
     (tmp_path / 'x.log').write_text(f'{line}, the first being a.mp4\n')
     assert read_logs([tmp_path / 'x.log']).too_short[0] == 1
+
+
+def test_text_serves_where_the_scalars_are_gone(tmp_path, monkeypatch):
+    text = '2026/01/01 10:00:01 - mmengine - INFO - Epoch(train) [2][ 5/20]  loss: 4  time: 0.5\n'
+    folder = write_launch(tmp_path, '20260101_100000', log=text, train_cfg=dict(max_epochs=3))
+    run = open_run(tmp_path)
+    assert [(line['iter'], line['loss']) for line in run.steps] == [(25, 4.0)]
+    assert run.launches[0].trained and run.log.total_iterations == 60
+
+    def fail(file):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('ssvrl_mm.run_logs.runs.read_text_log', fail)
+    run = open_run(tmp_path)
+    assert run.remarks[0].endswith(
+        'cannot be read: ' + f'{folder}/20260101_100000.log: Permission denied'
+    )
+    assert run.steps == [] and [launch.folder for launch in run.launches] == [folder]

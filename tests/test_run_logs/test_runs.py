@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from ssvrl_mm.run_logs import RunLogError, find_runs, group_runs
+from ssvrl_mm.run_logs import RunLogError, find_runs, group_runs, run_in
 from tests.test_run_logs.logs import evaluated, step, write
 
 CONFIG = 'train_cfg = dict(max_epochs=4)\nrandomness = dict(seed={seed})\n'
@@ -81,6 +81,34 @@ def test_text_serves_where_there_are_no_scalars(tmp_path):
     (run,) = find_runs(tmp_path / 'run')
     assert run.lines == [{'loss': 4, 'epoch': 1, 'iter': 5, 'step': 5}]
     assert run.epoch_length == 20
+
+
+def test_folders_that_no_time_names_are_no_part_of_a_run(tmp_path):
+    for name in ('20260101_000000_old', '20261399_000000'):
+        write(tmp_path / 'run', [step(5)], name)
+    write(tmp_path / 'run', [step(10)], '20260102_000000')
+    (tmp_path / 'run' / 'nohup.log').write_text('Epoch(train) [1][ 5/20]  loss: 4')
+    for path in (tmp_path / 'run', tmp_path):
+        (run,) = find_runs(path)
+        assert [line['iter'] for line in run.lines] == [10]
+        assert [launch.first for launch in run.launches] == [10]
+    # Logs that were moved are runs of their own, and texts beside them are none.
+    (tmp_path / 'moved').mkdir()
+    for name in ('a', 'b'):
+        write(tmp_path / 'moved', [step(20)], name)
+    (tmp_path / 'moved' / 'c').mkdir()
+    (tmp_path / 'moved' / 'c' / 'make.log').write_text('cc -c x.c')
+    assert [run.folder.name for run in find_runs(tmp_path / 'moved')] == ['a', 'b']
+    assert not any(run.notes for run in find_runs(tmp_path / 'moved'))
+
+
+def test_a_work_dir_in_which_nobody_trained(tmp_path):
+    assert run_in(tmp_path).lines == [] == run_in(tmp_path).launches
+    write(tmp_path, [evaluated(1, 0.5)])
+    run = run_in(tmp_path)
+    assert run.lines[0]['step'] == 1 and [launch.trained for launch in run.launches] == [False]
+    with pytest.raises(RunLogError, match='nowhere: No such file'):
+        run_in(tmp_path / 'nowhere')
 
 
 def test_what_an_ablation_measures_are_evaluations(tmp_path):

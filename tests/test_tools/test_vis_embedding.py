@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ssvrl_mm.apis import FeatureTable
+from ssvrl_mm.visualization.tiles import text_band
 
 
 @pytest.fixture
@@ -42,13 +43,21 @@ def run(tool, tmp_path, monkeypatch, capsys):
     return call
 
 
+def assert_says(file, top, words):
+    picture = cv2.imread(str(file))[..., ::-1]
+    expected = text_band(words, picture.shape[1], 24)
+    np.testing.assert_array_equal(picture[top : top + 24], expected)
+
+
 def test_clips_or_videos_are_points(run, tmp_path):
     said = run('clips.npz', 'videos.npz', '--classes', '0', '4', '--out', 'out/x.png')
-    width, height = 2 * (360 + 2) + 8, 24 + 362 + 8 + 2 * 24
+    width, height = 2 * (360 + 2) + 8, 24 + 362 + 8 + 3 * 24
     assert said == f'wrote out/x.png: {width}x{height} px, points: clips 19, videos 10\n'
     assert cv2.imread(str(tmp_path / 'out/x.png')).shape == (height, width, 3)
+    assert_says(tmp_path / 'out/x.png', 394, 'a point: one video or one clip of a video')
     options = ('--stream', 'motion', '--names', 'both', '--side', '100', '--out', 'y.png')
     assert run('streams.npz', *options).endswith('points: both 29\n')
+    assert_says(tmp_path / 'y.png', 24 + 102 + 8, 'a point: one clip of a video')
     # A panel for each stream, unless one is named.
     width = 2 * (100 + 2) + 8
     said = run('streams.npz', '--names', 'a', '--side', '100', '--out', 'y.png')

@@ -4,7 +4,31 @@ import importlib.util
 import sys
 
 import cv2
+import numpy as np
 import pytest
+
+
+@pytest.fixture
+def module(tool):
+    """The tool, in this process."""
+    spec = importlib.util.spec_from_file_location(
+        'retrieval', tool('visualizations/vis_retrieval.py')
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run(module, monkeypatch, tmp_path):
+    """Runs it in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['vis_retrieval.py', *map(str, arguments)])
+        module.main()
+
+    return call
 
 
 def test_test_videos_look_for_training_videos(call, tool, tiny_config, tmp_path):
@@ -33,28 +57,56 @@ def test_test_videos_look_for_training_videos(call, tool, tiny_config, tmp_path)
         (['--also', 'x.py', 'random', '--streams', 'a', 'b', 'c'], '3 --streams for 2 models'),
     ],
 )
-def test_wrong_arguments_are_told_at_once(call, tool, arguments, message):
-    command = [sys.executable, tool('visualizations/vis_retrieval.py'), 'x.py', 'random']
-    process = call(*command, '--out', 'x.png', *arguments, check=False)
-    assert process.returncode == 2 and message in process.stderr
+def test_wrong_arguments_are_told_at_once(run, capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        run('x.py', 'random', '--out', 'x.png', *arguments)
+    assert ended.value.code == 2 and message in capsys.readouterr().err
 
 
-def test_what_cannot_be_drawn_ends_in_a_message(call, tool, tiny_config):
-    command = [sys.executable, tool('visualizations/vis_retrieval.py'), tiny_config, 'random']
-    process = call(*command, '--out', 'x.txt', check=False)
-    assert process.returncode == 1
-    assert process.stderr.splitlines()[-1].startswith('error: x.txt does not end like a picture')
+def test_what_cannot_be_drawn_ends_in_a_message(run):
+    with pytest.raises(SystemExit, match='error: x.txt does not end like a picture'):
+        run('x.py', 'random', '--out', 'x.txt')
 
 
-def test_options_that_no_config_has_are_told(tool, repository, monkeypatch):
-    file = tool('visualizations/vis_retrieval.py')
-    spec = importlib.util.spec_from_file_location('retrieval', file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+@pytest.mark.parametrize(
+    'chosen, drawn, wanted, said',
+    [
+        (['a/x.mp4', 'b/y.mp4'], ['a/x.mp4', 'b/y.mp4'], 2, ''),
+        (['a/x.mp4'], ['a/x.mp4'], 6, '1 queries are drawn: there are but 1\n'),
+        (
+            ['/d/a/x.mp4', '/d/b/y.mp4', '/d/b/z.mp4'], ['b/y.mp4'], 3,
+            '1 queries are drawn: cannot be read: /d/a/x.mp4, /d/b/z.mp4\n',
+        ),
+    ],
+)  # fmt: skip
+def test_queries_that_are_missing_are_told(module, capsys, chosen, drawn, wanted, said):
+    module.say_what_is_missing(chosen, drawn, wanted)
+    assert capsys.readouterr().out == said
+
+
+def test_a_query_that_cannot_be_read_is_left_out_and_named(
+    run, repository, tmp_path, monkeypatch, capsys
+):
+    """All of the way, but for the network: what was drawn is what could be read."""
+    from ssvrl_mm.apis import retrieval_examples
+    from ssvrl_mm.visualization.retrieval import Shown
+
+    for name in ('a/x.mp4', 'a/y.mp4', 'b/z.mp4'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    query = Shown(np.zeros((1, 8, 8, 3), np.uint8), 'a/y.mp4')
+    found = ([query], [('m', [[query._replace(right=True)]])])
+    monkeypatch.setattr(retrieval_examples, 'find_examples', lambda *args, **kwargs: found)
+    config = repository / 'configs/mvcgc/demo.py'
+    run(config, 'random', '--videos', '.', '--queries', 'a/x.mp4', 'a/y.mp4', '--out', 'x.png')
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == '1 queries are drawn: cannot be read: a/x.mp4'
+    assert said[1] == 'm: 1 of 1 first neighbours right' and said[2].startswith('wrote x.png')
+
+
+def test_options_that_no_config_has_are_told(run, repository):
     names = ('imrnet_r18_retrieval_ucf101', 'imrnet_imagenet_retrieval_ucf101')
     one, other = (repository / f'configs/imrnet/benchmarks/{name}.py' for name in names)
-    command = [file, one, 'random', '--also', other, 'random', '--out', 'x.png']
-    command += ['--cfg-options', 'modle.backbone.depth=18']
-    monkeypatch.setattr(sys, 'argv', [str(word) for word in command])
+    command = [one, 'random', '--also', other, 'random', '--out', 'x.png']
     with pytest.raises(SystemExit, match='error: --cfg-options: modle.backbone.depth: .* model'):
-        module.main()
+        run(*command, '--cfg-options', 'modle.backbone.depth=18')

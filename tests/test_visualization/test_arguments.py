@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ssvrl_mm.video import VideoOpenError
 from ssvrl_mm.visualization import PictureError
@@ -16,6 +18,7 @@ from ssvrl_mm.visualization.arguments import (
     drawing_parser,
     say_written,
     telling_errors,
+    write_drawn,
 )
 
 
@@ -132,3 +135,15 @@ def test_defects_keep_their_traceback(error):
 def test_nothing_happens_without_errors():
     with telling_errors():
         pass
+
+
+def test_what_was_drawn_is_written_as_its_suffix_says(tmp_path, capsys):
+    frames = [np.full((10, 20, 3), level, np.uint8) for level in (0, 120, 250)]
+    write_drawn(tmp_path / 'x.png', frames[1:2], 'a fact')
+    assert (cv2.imread(str(tmp_path / 'x.png')) == 120).all()
+    write_drawn(tmp_path / 'x.gif', frames, 'a fact', fps=5)
+    with Image.open(tmp_path / 'x.gif') as played:
+        assert (played.n_frames, played.info['duration']) == (3, 200)
+    still, moving = capsys.readouterr().out.splitlines()
+    assert still == f'wrote {tmp_path}/x.png: 20x10 px, a fact'
+    assert moving == f'wrote {tmp_path}/x.gif: 20x10 px, a fact, 3 frames'

@@ -58,12 +58,15 @@ def test_vectors_share_a_scale_in_all_samples():
     picture = draw_sheet(both, side=48, frames=1)
     one = BAND + SMALL + SMALL + 32
     assert picture.shape == (2 * one + APART, 320, 3)
+    # What stands still is as white as the paper, but for its edge.
+    assert (picture[[one - 32, one - 1], :48] == 200).all()
+    assert (picture[one - 32 : one, [0, 47]] == 200).all()
     np.testing.assert_array_equal(picture[one - 5, 20], colour_code_flow(np.array([2.0, 0]), 4))
     np.testing.assert_array_equal(picture[-5, 20], (255, 0, 0))
     # What is not a number is black.
     assert (picture[one - 31, 2] == 0).all()
     still = draw_sheet([sample(motion=VectorStream(0 * fast, ''))], side=48)
-    assert (still[-10:] == 255).all()
+    assert (still[-10:-1, 1:47] == 255).all() and (still[-1, :48] == 200).all()
 
 
 def test_animations_play_all_streams_together():
@@ -92,6 +95,34 @@ def test_titles_fit_though_frames_are_small(monkeypatch):
     assert asked == [('rgb: 1 frame of 32x24', True)]
     long = sample(rgb=numbered(1, 1))._replace(name='a/long/name/' * 9)
     assert draw_sheet([long], side=16).shape[1] > 600
+
+
+@pytest.mark.parametrize(
+    'stream, title',
+    [
+        (numbered(1, 1), 'x: 1 frame of 32x24'),
+        (numbered(2, 1), 'x: clip 1 | clip 2, each 1 frame of 32x24'),
+        (numbered(5, 3), 'x: 5 clips, each 3 frames of 32x24'),
+        (VectorStream(np.full((1, 2, 3, 4, 2), 1.5), ''), 'x: 2 frames of 4x3, up to 2.1'),
+        (
+            VectorStream(np.full((1, 2, 3, 4, 2), 1.5), 'px', 2.0),
+            'x: 2 frames of 4x3, up to 2.1 px',
+        ),
+        (
+            # By rounding it is a little less.
+            VectorStream(np.full((1, 2, 3, 4, 2), -1.99999), 'px', 2.0),
+            'x: 2 frames of 4x3, up to 2.8 px, x and y clipped at 2',
+        ),
+    ],
+)
+def test_titles_name_clips_and_say_what_was_cut(stream, title, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        'ssvrl_mm.visualization.dataset_sheet.titled',
+        lambda tile, text, band, widen: asked.append(text) or tile,
+    )
+    draw_sheet([sample(x=stream)], side=16)
+    assert asked == [title]
 
 
 def test_captions_go_on_in_the_next_line():

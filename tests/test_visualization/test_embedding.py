@@ -3,6 +3,7 @@ import pytest
 
 from ssvrl_mm.visualization import Embedded, draw_embeddings, embed
 from ssvrl_mm.visualization.embedding import COLOURS
+from ssvrl_mm.visualization.tiles import text_band
 
 
 def clouds(per_class=8, classes=3, seed=0):
@@ -55,6 +56,11 @@ def test_points_have_their_colours_and_panels_their_scale():
         for number, points in ((0, 1), (1, 2), (2, 0)):
             dots = (inside == COLOURS[number]).all(axis=1).sum()
             assert (dots > 0) == (points > 0)
+    told = draw_embeddings(models, {2: 'second', 7: 'seventh'}, side=101, point='one video')
+    line = slice(24 + panel + 8, 24 + panel + 8 + 24)
+    np.testing.assert_array_equal(np.delete(told, np.r_[line], axis=0), picture)
+    words = text_band('a point: one video', picture.shape[1], 24)
+    np.testing.assert_array_equal(told[line], words)
     legend = picture[24 + panel + 8 :]
     for number in range(2):
         line = legend[24 * number : 24 * (number + 1)].reshape(-1, 3)

@@ -60,7 +60,7 @@ def test_colours_reach_to_the_longest_motion_that_was_coded(origin, length, flow
 
 def test_what_is_longer_looks_alike_and_lengths_have_no_exponents(monkeypatch):
     found = tiles(monkeypatch, batch(length=40, flow=900), size=12_345_678)
-    assert found['motion, 75 % valid'][-1, 0].tolist() == [255, 0, 0]
+    assert found['motion, 75 % coded'][-1, 0].tolist() == [255, 0, 0]
     assert found['flow (dis)'][0, 0].tolist() == [255, 0, 0]
     assert 'frame 7, P, 12346 kB' in found
     assert [decimal(value, 2) for value in (0.5, 2.54, 99.4, 99.7, 123.4)] == [
@@ -111,7 +111,7 @@ def test_titles_and_tiles(monkeypatch):
     assert list(found) == [
         'frame 7, P, 1.23 kB',
         'vectors x 2, coded',
-        'motion, 75 % valid',
+        'motion, 75 % coded',
         'flow (dis)',
         'residual x 3',
     ]
@@ -119,7 +119,7 @@ def test_titles_and_tiles(monkeypatch):
     # 128 + 3 x 30, and flow of half of the longest vector.
     assert (found['residual x 3'] == 218).all()
     assert found['flow (dis)'][0, 0].tolist() == [255, 127, 127]
-    assert found['motion, 75 % valid'][-1, 0].tolist() == [255, 0, 0]
+    assert found['motion, 75 % coded'][-1, 0].tolist() == [255, 0, 0]
 
 
 @pytest.mark.parametrize('residual, level', [(60, 255), (-60, 0), (0, 128)])
@@ -133,6 +133,14 @@ def test_arrows_have_the_colour_of_where_they_come_from(monkeypatch, origin):
     for name in ('coded', 'propagated', 'estimated'):
         near = np.abs(tile.astype(int) - ORIGIN_COLOURS[name]).max(axis=-1) < 20
         assert near.any() == (name == origin)
+
+
+def test_the_share_of_a_frame_is_called_by_where_its_motion_comes_from(monkeypatch):
+    for origin in ('coded', 'propagated', 'estimated'):
+        assert f'motion, 75 % {origin}' in tiles(monkeypatch, batch(origin=origin))
+    held = batch(origin='held')
+    held = replace(held, motion_valid=np.zeros_like(held.motion_valid))
+    assert 'motion, 0 % coded' in tiles(monkeypatch, held)
 
 
 def test_what_is_missing_or_stands_in_is_said(monkeypatch):

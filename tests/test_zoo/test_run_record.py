@@ -25,13 +25,15 @@ def step(iteration, loss, time=1.0):
 
 def test_the_log_of_a_resumed_run_has_each_step_once(tmp_path):
     first = [step(5, 9), step(10, 8), {'acc': 1, 'step': 1}, step(15, 7), step(20, 6)]
-    write(tmp_path, '1', [*first, {'acc': 2, 'step': 2}, step(25, 5)])
+    write(tmp_path, '20260101_000000', [*first, {'acc': 2, 'step': 2}, step(25, 5)])
     # From the end of epoch 1.
     write(
-        tmp_path, '2', [step(15, 4), step(20, 3), {'acc': 3, 'step': 2}, step(25, 2), step(30, 1)]
+        tmp_path,
+        '20260102_000000',
+        [step(15, 4), step(20, 3), {'acc': 3, 'step': 2}, step(25, 2), step(30, 1)],
     )
     # One that was started, and ended before it logged anything.
-    write(tmp_path, '3', [])
+    write(tmp_path, '20260103_000000', [])
     found = read_scalars(tmp_path, 30)
     assert [line.get('loss', line.get('acc')) for line in found] == [9, 8, 1, 4, 3, 3, 2, 1]
     # A checkpoint from before the end.
@@ -52,7 +54,7 @@ def test_runs_before_take_their_time_too(tmp_path):
         meta = dict(iter=2, cfg=f'model = {model!r}')
         torch.save(dict(state_dict={}, meta=meta), tmp_path / name / 'epoch_1.pth')
         if time:
-            write(tmp_path / name, '1', [step(1, 0, time), step(2, 0, time)])
+            write(tmp_path / name, '20260101_000000', [step(1, 0, time), step(2, 0, time)])
     model = dict(parts=[start('b'), start('c'), start('nowhere'), start('b')])
     assert hours_before(model) == 2 * 1 + 2 * 2
     assert hours_before(None) == 0
@@ -71,13 +73,13 @@ def test_runs_before_take_their_time_too(tmp_path):
 )
 def test_the_device_is_what_the_log_says(tmp_path, monkeypatch, text, device):
     monkeypatch.setattr('os.sched_getaffinity', lambda process: {0, 1, 5})
-    (tmp_path / '1').mkdir()
-    (tmp_path / '1' / '1.log').write_text(text)
+    (tmp_path / '20260101_000000').mkdir()
+    (tmp_path / '20260101_000000' / '1.log').write_text(text)
     assert _device(tmp_path) == device
 
 
 def test_a_log_may_be_cut_off_at_its_end_and_nowhere_else(tmp_path):
-    write(tmp_path, '1', [step(5, 2), step(10, 1)])
+    write(tmp_path, '20260101_000000', [step(5, 2), step(10, 1)])
     (file,) = tmp_path.glob('*/vis_data/scalars.json')
     whole = file.read_text()
     file.write_text(whole + '{"loss": 3, "it')

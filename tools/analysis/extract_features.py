@@ -14,7 +14,7 @@ import argparse
 import os
 import sys
 
-from ssvrl_mm.command_line import add_cfg_options, add_launcher
+from ssvrl_mm.command_line import add_cfg_options, add_device, add_launcher
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--workers', type=int, default=2, help='decoding processes for each that computes'
     )
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_device(parser)
     parser.add_argument('--part-size', type=int, default=64, help='videos lost by a kill, at most')
     add_cfg_options(parser, default={})
     add_launcher(parser)
@@ -52,16 +52,15 @@ def main() -> None:
     from mmengine.dist import init_dist
 
     from ssvrl_mm.apis import FeatureFileError, VideoSource, WeightsError, extract_features
-    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.apis.loading import read_configs
     from ssvrl_mm.datasets import BadVideosError, VideoListError
     from ssvrl_mm.engine import CheckpointFileError, WorkerStoppedError, launch
-    from ssvrl_mm.engine.config_checks import OptionsError, merge_options
+    from ssvrl_mm.engine.config_checks import OptionsError
     from ssvrl_mm.zoo import ZooError
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
-        cfg = read_config(args.config)
-        merge_options([cfg], args.cfg_options)
+        (cfg,) = read_configs([args.config], args.cfg_options)
         launch.setup_launcher(cfg, args.launcher)
         if args.launcher != 'none' and torch.cuda.is_available():
             # The processes share no tensors, they only wait for each other.

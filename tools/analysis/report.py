@@ -13,6 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from ssvrl_mm.command_line import add_device
+
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
@@ -42,7 +44,7 @@ def parse_args() -> argparse.Namespace:
         '--no-network', action='store_true', help='do not run the network; use what was kept'
     )
     parser.add_argument('--workers', type=int, default=2, help='decoding processes (default: 2)')
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_device(parser)
     args = parser.parse_args()
     args.out = args.out or args.work_dir / 'report.html'
     for name, least in (('videos', 0), ('k', 1), ('look_at', 0), ('workers', 0)):

@@ -20,8 +20,8 @@ from ssvrl_mm.visualization.arguments import (
     at_least,
     check_out,
     drawing_parser,
-    say_written,
     telling_errors,
+    write_drawn,
 )
 
 
@@ -65,23 +65,18 @@ def draw(args: argparse.Namespace) -> None:
     """Reads, draws, writes."""
     # Seconds of imports, which --help and a wrong argument need not wait for.
     from ssvrl_mm.apis.browsing import browse_dataset
-    from ssvrl_mm.apis.loading import read_config
-    from ssvrl_mm.engine.config_checks import merge_options
-    from ssvrl_mm.visualization import is_animation, write_animation, write_picture
+    from ssvrl_mm.apis.loading import read_configs
+    from ssvrl_mm.visualization import is_animation
     from ssvrl_mm.visualization.dataset_sheet import animate_sheet, draw_sheet
 
-    cfg = read_config(args.config)
-    merge_options([cfg], args.cfg_options)
+    (cfg,) = read_configs([args.config], args.cfg_options)
     samples = browse_dataset(cfg, args.split, args.number, args.shuffle, args.seed)
     if is_animation(args.out):
         pictures = list(animate_sheet(samples, args.side))
-        write_animation(args.out, pictures, args.fps)
-        facts = f'{len(pictures)} frames'
     else:
         pictures = [draw_sheet(samples, args.side, args.frames)]
-        write_picture(args.out, pictures[0])
-        facts = f'streams {", ".join(samples[0].streams)}'
-    say_written(args.out, pictures[0], f'{len(samples)} samples of {args.split}', facts)
+    facts = [f'{len(samples)} samples of {args.split}', f'streams {", ".join(samples[0].streams)}']
+    write_drawn(args.out, pictures, *facts, fps=args.fps)
 
 
 if __name__ == '__main__':

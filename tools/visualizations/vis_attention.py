@@ -21,13 +21,14 @@ import argparse
 
 from ssvrl_mm.visualization.arguments import (
     add_cfg_options,
+    add_device,
     add_out,
     add_side,
     at_least,
     check_out,
     drawing_parser,
-    say_written,
     telling_errors,
+    write_drawn,
 )
 from ssvrl_mm.visualization.model_arguments import (
     NamedModel,
@@ -68,7 +69,7 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     add_side(parser, 112, 'height of a frame')
     parser.add_argument('--fps', type=at_least(1), default=8, help='of an animation (default: 8)')
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_device(parser)
     add_cfg_options(parser, default={})
     args = parser.parse_args()
     if args.category is not None and not args.grad_cam:
@@ -90,19 +91,11 @@ def draw(args: argparse.Namespace) -> None:
     # Seconds of imports, which --help and a wrong argument need not wait for.
     import ssvrl_mm.datasets  # noqa: F401 - registers datasets and transforms
     from ssvrl_mm.apis.attention import AttentionModel, attend, expand_folders
-    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.apis.loading import read_configs
     from ssvrl_mm.apis.synthesised_views import held_out_videos, video_name
-    from ssvrl_mm.engine.config_checks import merge_options
-    from ssvrl_mm.visualization import (
-        draw_attention,
-        is_animation,
-        play_attention,
-        write_animation,
-        write_picture,
-    )
+    from ssvrl_mm.visualization import draw_attention, is_animation, play_attention
 
-    cfgs = [read_config(model.config) for model in args.models]
-    merge_options(cfgs, args.cfg_options)
+    cfgs = read_configs([model.config for model in args.models], args.cfg_options)
     pairs = list(zip(args.models, cfgs, strict=True))
     if len(pairs) == 1 and not args.grad_cam and is_before_training(*pairs[0]):
         before = NamedModel('random weights', args.models[0].config, None)
@@ -128,13 +121,10 @@ def draw(args: argparse.Namespace) -> None:
     ]
     if moving:
         pictures = list(play_attention(videos, args.side))
-        write_animation(args.out, pictures, args.fps)
-        picture, facts = pictures[0], [f'{len(pictures)} frames']
     else:
-        picture, facts = draw_attention(videos, args.side), []
-        write_picture(args.out, picture)
-    rows = len(videos[0][1])
-    say_written(args.out, picture, f'{len(videos)} videos', f'{rows} maps each', *facts)
+        pictures = [draw_attention(videos, args.side)]
+    maps = f'{len(videos[0][1])} maps each'
+    write_drawn(args.out, pictures, f'{len(videos)} videos', maps, fps=args.fps)
 
 
 def is_before_training(model: NamedModel, cfg: object) -> bool:

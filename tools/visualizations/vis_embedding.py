@@ -30,10 +30,10 @@ from ssvrl_mm.visualization.arguments import (
     at_least,
     check_out,
     drawing_parser,
-    say_written,
     telling_errors,
+    write_drawn,
 )
-from ssvrl_mm.visualization.model_arguments import add_further_models, named_models
+from ssvrl_mm.visualization.model_arguments import add_extraction, add_further_models, named_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,13 +60,7 @@ def parse_args() -> argparse.Namespace:
     )
     add_seed(parser, 't-SNE')
     add_side(parser, 360, 'of a panel')
-    parser.add_argument(
-        '--features', type=Path, metavar='DIR', help='keep the features here for the next picture'
-    )
-    parser.add_argument(
-        '--workers', type=at_least(0), default=2, help='decoding processes (default: %(default)s)'
-    )
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_extraction(parser)
     add_cfg_options(parser, default={})
     args = parser.parse_args()
     args.models = []
@@ -95,7 +89,7 @@ def draw(args: argparse.Namespace) -> None:
     """Reads or extracts features, lays them out, draws, writes."""
     # Seconds of imports, which --help and a wrong argument need not wait for.
     from ssvrl_mm.apis import FeatureTable
-    from ssvrl_mm.visualization import COLOURS, Embedded, draw_embeddings, embed, write_picture
+    from ssvrl_mm.visualization import COLOURS, Embedded, draw_embeddings, embed
 
     if args.models:
         tables = extracted(args)
@@ -116,21 +110,18 @@ def draw(args: argparse.Namespace) -> None:
         Embedded(title, embed(rows, args.seed, args.perplexity), labels)
         for title, rows, labels in panels
     ]
-    picture = draw_embeddings(models, classes, args.side)
-    write_picture(args.out, picture)
+    picture = draw_embeddings(models, classes, args.side, what_a_point_is(tables))
     counts = ', '.join(f'{model.name} {len(model.points)}' for model in models)
-    say_written(args.out, picture, f'points: {counts}')
+    write_drawn(args.out, [picture], f'points: {counts}')
 
 
 def extracted(args: argparse.Namespace) -> list[FeatureTable]:
     """The features of the clips that each config tests with, of the classes that are drawn."""
     from ssvrl_mm.apis import VideoSource
-    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.apis.loading import read_configs
     from ssvrl_mm.apis.retrieval_examples import RetrievalModel, of_classes, stored_features
-    from ssvrl_mm.engine.config_checks import merge_options
 
-    cfgs = [read_config(model.config) for model in args.models]
-    merge_options(cfgs, args.cfg_options)
+    cfgs = read_configs([model.config for model in args.models], args.cfg_options)
     if args.videos:
         source = VideoSource.from_folder(args.videos)
     else:
@@ -159,6 +150,15 @@ def streams_of(table: FeatureTable, stream: str | None) -> list[str]:
     if stream is not None and stream not in table.features:
         raise ValueError(f'no stream {stream!r}, but {list(table.features)}')
     return list(table.features) if stream is None else [stream]
+
+
+def what_a_point_is(tables: Sequence[FeatureTable]) -> str:
+    """In words: a video, or a clip where videos have several."""
+    of_clips = {
+        rows.ndim == 3 and rows.shape[1] > 1 for table in tables for rows in table.features.values()
+    }
+    kinds = {False: 'one video', True: 'one clip of a video'}
+    return ' or '.join(kinds[each] for each in sorted(of_clips))
 
 
 def rows_of(table: FeatureTable, stream: str) -> tuple[np.ndarray, np.ndarray]:

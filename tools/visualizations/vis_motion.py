@@ -24,6 +24,7 @@ from ssvrl_mm.visualization.arguments import (
     drawing_parser,
     say_written,
     telling_errors,
+    write_drawn,
 )
 
 
@@ -84,7 +85,7 @@ def main() -> None:
 
 def draw(args: argparse.Namespace) -> None:
     """Reads, draws, writes."""
-    from ssvrl_mm.visualization import VideoPicture, is_animation, write_picture
+    from ssvrl_mm.visualization import VideoPicture, is_animation
     from ssvrl_mm.visualization.tiles import stacked
 
     options = (args.motion, args.flow, args.side, args.step, args.gain)
@@ -101,9 +102,7 @@ def draw(args: argparse.Namespace) -> None:
             pictures.append(video.still(frames))
             numbers = ' '.join(map(str, sorted(set(frames))))
             said.append(f'{path.name}: frames {numbers} of {len(video)}')
-    picture = stacked(pictures, 24)
-    write_picture(args.out, picture)
-    say_written(args.out, picture, *said)
+    write_drawn(args.out, [stacked(pictures, 24)], *said)
 
 
 def animate(video, args: argparse.Namespace) -> None:

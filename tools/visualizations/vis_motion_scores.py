@@ -23,8 +23,8 @@ from ssvrl_mm.visualization.arguments import (
     at_least,
     check_out,
     drawing_parser,
-    say_written,
     telling_errors,
+    write_drawn,
 )
 
 
@@ -100,7 +100,7 @@ def draw(args: argparse.Namespace) -> None:
     """Reads, scores, draws, writes."""
     # Seconds of imports, which --help and a wrong argument need not wait for.
     from ssvrl_mm.apis.scored_video import read_scored_video
-    from ssvrl_mm.visualization import draw_motion_scores, write_picture
+    from ssvrl_mm.visualization import draw_motion_scores
 
     found = read_scored_video(
         args.video, args.options, args.clip_len, args.distance, args.weight, args.function,
@@ -111,11 +111,10 @@ def draw(args: argparse.Namespace) -> None:
         *found.shown, found.scores, found.chosen.tolist(), found.num_frames,
         args.options.px_per_value, found.clip_frames, title, args.angle, args.side,
     )  # fmt: skip
-    write_picture(args.out, picture)
     kept = f'{len(found.chosen)} of {len(found.scores)} starts kept'
     if found.interval < args.span:
         kept += f'; frames of clips are {found.interval} apart, as the video is short'
-    say_written(args.out, picture, kept)
+    write_drawn(args.out, [picture], kept)
 
 
 if __name__ == '__main__':

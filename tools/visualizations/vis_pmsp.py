@@ -14,12 +14,13 @@ from pathlib import Path
 
 from ssvrl_mm.visualization.arguments import (
     add_cfg_options,
+    add_device,
     add_out,
     add_side,
     check_out,
     drawing_parser,
-    say_written,
     telling_errors,
+    write_drawn,
 )
 
 
@@ -39,7 +40,7 @@ def parse_args() -> argparse.Namespace:
         help="without config: the codec's motion vectors (default), an estimate, or what there is",
     )  # fmt: skip
     add_side(parser, 224, 'width of an I-frame')
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_device(parser)
     add_cfg_options(parser, default={})
     args = parser.parse_args()
     if bool(args.config) != bool(args.checkpoint):
@@ -64,18 +65,16 @@ def draw(args: argparse.Namespace) -> None:
     # Seconds of imports, which --help and a wrong argument need not wait for.
     import ssvrl_mm.datasets  # noqa: F401 - registers the transforms
     from ssvrl_mm.apis import init_model
-    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.apis.loading import read_configs
     from ssvrl_mm.apis.pmsp_clips import label_pipeline, predict_cells, read_clip, with_labels
     from ssvrl_mm.apis.video_samples import pipeline_of
-    from ssvrl_mm.engine.config_checks import merge_options
-    from ssvrl_mm.visualization import draw_pmsp, write_picture
+    from ssvrl_mm.visualization import draw_pmsp
     from ssvrl_mm.visualization.tiles import stacked
 
     model = None
     pipeline = label_pipeline(args.mode or 'virtual', args.motion or 'codec')
     if args.config:
-        cfg = read_config(args.config)
-        merge_options([cfg], args.cfg_options)
+        (cfg,) = read_configs([args.config], args.cfg_options)
         pipeline = with_labels(pipeline_of(cfg))
         model, _ = init_model(cfg, args.checkpoint, args.device, training_too=True)
     pictures = []
@@ -84,9 +83,7 @@ def draw(args: argparse.Namespace) -> None:
         predictions = None if model is None else predict_cells(model, clip)
         title = f'{"/".join(video.parts[-2:])}, I-frames {", ".join(map(str, clip.frames))}'
         pictures.append(draw_pmsp(clip.iframes, clip.labels, predictions, title, args.side))
-    picture = stacked(pictures, 24)
-    write_picture(args.out, picture)
-    say_written(args.out, picture, f'{len(pictures)} videos')
+    write_drawn(args.out, [stacked(pictures, 24)], f'{len(pictures)} videos')
 
 
 if __name__ == '__main__':

@@ -14,6 +14,7 @@ random weights. --cfg-options apply to those of the configs that have what they 
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ssvrl_mm.visualization.arguments import (
@@ -24,10 +25,15 @@ from ssvrl_mm.visualization.arguments import (
     at_least,
     check_out,
     drawing_parser,
-    say_written,
     telling_errors,
+    write_drawn,
 )
-from ssvrl_mm.visualization.model_arguments import add_further_models, add_model, named_models
+from ssvrl_mm.visualization.model_arguments import (
+    add_extraction,
+    add_further_models,
+    add_model,
+    named_models,
+)
 
 _PLAYED = 16  # frames of a video in an animation
 
@@ -58,13 +64,7 @@ def parse_args() -> argparse.Namespace:
         help="what to compare, 'rgb' or 'rgb+motion' for instance: of all models, or of each "
         '(default: all streams together)',
     )  # fmt: skip
-    parser.add_argument(
-        '--features', type=Path, metavar='DIR', help='keep the features here for the next picture'
-    )
-    parser.add_argument(
-        '--workers', type=at_least(0), default=2, help='decoding processes (default: %(default)s)'
-    )
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_extraction(parser)
     add_cfg_options(parser, default={})
     args = parser.parse_args()
     args.models = named_models(parser, [[args.config, args.checkpoint], *args.also], args.names)
@@ -85,20 +85,12 @@ def draw(args: argparse.Namespace) -> None:
     """Extracts features, searches, draws, writes."""
     # Seconds of imports, which --help and a wrong argument need not wait for.
     from ssvrl_mm.apis import VideoSource
-    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.apis.loading import read_configs
     from ssvrl_mm.apis.retrieval_examples import RetrievalModel, choose_queries, find_examples
-    from ssvrl_mm.engine.config_checks import merge_options
-    from ssvrl_mm.visualization import (
-        draw_retrieval,
-        is_animation,
-        play_retrieval,
-        write_animation,
-        write_picture,
-    )
+    from ssvrl_mm.visualization import draw_retrieval, is_animation, play_retrieval
 
     streams = args.streams or [None]
-    cfgs = [read_config(model.config) for model in args.models]
-    merge_options(cfgs, args.cfg_options)
+    cfgs = read_configs([model.config for model in args.models], args.cfg_options)
     models = [
         RetrievalModel(model.name, cfg, model.checkpoint, streams[number % len(streams)])
         for number, (model, cfg) in enumerate(zip(args.models, cfgs, strict=True))
@@ -116,12 +108,11 @@ def draw(args: argparse.Namespace) -> None:
             models, chosen, gallery, args.features or Path(scratch), args.k,
             args.frames or (_PLAYED if plays else 3), workers=args.workers, device=args.device,
         )  # fmt: skip
-    asked, drawn = len(chosen.entries), len(examples[0])
-    if drawn < (len(args.queries) or args.number):
-        captions = {query.caption for query in examples[0]}
-        gone = [p for p, _ in chosen.entries if '/'.join(Path(p).parts[-2:]) not in captions]
-        why = f'cannot be read: {", ".join(gone)}' if gone else f'there are but {asked}'
-        print(f'{drawn} queries are drawn: {why}')
+    say_what_is_missing(
+        [path for path, _ in chosen.entries],
+        [query.caption for query in examples[0]],
+        len(args.queries) or args.number,
+    )
     for name, of_queries in examples[1]:
         best = [videos[0].right for videos in of_queries if videos]
         known = [right for right in best if right is not None]
@@ -129,12 +120,23 @@ def draw(args: argparse.Namespace) -> None:
         print(f'{name}: {verdict}')
     if plays:
         pictures = list(play_retrieval(*examples, height=args.side))
-        write_animation(args.out, pictures, fps=8)
-        say_written(args.out, pictures[0], f'{len(pictures)} frames')
     else:
-        picture = draw_retrieval(*examples, height=args.side)
-        write_picture(args.out, picture)
-        say_written(args.out, picture)
+        pictures = [draw_retrieval(*examples, height=args.side)]
+    write_drawn(args.out, pictures)
+
+
+def say_what_is_missing(chosen: Sequence[str], drawn: Sequence[str], wanted: int) -> None:
+    """Says why there are fewer queries than were asked for, if there are.
+
+    Args:
+        chosen: Paths of those that there are.
+        drawn: Captions of those that could be read, the last two parts of their paths.
+        wanted: How many were asked for.
+    """
+    if len(drawn) < wanted:
+        gone = [path for path in chosen if '/'.join(Path(path).parts[-2:]) not in drawn]
+        why = f'cannot be read: {", ".join(gone)}' if gone else f'there are but {len(chosen)}'
+        print(f'{len(drawn)} queries are drawn: {why}')
 
 
 if __name__ == '__main__':

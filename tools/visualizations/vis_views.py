@@ -15,13 +15,14 @@ from pathlib import Path
 
 from ssvrl_mm.visualization.arguments import (
     add_cfg_options,
+    add_device,
     add_out,
     add_side,
     at_least,
     check_out,
     drawing_parser,
-    say_written,
     telling_errors,
+    write_drawn,
 )
 
 
@@ -39,7 +40,7 @@ def parse_args() -> argparse.Namespace:
         '--columns', type=at_least(1), default=6, help='frames of a clip (default: %(default)s)'
     )
     add_side(parser, 112, 'width of a frame')
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    add_device(parser)
     add_cfg_options(parser, default={})
     return parser.parse_args()
 
@@ -57,14 +58,12 @@ def draw(args: argparse.Namespace) -> None:
     # Seconds of imports, which --help and a wrong argument need not wait for.
     import ssvrl_mm.datasets  # noqa: F401 - registers datasets and transforms
     from ssvrl_mm.apis import init_model
-    from ssvrl_mm.apis.loading import read_config
+    from ssvrl_mm.apis.loading import read_configs
     from ssvrl_mm.apis.synthesised_views import held_out_videos, synthesise_examples
-    from ssvrl_mm.engine.config_checks import merge_options
-    from ssvrl_mm.visualization import draw_views, write_picture
+    from ssvrl_mm.visualization import draw_views
     from ssvrl_mm.visualization.tiles import stacked
 
-    cfg = read_config(args.config)
-    merge_options([cfg], args.cfg_options)
+    (cfg,) = read_configs([args.config], args.cfg_options)
     model, _ = init_model(cfg, args.checkpoint, args.device, training_too=True)
     videos = args.videos or held_out_videos(cfg, args.number)
     examples = synthesise_examples(model, cfg, videos)
@@ -73,11 +72,9 @@ def draw(args: argparse.Namespace) -> None:
         draw_views(*each[1:5], title=title, columns=args.columns, width=args.side)
         for each, title in zip(examples, titles, strict=True)
     ]
-    picture = stacked(pictures, 24)
-    write_picture(args.out, picture)
     for title in titles:
         print(title)
-    say_written(args.out, picture, f'{len(examples)} videos')
+    write_drawn(args.out, [stacked(pictures, 24)], f'{len(examples)} videos')
 
 
 def describe(quality: dict[str, float]) -> str:

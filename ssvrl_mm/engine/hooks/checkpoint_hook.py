@@ -14,10 +14,11 @@ from mmengine.hooks import CheckpointHook as BaseCheckpointHook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from ssvrl_mm.engine.checkpoint_files import POINTER, write_whole
+from ssvrl_mm.engine.checkpoint_files import POINTER
 from ssvrl_mm.engine.hooks.finite_loss import check_before_saving
 from ssvrl_mm.registry import HOOKS
 from ssvrl_mm.suggestions import argument_names, did_you_mean
+from ssvrl_mm.whole_files import write_whole
 
 _BACKEND = 'ssvrl_mm_whole_files'
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from ssvrl_mm.engine.checkpoint_files import (
     CheckpointFileError,
     load_checkpoint_file,
-    write_whole,
 )
 from ssvrl_mm.models.conversion.fitting import ConversionError, Fit, best_fit
 from ssvrl_mm.models.conversion.layout import Layout
 from ssvrl_mm.models.conversion.our_settings import config_of_backbone, unlike_ours
 from ssvrl_mm.models.conversion.table import LAYOUTS
 from ssvrl_mm.models.utils.weights import WeightsError, named_weights
+from ssvrl_mm.whole_files import write_whole
 
 #: What this library is called among the others.
 OURS = 'ssvrl_mm'

@@ -1,12 +1,15 @@
 """Curves of the training: losses, accuracies and what else was logged, and of its validations."""
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ssvrl_mm.report.blocks import Block, Charts, Section, Table, missing
 from ssvrl_mm.report.charts import Line, line_chart
 from ssvrl_mm.report.run_folder import RunFolder
+from ssvrl_mm.run_logs import RunLog, curve_of, is_number, keys_of
 
 # Logged with every step, and shown by the section of speed.
 _OF_SPEED = {'time', 'data_time', 'memory', 'epoch', 'iter', 'step', 'eta'}
@@ -16,13 +19,13 @@ _STREAMS = {'rgb', 'motion', 'flow', 'iframe', 'residual', 'both', 'fused', 'cha
 
 def curves_section(run: RunFolder) -> Section:
     """The section."""
-    steps, validations = run.steps, validation_lines(run)
+    steps, validations = run.steps, run.validations
     blocks: list[Block] = []
     if steps:
         marks = [launch.first for launch in run.launches if launch.trained][1:]
         charts = [
             line_chart(title, lines, 'iteration', marks, log=title == 'learning rate')
-            for title, lines in grouped(steps, 'iter')
+            for title, lines in grouped(replace(run.log, lines=steps))
         ]
         if marks:
             blocks.append(
@@ -49,7 +52,8 @@ def curves_section(run: RunFolder) -> Section:
         loop = run.cfg.get('train_cfg') or {}
         counted = 'epoch' if loop.get('max_epochs') or not loop.get('max_iters') else 'iteration'
         charts = [
-            line_chart(title, lines, counted) for title, lines in grouped(validations, 'step')
+            line_chart(title, lines, counted)
+            for title, lines in grouped(replace(run.log, lines=validations), evaluations=True)
         ]
         blocks += [Charts(charts), _validation_table(validations, counted)]
     elif steps:
@@ -62,26 +66,19 @@ def curves_section(run: RunFolder) -> Section:
     return Section('curves', 'Curves of the training', blocks)
 
 
-def validation_lines(run: RunFolder) -> list[dict[str, Any]]:
-    """What validations logged; tests log at step 0, and again and again."""
-    return [line for line in run.scalars if 'iter' not in line and line.get('step', 0) > 0]
-
-
-def grouped(lines: Sequence[Mapping[str, Any]], x: str) -> list[tuple[str, list[Line]]]:
+def grouped(run: RunLog, evaluations: bool = False) -> list[tuple[str, list[Line]]]:
     """The curves of each chart: names of one kind are drawn together.
 
     Args:
-        lines: What was logged.
-        x: Name of what the curves go over.
+        run: What was logged, of steps alone or of evaluations alone.
+        evaluations: Which of them; these lie where they say that they were.
     """
     curves: dict[str, Line] = {}
-    for line in lines:
-        for name, value in line.items():
-            plain = isinstance(value, int | float) and not isinstance(value, bool)
-            if name not in _OF_SPEED and plain and math.isfinite(value):
-                curve = curves.setdefault(name, Line(name, [], []))
-                curve.x.append(line[x])  # type: ignore[attr-defined]
-                curve.y.append(value)  # type: ignore[attr-defined]
+    for name in keys_of([run]):
+        x, y, _ = curve_of(run, name, by_epoch=evaluations)
+        there = np.isfinite(y)
+        if name not in _OF_SPEED and there.any():
+            curves[name] = Line(name, x[there].tolist(), y[there].tolist())
     groups: dict[str, list[Line]] = {}
     for name, curve in curves.items():
         groups.setdefault(_kind(name), []).append(curve)
@@ -113,11 +110,7 @@ def _kind(name: str) -> str:
 def _validation_table(lines: Sequence[Mapping[str, Any]], counted: str) -> Table:
     names = list(dict.fromkeys(n for line in lines for n in line if n not in _OF_SPEED))
     rows = [
-        [str(line['step']), *(f'{line[n]:.4g}' if _is_number(line.get(n)) else '-' for n in names)]
+        [str(line['step']), *(f'{line[n]:.4g}' if is_number(line.get(n)) else '-' for n in names)]
         for line in lines
     ]
     return Table('Validations', [counted, *names], rows, folded=True)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)

@@ -8,8 +8,9 @@ from ssvrl_mm.progress import duration
 from ssvrl_mm.report.blocks import Block, Numbers, Section, missing
 from ssvrl_mm.report.data_health import DataHealth
 from ssvrl_mm.report.demo_figures import ShownFigures
-from ssvrl_mm.report.run_folder import RunFolder, is_number
+from ssvrl_mm.report.run_folder import RunFolder
 from ssvrl_mm.report.run_log import LogFacts
+from ssvrl_mm.run_logs import is_number
 
 
 def overview_section(
@@ -76,4 +77,5 @@ def _epochs_done(run: RunFolder, last: Mapping[str, Any], of: int) -> int:
     if 'epoch' in run.reached:
         return max(before, run.reached['epoch'])
     # Nothing says how many iterations an epoch has that is the first one: its last line ends it.
-    return of if run.total is not None and last['iter'] >= run.total else before
+    total = run.log.total_iterations
+    return of if total is not None and last['iter'] >= total else before

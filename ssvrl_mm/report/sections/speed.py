@@ -2,30 +2,26 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ssvrl_mm.command_line import tool_command
 from ssvrl_mm.progress import duration
 from ssvrl_mm.report.blocks import Block, Cell, Charts, Section, Shares, Table, missing
 from ssvrl_mm.report.charts import Line, line_chart
-from ssvrl_mm.report.run_folder import RunFolder, is_number
+from ssvrl_mm.report.run_folder import RunFolder
 from ssvrl_mm.report.run_log import LogFacts
+from ssvrl_mm.run_logs import Timing, curve_of, is_number, timing_of
 
 
 def speed_section(run: RunFolder, facts: LogFacts) -> Section:
     """The section."""
-    steps = [
-        {**line, 'data_time': _seconds(line, 'data_time')}
-        for line in run.steps
-        if _seconds(line, 'time') > 0
-    ]
+    timing = timing_of(run.steps, run.log.total_iterations)
     blocks: list[Block] = []
-    if steps:
-        blocks += _of_steps(run, facts, steps)
+    # A clock that stands still says nothing.
+    if timing is not None and timing.total > 0:
+        blocks += _of_steps(run, facts, timing)
     else:
         blocks.append(missing('No step was logged with its time.'))
     measured = [found for file in sorted(run.path.glob('*.json')) if (found := _benchmark(file))]
@@ -43,54 +39,56 @@ def speed_section(run: RunFolder, facts: LogFacts) -> Section:
     return Section('speed', 'Speed', blocks)
 
 
-def _seconds(line: Mapping[str, Any], name: str) -> float:
-    """What was logged; 0 where that is no time."""
-    value = line.get(name)
-    return float(value) if is_number(value) and math.isfinite(value) else 0.0
-
-
-def _of_steps(run: RunFolder, facts: LogFacts, steps: Sequence[dict[str, Any]]) -> list[Block]:
-    iterations = np.diff([0, *(line['iter'] for line in steps)]).clip(min=0)
-    weights = iterations if iterations.sum() else np.ones(len(steps))
-    time, data = (
-        float(np.average([line.get(name, 0.0) for line in steps], weights=weights))
-        for name in ('time', 'data_time')
-    )
-    batch = (run.cfg.get('train_dataloader') or {}).get('batch_size')
-    processes = _processes(facts)
-    rows: list[list[Cell | str]] = [
-        ['a step', f'{1000 * time:.0f} ms'],
-        ['steps', str(steps[-1]['iter'])],
-        ['all steps', duration(time * steps[-1]['iter'])],
+def _of_steps(run: RunFolder, facts: LogFacts, timing: Timing) -> list[Block]:
+    blocks: list[Block] = [
+        Table('Speed of the training, by its log', ['what', 'value'], _rows(run, facts, timing))
     ]
+    if math.isfinite(timing.waiting):
+        blocks.append(Shares('Where the time of a step goes', _waiting(timing)))
+    steps = replace(run.log, lines=run.steps)
+    curves = [(name, curve_of(steps, name, by_epoch=False)) for name in ('time', 'data_time')]
+    lines = [Line(name, curve.x.tolist(), curve.y.tolist()) for name, curve in curves]
+    return [*blocks, Charts([line_chart('seconds of a step', lines, 'iteration')])]
+
+
+def _rows(run: RunFolder, facts: LogFacts, timing: Timing) -> list[list[Cell | str]]:
+    rows: list[list[Cell | str]] = [
+        ['a step', f'{_ms(timing.median)} ms'],
+        ['80 % of the steps', f'{_ms(timing.low)} to {_ms(timing.high)} ms'],
+        ['steps', str(timing.iterations)],
+        ['all steps', duration(timing.total)],
+    ]
+    if timing.eta is not None and timing.left:
+        rows.append([f'the {timing.left} steps that are left', duration(timing.eta[0])])
+    batch = (run.cfg.get('train_dataloader') or {}).get('batch_size')
     if is_number(batch) and batch > 0:
-        rows.append(
-            ['videos per second', f'{batch * processes / time:.3g} ({batch} x {processes} a step)']
-        )
+        processes = _processes(facts)
+        rate = batch * processes * timing.iterations / timing.total
+        rows.append(['videos per second', f'{rate:.3g} ({batch} x {processes} a step)'])
     if facts.started and facts.ended:
         whole = (facts.ended - facts.started).total_seconds()
         rows.append(['from the first line of the log to the last', duration(whole)])
-    memory = [line['memory'] for line in steps if is_number(line.get('memory'))]
+    memory = [line['memory'] for line in run.steps if is_number(line.get('memory'))]
     if memory:
         rows.append(['GPU memory at most', f'{max(memory)} MiB'])
-    share = min(1.0, data / time) if time else 0.0
+    return rows
+
+
+def _ms(seconds: float) -> str:
+    return f'{1000 * seconds:.0f}'
+
+
+def _waiting(timing: Timing) -> Sequence[tuple[str, float, str]]:
+    """The share of a step that is waiting for videos, and that of the rest."""
+    share = min(1.0, max(0.0, timing.waiting))
     remedy = (
         'more workers (train_dataloader.num_workers) would help'
         if share > 0.2
         else 'decoding keeps up with the network'
     )
-    parts = [
+    return [
         ('wait for videos', share, remedy),
         ('network', 1 - share, 'preprocessing, forward, backward, optimizer'),
-    ]
-    lines = [
-        Line(name, [line['iter'] for line in steps], [line.get(name, 0.0) for line in steps])
-        for name in ('time', 'data_time')
-    ]
-    return [
-        Table('Speed of the training, by its log', ['what', 'value'], rows),
-        Shares('Where the time of a step goes', parts),
-        Charts([line_chart('seconds of a step', lines, 'iteration')]),
     ]
 
 
