@@ -1,9 +1,9 @@
 """Trains a model of the zoo again and compares its figures with the published ones.
 
     python tools/model_zoo/reproduce.py mscl_r3d10                 # as it was published
-    python tools/model_zoo/reproduce.py mscl_r3d10 --epochs 20     # as one of the seeds was
+    python tools/model_zoo/reproduce.py mscl_r3d10 --epochs 10     # as one of the seeds was
     # a model to publish: its training, three shorter ones for the spread, files and metafile
-    python tools/model_zoo/reproduce.py mscl_r3d10 --seeds 3 --epochs 20 --publish --fp16
+    python tools/model_zoo/reproduce.py mscl_r3d10 --seeds 3 --epochs 10 --publish --fp16
 
 One command does all of it: the videos of MotionPrimitives are written on first use, runs that
 weights start from (a generator of views, say) come first, then random weights are tested, trained,
