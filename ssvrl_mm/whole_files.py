@@ -1,5 +1,6 @@
 """Files that are there with all of their content, or as they were before."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ def whole_file(path: str | os.PathLike, partial: str | os.PathLike | None = None
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir():
-        raise IsADirectoryError(21, 'it is a folder', str(path))
+        raise IsADirectoryError(errno.EISDIR, 'it is a folder', str(path))
     try:
         draft.touch()
         yield draft

@@ -8,7 +8,7 @@ from ssvrl_mm.whole_files import whole_file, write_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / 'folder' / 'a'
+    path = tmp_path / 'new' / 'folder' / 'a'
     write_whole(path, b'first')
     (tmp_path / 'link').symlink_to(path)
     write_whole(tmp_path / 'link', b'second')
@@ -35,6 +35,10 @@ def test_a_draft_has_the_suffix_and_goes_with_what_failed(tmp_path):
         draft.write_text('half')
         raise KeyboardInterrupt
     assert path.read_text() == 'all' and list(tmp_path.iterdir()) == [path]
+    # Somebody has cleaned up already.
+    with pytest.raises(KeyboardInterrupt), whole_file(path) as draft:
+        draft.unlink()
+        raise KeyboardInterrupt
 
 
 def test_what_cannot_be_written_is_an_error_of_files(tmp_path):

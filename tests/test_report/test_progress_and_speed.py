@@ -85,13 +85,18 @@ def test_a_test_on_another_machine_leaves_those_of_the_training(tmp_path):
 
 
 def test_times_are_those_of_the_middle_and_tell_what_is_left(tmp_path):
-    folder = write_launch(tmp_path, '20260101_100000', train_cfg=dict(max_epochs=3))
+    settings = dict(train_cfg=dict(max_epochs=3), train_dataloader=dict(batch_size=1))
+    folder = write_launch(tmp_path, '20260101_100000', **settings)
     # 100 steps of 1 s, 100 of 2 s, 50 of 9 s, of 300.
     log(folder, step(100, 1, time=1.0), step(200, 2, time=2.0), step(250, 3, time=9.0))
     run = open_run(tmp_path)
     rows = {row[0]: row[1] for row in speed_section(run, LogFacts()).blocks[0].rows}
     assert (rows['a step'], rows['80 % of the steps']) == ('2000 ms', '1200 to 7600 ms')
     assert rows['all steps'] == '12:30' and rows['the 50 steps that are left'] == '1:40'
+    assert rows['videos per second'] == '0.333 (1 x 1 a step)'
+    (share,) = (b for b in speed_section(run, LogFacts()).blocks if b.kind == 'shares')
+    # Of 750 s, 25 steps' worth of 0.1 s.
+    assert [part for _, part, _ in share.parts] == pytest.approx([25 / 750, 725 / 750])
     # A log without the wait for videos has no bar of it.
     log(folder, {'time': 1.0, 'iter': 300, 'epoch': 3})
     section = speed_section(open_run(tmp_path), LogFacts())

@@ -98,3 +98,4 @@ def test_text_serves_where_the_scalars_are_gone(tmp_path, monkeypatch):
         'cannot be read: ' + f'{folder}/20260101_100000.log: Permission denied'
     )
     assert run.steps == [] and [launch.folder for launch in run.launches] == [folder]
+    assert not run.launches[0].trained

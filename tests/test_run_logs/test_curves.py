@@ -1,6 +1,7 @@
 """Points of curves, by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,6 +149,10 @@ def test_table_of_times(run):
     assert ' '.join(text.splitlines()[1].split()) == (
         'mine 20 of 40 1 1 to 1 25% 1: 1 s 1: 1 s 0:00:20 0:00:20 0:00:20 to 0:00:20'
     )
+    # Half of the iterations take 1 s, half 3 s; 20 of 40 are left.
+    slow = [step(10, time=1.0, length=10), step(20, time=3.0, length=10)]
+    times = time_table([RunGroup('slow', (replace(run, lines=slow),))]).splitlines()[1]
+    assert times.split()[-4:] == ['0:00:40', '0:00:24', 'to', '0:00:56']
     run.settings['train_cfg']['max_epochs'] = 2
     assert time_table([RunGroup('mine', (run,))]).splitlines()[1].endswith('  ended')
     run.settings.clear()

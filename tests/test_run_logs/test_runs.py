@@ -105,8 +105,12 @@ def test_folders_that_no_time_names_are_no_part_of_a_run(tmp_path):
 def test_a_work_dir_in_which_nobody_trained(tmp_path):
     assert run_in(tmp_path).lines == [] == run_in(tmp_path).launches
     write(tmp_path, [evaluated(1, 0.5)])
+    write(tmp_path, [], '20251231_000000')
     run = run_in(tmp_path)
-    assert run.lines[0]['step'] == 1 and [launch.trained for launch in run.launches] == [False]
+    assert run.lines[0]['step'] == 1
+    assert [launch.trained for launch in run.launches] == [False, False]
+    write(tmp_path, [step(1)], '20260102_000000')
+    assert [launch.trained for launch in run_in(tmp_path).launches] == [False, False, True]
     with pytest.raises(RunLogError, match='nowhere: No such file'):
         run_in(tmp_path / 'nowhere')
 
@@ -123,7 +127,13 @@ def test_what_an_ablation_measures_are_evaluations(tmp_path):
     file.write_text('\n'.join(map(json.dumps, [*lines, evaluated(2, 0.5)])))
     (run,) = find_runs(file)
     assert [li['step'] for li in run.lines if 'iter' not in li] == [1, 2, 0]
-    for broken in ('{', '[]', '{"before": {}}', '{"before": 1, "after": 2}'):
+    for broken in (
+        '{',
+        '[]',
+        '{"before": {}}',
+        '{"before": 1, "after": 2}',
+        '{"before": {}, "after": 2}',
+    ):
         (tmp_path / 'result.json').write_text(broken)
         assert len(find_runs(tmp_path)[0].lines) == 4
 

@@ -102,6 +102,7 @@ def test_titles_fit_though_frames_are_small(monkeypatch):
     [
         (numbered(1, 1), 'x: 1 frame of 32x24'),
         (numbered(2, 1), 'x: clip 1 | clip 2, each 1 frame of 32x24'),
+        (numbered(4, 1), 'x: clip 1 | clip 2 | clip 3 | clip 4, each 1 frame of 32x24'),
         (numbered(5, 3), 'x: 5 clips, each 3 frames of 32x24'),
         (VectorStream(np.full((1, 2, 3, 4, 2), 1.5), ''), 'x: 2 frames of 4x3, up to 2.1'),
         (
@@ -131,6 +132,13 @@ def test_captions_go_on_in_the_next_line():
     plain = BrowsedSample('a', [], dict(rgb=numbered(1, 1)))
     heights = [draw_sheet([each], side=48).shape[0] for each in (plain, few, many)]
     assert np.diff(heights).tolist() == [SMALL, 2 * SMALL]
+
+
+def test_enlarged_pixels_stay_squares():
+    board = np.indices((6, 8)).sum(0) % 2 * 200
+    clips = np.repeat(board[None, None, ..., None], 3, axis=-1).astype(np.uint8)
+    tile = draw_sheet([sample(rgb=clips)], side=80)[-60:, :80]
+    np.testing.assert_array_equal(tile[..., 0], board.repeat(10, 0).repeat(10, 1))
 
 
 def test_nothing_to_draw_is_told():

@@ -80,7 +80,7 @@ def _ms(seconds: float) -> str:
 
 def _waiting(timing: Timing) -> Sequence[tuple[str, float, str]]:
     """The share of a step that is waiting for videos, and that of the rest."""
-    share = min(1.0, max(0.0, timing.waiting))
+    share = min(1.0, timing.waiting)
     remedy = (
         'more workers (train_dataloader.num_workers) would help'
         if share > 0.2
