@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 
 # Two cores run the suite; more threads than cores only slow small tensors down.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+# A shell starts what it leaves in the background deaf to Ctrl+C, of which tests send some.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The fixture `browser`.
 pytest_plugins = ['tests.browser']

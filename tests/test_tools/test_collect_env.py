@@ -21,6 +21,6 @@ def test_report_where_everything_else_is_missing(call, tool, tmp_path):
     for name in ('torch', 'mmengine', 'av', 'cv2', 'numpy', 'decord'):
         (tmp_path / f'{name}.py').write_text('raise ImportError("it is broken")')
     paths = f'{tmp_path}:{tool("").parent}'
-    said = call(sys.executable, tool('collect_env.py'), PYTHONPATH=paths)
+    said = call(sys.executable, tool('collect_env.py'), fresh=True, PYTHONPATH=paths)
     assert said.stderr == '' and said.stdout.count('cannot be imported') >= 5
     assert 'it is broken' in said.stdout and 'processor' in said.stdout
