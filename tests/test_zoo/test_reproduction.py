@@ -187,7 +187,7 @@ def test_missing_videos_are_told_before_a_run(small_zoo, monkeypatch, tmp_path):
         text.replace(
             "type='MotionPrimitives', split='train',",
             "type='CompressedVideoDataset', ann_file='no.txt',",
-        ).replace(', spec=spec', '')
+        ).replace(', spec=spec', '', 1)
     )
     with pytest.raises(LaunchError, match='no.txt'):
         run_again(small_zoo.config, 0, None, tmp_path)
