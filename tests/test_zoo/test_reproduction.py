@@ -183,12 +183,10 @@ def test_a_run_before_that_fails_is_told(chain):
 
 def test_missing_videos_are_told_before_a_run(small_zoo, monkeypatch, tmp_path):
     text = small_zoo.config.read_text()
-    small_zoo.config.write_text(
-        text.replace(
-            "type='MotionPrimitives', split='train',",
-            "type='CompressedVideoDataset', ann_file='no.txt',",
-        ).replace(', spec=spec', '', 1)
-    )
+    ours = "dict(type='MotionPrimitives', split='train', **videos)"
+    missing = "dict(type='CompressedVideoDataset', ann_file='no.txt', pipeline=steps)"
+    assert ours in text
+    small_zoo.config.write_text(text.replace(ours, missing))
     with pytest.raises(LaunchError, match='no.txt'):
         run_again(small_zoo.config, 0, None, tmp_path)
 
