@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ssvrl_mm.suggestions import did_you_mean
+
 #: Ways to start several processes.
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -31,6 +33,32 @@ class CfgOptions(argparse.Action):
 
         action = DictAction(self.option_strings, self.dest, nargs='+')
         action(parser, namespace, values, option_string)
+
+
+def config_path(text: str) -> Path:
+    """The type of arguments that name a config file.
+
+    Args:
+        text: As it was given.
+
+    Raises:
+        argparse.ArgumentTypeError: There is no such file; the message names those beside it, or of
+            that name in folders beside it, that may have been meant.
+
+    Example:
+        >>> parser.add_argument('config', type=config_path)
+    """
+    path = Path(text)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f'{path} is a folder, not a config')
+    folder, pattern = path.parent, '*.py'
+    if not folder.is_dir():
+        folder, pattern = folder.parent, f'*/{path.name}'
+    there = [str(file.relative_to(folder)) for file in folder.glob(pattern)]
+    meant = did_you_mean(os.path.relpath(path, folder), there)
+    raise argparse.ArgumentTypeError(f'there is no config {path}' + (f'; {meant}' if meant else ''))
 
 
 def add_cfg_options(parser: argparse.ArgumentParser, default: Any = None) -> None:

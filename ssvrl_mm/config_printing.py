@@ -10,7 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ssvrl_mm import config_files
 from ssvrl_mm.config_difference import SettingChange, config_difference
+from ssvrl_mm.config_files import ConfigReadError
 from ssvrl_mm.packaged_files import config_file
 
 if TYPE_CHECKING:
@@ -21,10 +23,6 @@ _SIGNS = {'removed': '-', 'added': '+', 'changed': '~'}
 _COLOURS = {'removed': 'red', 'added': 'green', 'changed': 'yellow'}
 _CONFIG_FORMATS = ('.py', '.json', '.yaml', '.yml')
 _DIFFERENCE_FORMATS = ('.txt', '.json')
-
-
-class ConfigReadError(ValueError):
-    """A config that cannot be read or written; the message names it and says why."""
 
 
 def locate_config(name: str) -> str:
@@ -45,15 +43,11 @@ def read_config(path: str | os.PathLike) -> 'Config':
     Raises:
         ConfigReadError: It is no config; a config is a program, and may fail like one.
     """
-    from mmengine.config import Config
-
-    if Path(path).is_dir():
-        raise ConfigReadError(f'{path} is a folder, not a config')
-    if not Path(path).exists():
-        raise ConfigReadError(f'{path}: no such file')
     try:
         with messages_aside():
-            return Config.fromfile(path, import_custom_modules=False)
+            return config_files.read_config(path, import_custom_modules=False)
+    except ConfigReadError:
+        raise
     except Exception as error:
         words = ' '.join(str(error).split())
         raise ConfigReadError(f'{path} is no config: {type(error).__name__}: {words}') from error

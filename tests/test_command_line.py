@@ -1,4 +1,5 @@
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +42,30 @@ def test_settings_are_read_as_mmengine_reads_them():
     words = ['--cfg-options', 'a.b=1', 'c=[x,y]', 'd=1.5,2']
     assert parser.parse_args(words).cfg_options == {'a.b': 1, 'c': ['x', 'y'], 'd': [1.5, 2]}
     assert parser.parse_args([]).cfg_options is None
+
+
+@pytest.mark.parametrize(
+    'given, said',
+    [
+        ('none.py', 'there is no config none.py'),
+        ('.', '. is a folder, not a config'),
+        ('configs/a/dmeo.py', 'there is no config configs/a/dmeo.py; did you mean demo.py?'),
+        ('configs/a/demo', 'there is no config configs/a/demo; did you mean demo.py?'),
+        ('configs/aa/demo.py', 'there is no config configs/aa/demo.py; did you mean a/demo.py?'),
+        ('x/y/demo.py', 'there is no config x/y/demo.py'),
+    ],
+)
+def test_a_config_that_is_not_there_is_told_with_its_like(
+    given, said, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / 'configs/a').mkdir(parents=True)
+    (tmp_path / 'configs/a/demo.py').write_text('')
+    (tmp_path / 'configs/a/notes.py').write_text('')
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser(prog='tool')
+    parser.add_argument('config', type=command_line.config_path)
+    assert parser.parse_args(['configs/a/demo.py']).config == Path('configs/a/demo.py')
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args([given])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.endswith(f'tool: error: argument config: {said}\n')

@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ssvrl_mm.command_line import add_cfg_options, default_work_dir, tool_command
+from ssvrl_mm.command_line import add_cfg_options, config_path, default_work_dir, tool_command
 from ssvrl_mm.progress import Progress
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs/mvcgc/demo.py'
@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--config', type=Path, default=CONFIG, help='demo of another method')
+    parser.add_argument('--config', type=config_path, default=CONFIG, help='demo of another method')
     parser.add_argument('--videos', type=Path, help='folder of your own videos')
     parser.add_argument(
         '--group',
@@ -44,8 +44,6 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.group and not args.videos:
         parser.error('--group needs --videos')
-    if not args.config.is_file():
-        parser.error(f'there is no config {args.config}')
     if args.work_dir is None:
         if args.config == CONFIG:
             args.work_dir = Path('work_dirs/demo')
@@ -81,8 +79,7 @@ def main() -> None:
         flush=True,
     )
     with Progress('loading torch and OpenMMLab', stream=sys.stdout):
-        from mmengine.config import Config
-
+        from ssvrl_mm.config_files import ConfigReadError, read_config
         from ssvrl_mm.datasets import VideoListError
         from ssvrl_mm.demo import Target, run_demo, write_config
         from ssvrl_mm.engine.config_checks import OptionsError, merge_options
@@ -96,14 +93,14 @@ def main() -> None:
             own = write_config(args.config, args.videos, args.work_dir, args.group)
             config, target = own.config, own.target
             print('\n'.join(own.said), flush=True)
-        cfg = Config.fromfile(config)
+        cfg = read_config(config)
         cfg.work_dir = str(args.work_dir)
         cfg.randomness.seed = args.seed
         # One checkpoint, at the end: few videos make for hundreds of short epochs.
         cfg.default_hooks.checkpoint.interval = -1
         merge_options([cfg], args.cfg_options)
         check_files(cfg, ['train_dataloader', 'test_dataloader'])
-    except (LaunchError, OptionsError, VideoListError, WorkDirError) as error:
+    except (ConfigReadError, LaunchError, OptionsError, VideoListError, WorkDirError) as error:
         sys.exit(f'error: {error}')
     # The two evaluations around the training are enough.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None

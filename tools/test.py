@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from ssvrl_mm.command_line import add_arguments
+from ssvrl_mm.command_line import add_arguments, config_path
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description='Evaluate a checkpoint')
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', type=config_path, help='config file')
     parser.add_argument(
         'checkpoint',
         nargs='?',
@@ -39,7 +39,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     backbones = list((cfg.model.get('backbones') or {}).values())
     has_own = bool(backbones) and all(b and b.get('pretrained') for b in backbones)
     if args.checkpoint is None and not cfg.model.get('checkpoints') and not has_own:
-        sys.exit(f'{args.config}: give a checkpoint to test')
+        sys.exit(f'error: {args.config}: give a checkpoint to test')
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.checkpoint == 'random':
         cfg.load_from = None
@@ -69,7 +69,7 @@ def main() -> None:
     from ssvrl_mm.engine.loader_workers import named_workers
     from ssvrl_mm.engine.runner import ToolRunner
 
-    cfg = launch.load_config(args)
+    cfg = launch.load_config(args, 'test_dataloader')
     merge_args(cfg, args)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), {'type': 'EvaluationReportHook'}]
     launch.prepare(cfg, args, ['test_dataloader'])

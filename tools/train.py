@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ssvrl_mm.command_line import add_arguments
+from ssvrl_mm.command_line import add_arguments, config_path
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description='Train a model')
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', type=config_path, help='config file')
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
         '--resume',
@@ -89,7 +89,7 @@ def main() -> None:
     from ssvrl_mm.engine.loader_workers import named_workers
     from ssvrl_mm.engine.runner import ToolRunner
 
-    cfg = launch.load_config(args)
+    cfg = launch.load_config(args, 'train_dataloader', 'optim_wrapper')
     merge_args(cfg, args)
     with launch.in_words(args.launcher):
         start = choose_start(cfg, args)

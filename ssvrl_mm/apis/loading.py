@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 
 import ssvrl_mm  # noqa: F401 - arranges the workarounds for upstream defects
+from ssvrl_mm import config_files
 from ssvrl_mm.engine.config_checks import merge_options
 from ssvrl_mm.models.utils.weights import load_weights, named_weights
 from ssvrl_mm.registry import MODELS
@@ -19,8 +20,12 @@ from ssvrl_mm.zoo.local_checkpoint import local_checkpoint
 
 
 def read_config(config: str | os.PathLike | Config) -> Config:
-    """A config from its file, or a copy of one; its default scope is entered."""
-    cfg = config.copy() if isinstance(config, Config) else Config.fromfile(config)
+    """A config from its file, or a copy of one; its default scope is entered.
+
+    Raises:
+        ConfigReadError: There is no such file, or it is no config.
+    """
+    cfg = config.copy() if isinstance(config, Config) else config_files.read_config(config)
     init_default_scope(cfg.get('default_scope', 'ssvrl_mm'))
     return cfg
 

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ssvrl_mm.command_line import add_arguments, default_work_dir, tool_command  # noqa: F401
+from ssvrl_mm.config_files import ConfigReadError, read_config
 from ssvrl_mm.engine.checkpoint_files import CheckpointFileError
 from ssvrl_mm.engine.config_checks import OptionsError, check_keys, merge_options
 from ssvrl_mm.engine.hooks.training_amount import NothingToTrainError
@@ -56,19 +57,27 @@ class LaunchError(Exception):
     """A run cannot start; the message says what is missing and what to do."""
 
 
-def load_config(args: argparse.Namespace) -> Config:
+def load_config(args: argparse.Namespace, *needed: str) -> Config:
     """Reads the config file and applies ``--cfg-options`` and ``--work-dir``.
 
     Args:
         args: Parsed arguments, those of :func:`add_arguments` among them.
+        needed: What a config must have for this besides ``model``.
 
     Returns:
-        The config, with a ``work_dir``. An option that nothing reads ends the process, and so does
-        a choice by the environment that the config does not have.
+        The config, with a ``work_dir``. A file that is no config ends the process, or has not what
+        is needed; and so do an option that nothing reads, and a choice by the environment that the
+        config does not have.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     with in_words(args.launcher):
         cfg = _read_config(args.config)
+        missing = [key for key in ('model', *needed) if cfg.get(key) is None]
+        if missing:
+            raise LaunchError(
+                f'{args.config} has no {" and no ".join(missing)}: it is a part of configs, as '
+                'those of configs/_base_ are, or is for something else'
+            )
     if args.cfg_options is not None:
         with in_words(args.launcher):
             merge_options([cfg], args.cfg_options)
@@ -89,7 +98,7 @@ def _read_config(path: str) -> Config:
         LaunchError: A variable of the environment names a choice that the config does not have.
     """
     try:
-        return Config.fromfile(path)
+        return read_config(path)
     except KeyError as error:
         for name, value in os.environ.items():
             if name.startswith('SSVRL_') and error.args == (value,):
@@ -134,10 +143,10 @@ def in_words(launcher: str) -> Iterator[None]:
     try:
         yield
     except (
-        CheckpointFileError, LaunchError, NothingToTrainError, OptionsError, WeightsError,
-        WorkDirError, ZooError,
+        CheckpointFileError, ConfigReadError, LaunchError, NothingToTrainError, OptionsError,
+        WeightsError, WorkDirError, ZooError,
     ) as error:  # fmt: skip
-        sys.exit(str(error) if is_first_process(launcher) else 1)
+        sys.exit(f'error: {error}' if is_first_process(launcher) else 1)
 
 
 def is_first_process(launcher: str) -> bool:

@@ -149,7 +149,7 @@ def test_weights_that_cannot_be_had_end_a_run_in_words(error, monkeypatch):
     monkeypatch.setattr(launch, 'find_model', lambda name: None)
     cfg = Config(dict(model=dict(backbone=dict(init_cfg=dict(checkpoint='mvcgc_s3d')))))
     args = Namespace(launcher='none', check_only=None)
-    with pytest.raises(SystemExit, match='^no mvcgc_s3d$'):
+    with pytest.raises(SystemExit, match='^error: no mvcgc_s3d$'):
         launch.prepare(cfg, args, ['train_dataloader'])
 
 
@@ -264,7 +264,7 @@ def test_coclr_wants_one_clip_of_each_gallery_video_before_any_is_decoded(reposi
 
 
 def test_command_line_overrides_the_config(tmp_path):
-    (tmp_path / 'some_method.py').write_text('a = dict(b=1, c=2)\n')
+    (tmp_path / 'some_method.py').write_text('a = dict(b=1, c=2)\nmodel = dict()\n')
     parser = ArgumentParser()
     parser.add_argument('config')
     add_arguments(parser)
@@ -296,6 +296,16 @@ def test_a_choice_of_the_environment_that_is_none(repository, monkeypatch, name,
     with pytest.raises(SystemExit) as caught:
         launch.load_config(parsed(path))
     assert f'{name}=tvl: there is no such choice in {path}' in str(caught.value)
+
+
+def test_a_part_of_configs_is_no_run(tmp_path):
+    config = tmp_path / 'part.py'
+    config.write_text('model = dict()\ntrain_dataloader = None\n')
+    assert launch.load_config(parsed(config)).model == {}
+    with pytest.raises(SystemExit) as caught:
+        launch.load_config(parsed(config), 'train_dataloader', 'optim_wrapper')
+    said = f'error: {config} has no train_dataloader and no optim_wrapper: it is a part of configs'
+    assert caught.value.code.startswith(said)
 
 
 def test_another_missing_key_of_a_config_is_raised_as_it_is(tmp_path):
@@ -345,7 +355,5 @@ def test_motion_primitives_of_another_spec_are_told_before_anything_is_built(
     (tmp_path / 'set/spec.json').write_text('{"format": 1, "size": 80}')
     with pytest.raises(SystemExit) as end, launch.in_words('none'):
         launch.check_files(cfg, ['train_dataloader'])
-    said = (
-        f'{tmp_path / "set"} holds MotionPrimitives of another spec: size is 80 where 64 is asked'
-    )
+    said = f'error: {tmp_path / "set"} holds MotionPrimitives of another spec: size is 80 where 64'
     assert end.value.code.startswith(said) and '\n' not in end.value.code

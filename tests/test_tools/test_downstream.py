@@ -127,7 +127,7 @@ def test_files_that_do_not_fit_end_in_a_message(run, tmp_path):
             for v in videos
         ]
         (tmp_path / f'{name}.pkl').write_bytes(pickle.dumps(entries))
-    with pytest.raises(SystemExit, match=r'^b\.pkl has no score for 1 videos of a\.pkl: y$'):
+    with pytest.raises(SystemExit, match=r'^error: b\.pkl has no score for 1 videos of a\.pkl: y$'):
         run('analysis/fuse_scores', 'a.pkl', 'b.pkl')
     for words in (['a.pkl'], ['a.pkl', 'b.pkl', '--weights', '1']):
         with pytest.raises(SystemExit, match='2'):

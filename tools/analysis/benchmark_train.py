@@ -27,7 +27,7 @@ import json
 import os
 from pathlib import Path
 
-from ssvrl_mm.command_line import add_cfg_options, add_launcher
+from ssvrl_mm.command_line import add_cfg_options, add_launcher, config_path
 
 
 def _positive(text: str) -> int:
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config file of a training')
+    parser.add_argument('config', type=config_path, help='config file of a training')
     parser.add_argument('--input', choices=('synthetic', 'real'), default='synthetic')
     parser.add_argument(
         '--device', choices=('auto', 'cpu', 'cuda'), default='auto', help='(default: CUDA if any)'
@@ -75,8 +75,6 @@ def parse_args() -> argparse.Namespace:
     add_launcher(parser)
     parser.set_defaults(work_dir=None)
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f'there is no config {args.config}')
     if args.json and not args.json.absolute().parent.is_dir():
         parser.error(f'there is no folder {args.json.absolute().parent} for --json')
     if args.peak_tflops is not None and not args.peak_tflops > 0:
@@ -118,7 +116,7 @@ def main() -> None:
         found = measure(cfg, args.iterations, args.warmup, args.input == 'synthetic', args.stage)
     if launch.is_first_process(args.launcher):
         report = {
-            'config': args.config,
+            'config': str(args.config),
             'input': args.input,
             **figures(found, args.peak_tflops),
         }

@@ -14,7 +14,7 @@ import argparse
 import os
 import sys
 
-from ssvrl_mm.command_line import add_cfg_options, add_device, add_launcher
+from ssvrl_mm.command_line import add_cfg_options, add_device, add_launcher, config_path
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config file; its test pipeline is used')
+    parser.add_argument('config', type=config_path, help='config file; its test pipeline is used')
     parser.add_argument('checkpoint', help='checkpoint: file, URL or name in the zoo; or `random`')
     parser.add_argument('--out', required=True, help='.npz, .h5 (h5py) or .parquet (pyarrow)')
     source = parser.add_mutually_exclusive_group(required=True)

@@ -69,7 +69,7 @@ def main() -> None:
         files = [read_scores(path) for path in args.files]
         fused = fuse_scores(files, args.weights)
     except ScoreFileError as error:
-        sys.exit(str(error))
+        sys.exit(f'error: {error}')
     if args.out:
         write(fused, Path(args.out))
     if fused.labels.min() < 0:

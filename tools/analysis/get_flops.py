@@ -15,7 +15,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ssvrl_mm.command_line import add_cfg_options
+from ssvrl_mm.command_line import add_cfg_options, config_path
 
 
 def _stream_and_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config file of a training or a test')
+    parser.add_argument('config', type=config_path, help='config file of a training or a test')
     parser.add_argument(
         '--shape',
         nargs='+',
@@ -48,8 +48,6 @@ def parse_args() -> argparse.Namespace:
     add_cfg_options(parser)
     parser.set_defaults(work_dir=None, launcher='none', local_rank=0)
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f'there is no config {args.config}')
     if args.json and not args.json.absolute().parent.is_dir():
         parser.error(f'there is no folder {args.json.absolute().parent} for --json')
     streams = [stream for stream, _ in args.shape or ()]
@@ -67,8 +65,8 @@ def main() -> None:
 
     with launch.in_words(args.launcher):
         cfg = launch.load_config(args)
-        report = {'config': args.config, **figures(cfg, dict(args.shape or ()))}
-    print(format_report(args.config, report))
+        report = {'config': str(args.config), **figures(cfg, dict(args.shape or ()))}
+    print(format_report(str(args.config), report))
     if args.json:
         args.json.write_text(json.dumps(report, indent=2) + '\n')
 

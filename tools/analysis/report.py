@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ssvrl_mm.command_line import add_device
+from ssvrl_mm.command_line import add_device, config_path
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         '--limit-mb', type=float, default=10, help='the page is no larger (default: 10)'
     )
     parser.add_argument(
-        '--config', type=Path, help='config file to compare with (default: that of its name)'
+        '--config', type=config_path, help='config file to compare with (default: that of its name)'
     )
     parser.add_argument(
         '--look-at', type=int, default=100, metavar='N',
@@ -55,8 +55,6 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'--limit-mb must be above 0, got {args.limit_mb:g}')
     if args.out.suffix.lower() not in ('.html', '.htm'):
         parser.error(f'--out must end in .html, got {args.out}')
-    if args.config and not args.config.is_file():
-        parser.error(f'there is no config {args.config}')
     return args
 
 

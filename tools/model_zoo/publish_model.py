@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssvrl_mm.command_line import config_path
 from ssvrl_mm.progress import Progress
 from ssvrl_mm.zoo.publishing_arguments import (
     add_publishing_arguments,
@@ -33,13 +34,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('checkpoint', type=Path, metavar='CHECKPOINT', help='the last one of a run')
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument('--name', help='name or alias of the model in the index')
-    which.add_argument('--config', type=Path, help='config that it was trained with')
+    which.add_argument('--config', type=config_path, help='config that it was trained with')
     add_publishing_arguments(parser)
     args = parser.parse_args(argv)
     if not args.checkpoint.is_file():
         parser.error(f'there is no checkpoint {args.checkpoint}')
-    if args.config and not args.config.is_file():
-        parser.error(f'there is no config {args.config}')
     return args
 
 
