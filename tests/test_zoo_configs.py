@@ -87,6 +87,8 @@ def test_fewer_epochs_have_the_whole_cosine_and_a_validation_at_the_end(path):
 def test_the_index_says_how_wide_the_network_is(path):
     width = entry_of(path)['Metadata']['Width']
     model = config_of(path).model
-    assert width == (model.backbone if 'backbone' in model else model.backbones.rgb).width
+    networks = [model.backbone] if 'backbone' in model else model.backbones.values()
+    # The widest of several.
+    assert width == max(network.width for network in networks)
     # Percent, rounded half up.
     assert f'-w{math.floor(100 * width + 0.5)}_' in path.name
