@@ -82,7 +82,7 @@ def load_weights(
         lines = [line.strip() for line in str(error).splitlines()]
         raise WeightsError(
             f'{source}: weights {_under(prefix)} do not fit {type(module).__name__}: '
-            f'{" ".join(lines[: _SHOWN + 1])}{_advice(weights, own, prefix)}'
+            f'{" ".join(lines[: _SHOWN + 1]).rstrip(".")}{_advice(weights, own, prefix)}'
         ) from None
     missing, left_over = (
         [name for name in names if not name.endswith(_COUNTER) and not name.startswith(allowed)]
