@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ssvrl_mm.ablation.runs import CONFIG as ABLATION_CONFIG
 from ssvrl_mm.config_text import literal_settings
 from ssvrl_mm.engine.checkpoint_files import (
     CheckpointFileError,
@@ -75,8 +76,12 @@ class RunFolder:
     @property
     def name(self) -> str:
         """What its config is called."""
-        own = [file for file in self.path.glob('*.py') if file.is_file()]
-        return own[0].stem if len(own) == 1 else self.path.resolve().name
+        own = [file.name for file in self.path.glob('*.py') if file.is_file()]
+        folder = self.path.resolve()
+        if own == [ABLATION_CONFIG]:
+            # A seed of several, in a folder of its own below that of the config.
+            return folder.parent.name
+        return Path(own[0]).stem if len(own) == 1 else folder.name
 
 
 def open_run(folder: str | os.PathLike) -> RunFolder:

@@ -99,3 +99,17 @@ def test_text_serves_where_the_scalars_are_gone(tmp_path, monkeypatch):
     )
     assert run.steps == [] and [launch.folder for launch in run.launches] == [folder]
     assert not run.launches[0].trained
+
+
+def test_a_run_is_called_as_its_config(tmp_path):
+    def name_of(folder, *configs):
+        folder.mkdir(parents=True, exist_ok=True)
+        for config in configs:
+            (folder / config).write_text('model = dict(type="A")\ndefault_scope = "ssvrl_mm"\n')
+        write_launch(folder, '20260101_100000', (10,))
+        return open_run(folder).name
+
+    assert name_of(tmp_path / 'mine', 's3d.py') == 's3d'
+    assert name_of(tmp_path / 'several', 'a.py', 'b.py') == 'several'
+    # An ablation's runs: a folder for each config, and in it one for each seed.
+    assert name_of(tmp_path / 's3d_k1/seed_0-1234', 'config.py') == 's3d_k1'
