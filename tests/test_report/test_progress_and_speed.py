@@ -57,7 +57,7 @@ def test_a_run_that_was_killed_is_not_at_its_end(tmp_path, last, meta, told):
 
 def test_iterations_are_counted_where_there_are_no_epochs(tmp_path):
     loop = dict(type='IterBasedTrainLoop', max_iters=1000)
-    write_launch(tmp_path, '20260101_100000', (500, 990), (500,), train_cfg=loop)
+    write_launch(tmp_path, '20260101_100000', (500, 990), (500, 900), train_cfg=loop)
     assert numbers(tmp_path)['iterations'] == ('990 of 1000', 'goes on, or was stopped')
     section = curves_section(open_run(tmp_path))
     table = next(block for block in section.blocks if block.kind == 'table')
@@ -129,3 +129,15 @@ def test_folders_of_other_names_are_no_launches(tmp_path):
     assert [launch.folder.name for launch in run.launches] == ['20260101_100000']
     assert run.cfg.train_cfg.max_epochs == 1
     assert [line['iter'] for line in run.steps] == [10]
+
+
+def test_one_validation_is_a_table_as_a_point_is_no_curve(tmp_path):
+    write_launch(tmp_path, '20260101_100000', (10, 20), (4,))
+    training, table = curves_section(open_run(tmp_path)).blocks
+    assert training.kind == 'charts'
+    assert table.caption == 'The validation at epoch 4'
+    assert list(map(list, table.rows)) == [['retrieval/rgb_R@1', '0.4']]
+    write_launch(tmp_path / 'longer', '20260101_100000', (10, 20), (4, 8))
+    _, charts, table = curves_section(open_run(tmp_path / 'longer')).blocks
+    assert charts.kind == 'charts'
+    assert [row[1] for row in table.rows] == ['0.4', '0.8']

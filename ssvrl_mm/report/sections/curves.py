@@ -51,11 +51,13 @@ def curves_section(run: RunFolder) -> Section:
         # Of an iteration-based loop, a validation is logged at its iteration.
         loop = run.cfg.get('train_cfg') or {}
         counted = 'epoch' if loop.get('max_epochs') or not loop.get('max_iters') else 'iteration'
-        charts = [
-            line_chart(title, lines, counted)
-            for title, lines in grouped(replace(run.log, lines=validations), evaluations=True)
-        ]
-        blocks += [Charts(charts), _validation_table(validations, counted)]
+        if len(validations) > 1:
+            charts = [
+                line_chart(title, lines, counted)
+                for title, lines in grouped(replace(run.log, lines=validations), evaluations=True)
+            ]
+            blocks.append(Charts(charts))
+        blocks.append(_validation_table(validations, counted))
     elif steps:
         blocks.append(
             missing(
@@ -113,4 +115,8 @@ def _validation_table(lines: Sequence[Mapping[str, Any]], counted: str) -> Table
         [str(line['step']), *(f'{line[n]:.4g}' if is_number(line.get(n)) else '-' for n in names)]
         for line in lines
     ]
-    return Table('Validations', [counted, *names], rows, folded=True)
+    if len(rows) > 1:
+        return Table('Validations', [counted, *names], rows, folded=True)
+    title = f'The validation at {counted} {rows[0][0]}'
+    pairs = zip(names, rows[0][1:], strict=True)
+    return Table(title, ['figure', 'value'], [list(pair) for pair in pairs], folded=True)
