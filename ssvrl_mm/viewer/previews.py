@@ -1,6 +1,7 @@
 """Small copies of videos that every browser plays, whatever the codec of the file."""
 
 import dataclasses
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -19,7 +20,8 @@ from ssvrl_mm.visualization.animation import write_animation
 
 _SIDE = 240  # px of the longer side
 _SECONDS = 6.0
-_FRAMES = 180  # decoded, at most
+_FRAMES = 180  # at most
+_FASTEST = 60  # frames per second
 _AT_ONCE = 15
 _KEPT = 200
 
@@ -82,9 +84,10 @@ class Previews:
             self._number += 1
             target = self.folder / f'{self._number}.mp4'
         with open_video(video.file, video.name, half) as reader:
-            fps = min(max(reader.metadata.average_fps, 1.0), 60.0)
+            fps = max(reader.metadata.average_fps, 1.0)
+            step = math.ceil(fps / _FASTEST)
             try:
-                write_animation(target, _frames(reader, fps, deadline), fps)
+                write_animation(target, _frames(reader, fps, step, deadline), fps / step)
             except VideoError as error:
                 raise ViewerError(f'{video.name}: {error.reason}', 422) from None
         with self._lock:
@@ -101,17 +104,26 @@ class Previews:
         self._folder.remove()
 
 
-def _frames(reader: CompressedVideoReader, fps: float, deadline: float) -> Iterator[np.ndarray]:
+def _frames(
+    reader: CompressedVideoReader, fps: float, step: int, deadline: float
+) -> Iterator[np.ndarray]:
     """The first seconds, or as much of them as is decoded by calls that begin before the deadline.
+
+    Args:
+        reader: Of the video.
+        fps: Its frames per second.
+        step: From one frame that is shown to the next.
+        deadline: In the time of ``time.monotonic``.
 
     Raises:
         VideoTimeoutError: Not even the first frame is decoded in the time of a call.
     """
-    count = min(len(reader), _FRAMES, max(2, round(_SECONDS * fps)))
+    end = min(len(reader), _FRAMES * step, max(2, round(_SECONDS * fps)))
+    shown = range(0, end, step)
     known = reader.metadata
     scale = min(1.0, _SIDE / max(known.width, known.height))
     size = max(2, round(known.width * scale)), max(2, round(known.height * scale))
-    for start in range(0, count, _AT_ONCE):
+    for start in range(0, len(shown), _AT_ONCE):
         if start and time.monotonic() > deadline:
             return
         small: dict[int, np.ndarray] = {}
@@ -121,7 +133,7 @@ def _frames(reader: CompressedVideoReader, fps: float, deadline: float) -> Itera
         ) -> None:
             small[number] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
-        numbers = range(start, min(start + _AT_ONCE, count))
+        numbers = shown[start : start + _AT_ONCE]
         try:
             reader.get_frames_at(numbers, streams=('rgb',), receive=receive)
         except VideoTimeoutError:

@@ -44,7 +44,7 @@ class Slow:
     ],
 )
 def test_what_was_decoded_in_time(calls, count):
-    frames = list(previews._frames(Slow(*calls), 25.0, float('inf')))
+    frames = list(previews._frames(Slow(*calls), 25.0, 1, float('inf')))
     assert [frame[0, 0, 0] for frame in frames] == list(range(count))
     assert {frame.shape for frame in frames} == {(16, 32, 3)}
 
@@ -52,18 +52,43 @@ def test_what_was_decoded_in_time(calls, count):
 @pytest.mark.parametrize('given', [(), {1, 2}])
 def test_a_video_without_a_first_frame_in_time(given):
     with pytest.raises(VideoTimeoutError, match='takes longer'):
-        list(previews._frames(Slow(given), 25.0, float('inf')))
+        list(previews._frames(Slow(given), 25.0, 1, float('inf')))
 
 
-def test_no_call_begins_after_the_deadline(monkeypatch):
+@pytest.mark.parametrize('deadline, count', [(6.9, 15), (7.0, 45)])
+def test_no_call_begins_after_the_deadline(monkeypatch, deadline, count):
     monkeypatch.setattr(previews, 'time', SimpleNamespace(monotonic=lambda: 7.0))
-    assert len(list(previews._frames(Slow(None), 25.0, 6.9))) == 15
+    assert len(list(previews._frames(Slow(None, None, None), 25.0, 1, deadline))) == count
 
 
-@pytest.mark.parametrize('rate, shown', [(30, 30), (120, 60)])
-def test_rates_that_browsers_play(tmp_path, rate, shown):
-    file = encode(tmp_path / 'x.mp4', translating(4, 1, 0, 48, 64), fps=rate)
+@pytest.mark.parametrize(
+    'width, height, shape',
+    [(480, 120, (60, 240)), (120, 480, (240, 60)), (2000, 4, (2, 240)), (200, 90, (90, 200))],
+)
+def test_frames_are_no_larger_than_a_preview(monkeypatch, width, height, shape):
+    monkeypatch.setattr(Slow, 'metadata', SimpleNamespace(width=width, height=height))
+    first = next(previews._frames(Slow(None), 25.0, 1, float('inf')))
+    assert first.shape[:2] == shape
+
+
+@pytest.mark.parametrize('fps, step, count', [(0.1, 1, 2), (5.0, 1, 30), (7.0, 2, 21), (50, 1, 45)])
+def test_the_first_six_seconds(fps, step, count):
+    calls = [None] * 3
+    assert len(list(previews._frames(Slow(*calls), fps, step, float('inf')))) == count
+
+
+@pytest.mark.parametrize(
+    'rate, shown, step', [(30, 30, 1), (60, 60, 1), (100, 50, 2), (240, 60, 4)]
+)
+def test_fast_videos_play_at_their_speed_at_a_rate_of_browsers(tmp_path, rate, shown, step):
+    content = translating(10, 1, 0, 48, 64)
+    file = encode(tmp_path / 'x.mp4', content, fps=rate)
     made = Previews(Limits())
     with CompressedVideoReader(made.make(Video('x', 'x', file))) as reader:
         assert reader.metadata.average_fps == shown
+        frames = reader.get_frames_at(range(len(reader)), ('rgb',)).rgb
+    # Which of the frames of the file each one is.
+    grey = np.stack(content).mean(axis=-1)
+    found = [np.abs(grey - frame.mean(axis=-1)).mean(axis=(1, 2)).argmin() for frame in frames]
+    assert found == list(range(0, 10, step))
     made.close()
