@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+MADE := $(VENV)/.made-by-make
 DOCS_STAMP := $(VENV)/.installed-docs
 # A Python without ensurepip makes its environment with the pip it has.
 PIP = if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi;
@@ -55,11 +56,20 @@ $(DOCS_STAMP): $(STAMP) requirements/docs.txt
 	  $$pip install --constraint requirements/constraints.txt --requirement requirements/docs.txt
 	@touch $@
 
+# A whole environment is brought up to date where it is, as something may be running in it; half of one is made anew,
+# and one that somebody else has made is put aside.
 $(STAMP): setup.py pyproject.toml requirements/runtime.txt requirements/tests.txt requirements/report.txt requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("ssvrl_mm needs Python >= 3.11, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	@echo "Set-up, this once: an environment in $(VENV) with the versions of requirements/constraints.txt."
-	@rm -rf $(VENV)
-	@$(PYTHON) tools/heartbeat.py 'set-up: environment' --log $(VENV)/venv.log -- \
+	@if [ -e $(STAMP) ]; then echo "Set-up again, as what is required has changed: $(VENV) is brought up to date."; \
+	  else echo "Set-up, this once: an environment in $(VENV) with the versions of requirements/constraints.txt."; fi
+	@if [ -e $(STAMP) ] && $(BIN)/python -c ''; then exit 0; fi; \
+	  if [ -e $(MADE) ]; then rm -rf $(VENV); fi; \
+	  if [ -e $(VENV) ]; then \
+	    aside=$(VENV).$$(date +%Y%m%d_%H%M%S); mv $(VENV) $$aside; \
+	    echo "$(VENV) was not made by make: it is $$aside now."; \
+	  fi; \
+	  mkdir $(VENV); touch $(MADE); \
+	  $(PYTHON) tools/heartbeat.py 'set-up: environment' --log $(VENV)/venv.log -- \
 	  sh -c '$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip $(VENV)'
 	@$(PIP) $(PYTHON) tools/heartbeat.py 'set-up: pip installs' --log $(VENV)/pip.log -- \
 	  $$pip install --constraint requirements/constraints.txt --editable '.[tests,report]'
