@@ -333,10 +333,10 @@ def _figures(file: Path, config: Path, run: RunRecord, half: bool) -> Figures:
     seed = run.seed or 0
     before = run.result.before if run.result else measure_weights(config, None, seed)
     written = measure_weights(config, file)
-    figures = figures_of(result_of(before, written))
+    figures = unrounded = figures_of(result_of(before, written))
     if half:
-        whole = figures_of(result_of(before, measure_weights(config, run.checkpoint)))
-        points, where = largest_fall(whole, figures)
+        unrounded = figures_of(result_of(before, measure_weights(config, run.checkpoint)))
+        points, where = largest_fall(unrounded, figures)
         # A probe that is fitted anew moves a video or two of a small test, up as well as down.
         most = max(LOSSLESS, 200 / written.get('retrieval/num_query', math.inf))
         if points > most + 1e-6:
@@ -345,7 +345,7 @@ def _figures(file: Path, config: Path, run: RunRecord, half: bool) -> Figures:
                 f'{most:.2g}: publish float32'
             )
     if run.result:
-        points, where = largest_difference(figures, figures_of(run.result))
+        points, where = largest_difference(unrounded, figures_of(run.result))
         if points > SAME_RUN:
             raise PublishError(
                 f'{where} is {points:.1f} points from what the run measured '

@@ -263,8 +263,8 @@ def test_half_precision_must_lower_no_figure(small_zoo, run, measured):
     assert dtypes == {(2, torch.float16), (1, torch.float32), (0, torch.int64)}
     assert [measured['files'][0].name, measured['files'][1]] == [file.name, run.file]
     init_model(Config.fromfile(small_zoo.config), file, 'cpu')
-    # By more than a tenth of a point; by more than two videos of a small test.
-    for videos, refused, taken in ((2000, 0.6988, 0.71), (320, 0.6906, 0.7 - 2 / 320)):
+    # By more than a tenth of a point; by more than two videos of a small test. It may raise one.
+    for videos, refused, taken in ((2000, 0.6988, 0.75), (320, 0.6906, 0.7 - 2 / 320)):
         measured['half'] = {**metrics(1), 'retrieval/num_query': videos}
         measured['half']['probe/motion_logistic'] = refused
         with pytest.raises(PublishError, match=f'lowers motion probe by {70 - 100 * refused:.2f}'):
@@ -351,14 +351,11 @@ def test_places_and_evaluations_make_no_other_run(small_zoo, run, measured, trai
 def test_what_would_be_published_wrongly_is_refused(small_zoo, run, measured, monkeypatch):
     measured['whole'] = {**metrics(1), 'retrieval/rgb_R@1': 0.47}
     refused(small_zoo, run, PublishError, 'RGB R@1 is 3.0 points from what the run measured')
+    refused(small_zoo, run, PublishError, 'RGB R@1 is 3.0 points from what the run', half=True)
     measured['whole'] = metrics(1)
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**5)
-    refused(
-        small_zoo,
-        run,
-        PublishError,
-        r'would have 0.\d+ MB, and a file may have 0.10: publish float16',
-    )
+    message = r'would have 0.\d+ MB, and a file may have 0.10: publish float16'
+    refused(small_zoo, run, PublishError, message)
     monkeypatch.setattr(publishing, 'FILE_LIMIT', 10**8)
     monkeypatch.setattr(publishing, 'FOLDER_LIMIT', 3 * 10**6)
     small_zoo.out.mkdir(exist_ok=True)
