@@ -69,7 +69,7 @@ def test_make_hands_folder_and_groups_to_the_demo(repository):
 
 @pytest.fixture
 def set_up(repository, tmp_path):
-    """Runs make's set-up in a folder, with a Python that makes environments and installs nothing."""
+    """Runs make's set-up in a folder, by a Python that makes environments and installs nothing."""
     if shutil.which('make') is None:
         pytest.skip('make is not installed')
     shutil.copy(repository / 'Makefile', tmp_path)
