@@ -16,13 +16,13 @@ picture:
 	@[ -n "$$VIDEO" ] || { echo 'error: say which video: make picture VIDEO=my.mp4' >&2; exit 1; }
 	@[ ! -d "$$VIDEO" ] || { echo "error: $$VIDEO is a folder: name one video in it" >&2; exit 1; }
 	@[ -f "$$VIDEO" ] || { echo "error: there is no file $$VIDEO" >&2; exit 1; }
-	@$(MAKE) --no-print-directory $(STAMP)
+	@$(MAKE) -s --no-print-directory $(STAMP)
 	@$(BIN)/python tools/visualizations/vis_motion.py --out "$${OUT:-$(CURDIR)/work_dirs/motion.png}" -- "$$VIDEO"
 
 # A live page of what the codec of your videos knows: `make view VIDEOS=/path/to/videos`.
 view:
 	@[ -e "$$VIDEOS" ] || { echo "error: say which videos: make view VIDEOS=/path/to/videos" >&2; exit 1; }
-	@$(MAKE) --no-print-directory $(STAMP)
+	@$(MAKE) -s --no-print-directory $(STAMP)
 	@$(BIN)/python -m ssvrl_mm.viewer --open -- "$$VIDEOS"
 
 # Pretrains on compressed video and evaluates retrieval: on MotionPrimitives (work_dirs/demo), or on your
