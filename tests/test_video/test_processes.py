@@ -178,7 +178,8 @@ def test_threads_end_with_the_reader_and_hold_up_no_fork(clip, streams, cache_by
     assert [status_of_fork(act) for act in (read, reader.close, drop)] == [0, 0, 0]
     assert checksum(reader, 5) == expected
     reader.close()
-    assert num_threads() == before
+    # Fewer where a thread of an earlier test was still ending.
+    assert num_threads() <= before
 
 
 FORK = """
