@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from ssvrl_mm.apis import list_models
 from tests.test_docs import anchors
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,7 +157,7 @@ def test_every_method_has_a_row_in_the_readme():
     lines = (ROOT / 'README.md').read_text().splitlines()
     start = lines.index('| method | learns from | paper | page | notebook | zoo |')
     rows = [line.split(' | ') for line in lines[start + 2 : lines.index('', start)]]
-    methods = []
+    methods, shown = [], []
     for row in rows:
         assert len(row) == 6
         _, _, paper, page, notebook, zoo = (re.findall(r'\]\(([^)]+)\)', cell) for cell in row)
@@ -165,11 +166,14 @@ def test_every_method_has_a_row_in_the_readme():
         # A paper is that of its page.
         assert f']({paper[0]})' in (ROOT / readme).read_text()
         assert all((ROOT / link).is_file() for link in [readme, *notebook])
-        (rows_of_zoo,) = zoo
-        file, _, anchor = rows_of_zoo.partition('#')
-        assert file == 'model_zoo.md' and anchor in anchors(ROOT / file)
+        for link in zoo:
+            file, _, anchor = link.partition('#')
+            assert file == 'model_zoo.md' and anchor in anchors(ROOT / file)
+        shown += re.findall(r'\[(\w+)\]\(model_zoo\.md#models-with-weights\)', row[5])
     # Baselines share the page of the method.
     assert sorted(set(methods)) == METHODS
+    published = {model.name: model.aliases for model in list_models().values()}
+    assert sorted((name,) for name in shown) == sorted(published.values())
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -39,6 +39,10 @@ class ZooModel(NamedTuple):
     collection: str | None = None
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        """One line: a shell shows all that :func:`list_models` gives."""
+        return f'ZooModel({self.name!r}, config={self.config.name!r}, weights={self.weights!r})'
+
 
 def list_models(*, recipes: bool = False, index: str | Path | None = None) -> dict[str, ZooModel]:
     """The models of an index that have weights, or those that have none.

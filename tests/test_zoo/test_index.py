@@ -46,6 +46,7 @@ def test_names_and_aliases_lead_to_all_that_the_index_says(index):
         assert (model.log, model.metadata['Epochs']) == ('one.log.json', 3)
         assert model.results[0]['Metrics'] == {'R@1': 50.0}
         assert (model.collection, model.folder) == ('Ones', index.parent)
+        assert repr(model) == ("ZooModel('one', config='one.py', weights='https://x.org/one.pth')")
 
 
 def test_recipes_are_the_rest(index):
