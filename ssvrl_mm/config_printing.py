@@ -1,7 +1,9 @@
 """Configs and their differences as text, coloured where it is read on a terminal."""
 
+import io
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,12 +19,14 @@ from ssvrl_mm.packaged_files import config_file
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from rich.text import Text
 
 _OURS = 'ssvrl_mm::'
 _SIGNS = {'removed': '-', 'added': '+', 'changed': '~'}
 _COLOURS = {'removed': 'red', 'added': 'green', 'changed': 'yellow'}
 _CONFIG_FORMATS = ('.py', '.json', '.yaml', '.yml')
-_DIFFERENCE_FORMATS = ('.txt', '.json')
+_DIFFERENCE_FORMATS = ('.txt', '.json', '.svg')
+_PICTURE_COLUMNS = 110
 
 
 def locate_config(name: str) -> str:
@@ -158,8 +162,15 @@ def print_difference(
 
     console = _console(file)
     console.print(Text(title, style='bold'), soft_wrap=True)
+    for line in _coloured(changes):
+        console.print(line, soft_wrap=True)
+
+
+def _coloured(changes: Sequence[SettingChange]) -> Iterator['Text']:
+    from rich.text import Text
+
     for kind, line in difference_lines(changes):
-        console.print(Text(line, style=_COLOURS[kind]), soft_wrap=True)
+        yield Text(line, style=_COLOURS[kind])
 
 
 def _console(file: TextIO | None) -> Any:
@@ -187,11 +198,32 @@ def write_config(path: Path, cfg: 'Config') -> None:
 
 
 def write_difference(path: Path, title: str, changes: Sequence[SettingChange]) -> None:
-    """Writes a difference, as text or as JSON; missing folders are made."""
+    """Writes a difference, as text, JSON or a picture; missing folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == '.json':
+    if path.suffix.lower() == '.svg':
+        text = _picture(title, changes)
+    elif path.suffix.lower() == '.json':
         entries = [{'path': change.path, **asdict(change)} for change in changes]
         text = json.dumps(entries, indent=2, default=repr)
     else:
         text = '\n'.join([title, *(line for _, line in difference_lines(changes))])
     path.write_text(text + '\n', encoding='utf-8')
+
+
+def _picture(title: str, changes: Sequence[SettingChange]) -> str:
+    """A terminal with a difference, as SVG; long lines are folded."""
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=_PICTURE_COLUMNS,
+        force_terminal=True,
+        color_system='truecolor',
+        no_color=False,
+    )
+    for line in _coloured(changes):
+        console.print(line, overflow='fold')
+    # Its fonts would come from the network; equal pictures have equal names inside.
+    picture = console.export_svg(title=title, unique_id='difference')
+    return re.sub(r'@font-face \{.*?\}\s*', '', picture, flags=re.DOTALL)

@@ -2,15 +2,19 @@
 
 import io
 import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from mmengine.config import Config
 
 from ssvrl_mm import ConfigNotFoundError
-from ssvrl_mm.config_difference import SettingChange, config_difference
+from ssvrl_mm.config_difference import SettingChange, config_difference, load_bases
 from ssvrl_mm.config_printing import (
     ConfigReadError,
     difference_lines,
+    difference_title,
     locate_config,
     print_config,
     print_difference,
@@ -20,6 +24,7 @@ from ssvrl_mm.config_printing import (
     write_difference,
 )
 
+ROOT = Path(__file__).resolve().parents[1]
 FIRST = Config(dict(model=dict(width=1, old='x'), seed=0))
 SECOND = Config(dict(model=dict(width=2), load_from='y', steps=[dict(type='A'), dict(type='B')]))
 TOLD = """\
@@ -90,6 +95,45 @@ def test_a_printed_config_can_be_read_again(tmp_path):
     for suffix in ('.py', '.json', '.yaml'):
         write_config(tmp_path / 'new' / f'x{suffix}', cfg)
         assert config_difference(cfg, read_config(tmp_path / 'new' / f'x{suffix}')) == []
+
+
+def text_of(picture):
+    """The title and the lines of a terminal in SVG."""
+    words = ElementTree.fromstring(picture).iterfind('.//{http://www.w3.org/2000/svg}text')
+    lines = {}
+    for word in words:
+        lines.setdefault(word.get('y'), []).append((float(word.get('x')), word.text))
+    return [''.join(text for _, text in sorted(line)).split() for line in lines.values()]
+
+
+def test_a_difference_as_a_picture(tmp_path, monkeypatch):
+    monkeypatch.setenv('NO_COLOR', '1')
+    long = SettingChange('added', ('text',), None, 'x' * 150)
+    write_difference(tmp_path / 'x.SVG', 'a.py -> b.py', [*config_difference(FIRST, SECOND), long])
+    picture = (tmp_path / 'x.SVG').read_text()
+    title, *lines = text_of(picture)
+    told = [line.split() for line in TOLD.splitlines()]
+    assert [title, *lines[:-3]] == told
+    # Folded, and not cut off.
+    assert ''.join(sum(lines[-3:], [])) == f"+text'{'x' * 150}'"
+    fills = dict(re.findall(r'\.(difference-r\d+) { fill: #(\w+)', picture))
+    colour = {
+        sign: bytes.fromhex(fills[name])
+        for name, sign in re.findall(r'class="(difference-r\d+)"[^>]*>([-+~])', picture)
+    }
+    red, green, yellow = (colour[sign] for sign in '-+~')
+    assert red[0] > red[1] and green[1] > green[0] and yellow[0] > 100 < yellow[1] > yellow[2]
+    # Nothing comes from the network.
+    assert 'url(' not in picture.replace('url(#', '') and '@font-face' not in picture
+
+
+def test_the_picture_of_the_documentation_is_that_of_the_config(tmp_path):
+    file = 'configs/mvcgc/demo.py'
+    changes, _ = read_difference(load_bases(ROOT / file), read_config(ROOT / file))
+    title = difference_title('what it inherits', file, changes)
+    write_difference(tmp_path / 'config.svg', title, changes)
+    shown = (ROOT / 'docs' / 'config.svg').read_text()
+    assert text_of(shown) == text_of((tmp_path / 'config.svg').read_text())
 
 
 def test_variables_are_told_apart():

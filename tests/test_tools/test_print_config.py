@@ -77,7 +77,7 @@ def test_files(run, tmp_path):
         (['leaf.py', '--out', 'x.txt'], r'x.txt: a config is written as \.py'),
         (
             ['leaf.py', 'base.py', '--out', 'x.py'],
-            r'x.py: a difference is written as \.txt, \.json',
+            r'x.py: a difference is written as \.txt, \.json, \.svg',
         ),
         (['leaf.py', '--cfg-options', 'modle.x=1'], r'--cfg-options: modle.*did you mean model'),
         (['ssvrl_mm::demo.py'], 'ssvrl_mm has no config'),

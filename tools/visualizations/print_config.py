@@ -36,8 +36,8 @@ def parse_args() -> argparse.Namespace:
         '--out',
         type=Path,
         metavar='FILE',
-        help='write it there instead: a config as .py, .json or .yaml, a difference as .txt or '
-        '.json',
+        help='write it there instead: a config as .py, .json or .yaml, a difference as .txt, '
+        '.json or .svg, a picture',
     )
     add_cfg_options(parser)
     return parser.parse_args()
