@@ -58,8 +58,8 @@ def test_a_line_for_each_setting(tmp_path):
     piped = io.StringIO()
     print_difference('a.py -> b.py', changes, piped)
     assert piped.getvalue() == TOLD
-    write_difference(tmp_path / 'new' / 'x.txt', 'a.py -> b.py', changes)
-    assert (tmp_path / 'new' / 'x.txt').read_text() == TOLD
+    write_difference(tmp_path / 'new' / 'er' / 'x.txt', 'a.py -> b.py', changes)
+    assert (tmp_path / 'new' / 'er' / 'x.txt').read_text() == TOLD
     write_difference(tmp_path / 'x.json', '', changes[:1])
     assert json.loads((tmp_path / 'x.json').read_text()) == [
         dict(path='model.width', kind='changed', keys=['model', 'width'], before=1, after=2)
@@ -68,6 +68,18 @@ def test_a_line_for_each_setting(tmp_path):
     long = SettingChange('added', ('a' * 100,), None, 1)
     assert difference_lines([long, changes[0]])[1][1] == '~ ' + 'model.width'.ljust(60) + '  1 -> 2'
     assert difference_lines([]) == []
+    mixed = SettingChange('added', ('a',), None, [{'type': 'A'}, 1])
+    assert difference_lines([mixed]) == [('added', "+ a  [{'type': 'A'}, 1]")]
+
+
+def test_a_setting_is_a_line_however_long():
+    words = 'one word ' * 40
+    piped = io.StringIO()
+    print_difference('t' * 200, [SettingChange('added', ('a',), None, words)], piped)
+    assert piped.getvalue() == f'{"t" * 200}\n+ a  {words!r}\n'
+    piped.truncate(0)
+    print_config(Config(dict(a=words)), piped)
+    assert f'a = {words!r}\n' in piped.getvalue()
 
 
 def test_colours_are_for_terminals(terminal, monkeypatch):
@@ -93,8 +105,8 @@ def test_a_printed_config_can_be_read_again(tmp_path):
     again = Config.fromstring(piped.getvalue(), '.py')
     assert config_difference(cfg, again) == []
     for suffix in ('.py', '.json', '.yaml'):
-        write_config(tmp_path / 'new' / f'x{suffix}', cfg)
-        assert config_difference(cfg, read_config(tmp_path / 'new' / f'x{suffix}')) == []
+        write_config(tmp_path / 'new' / 'er' / f'x{suffix}', cfg)
+        assert config_difference(cfg, read_config(tmp_path / 'new' / 'er' / f'x{suffix}')) == []
 
 
 def text_of(picture):

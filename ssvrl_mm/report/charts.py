@@ -35,7 +35,12 @@ class Share(NamedTuple):
 
 
 def line_chart(
-    title: str, lines: Sequence[Line], x_label: str, marks: Sequence[float] = (), log: bool = False
+    title: str,
+    lines: Sequence[Line],
+    x_label: str,
+    marks: Sequence[float] = (),
+    stages: Sequence[tuple[str, float]] = (),
+    log: bool = False,
 ) -> Chart:
     """Curves over steps; of many points the mean and the range of neighbours.
 
@@ -44,6 +49,7 @@ def line_chart(
         lines: The curves, six at most.
         x_label: What x counts.
         marks: Where a launch went on.
+        stages: Names of the stages after the first, and where they began.
         log: Whether y is logarithmic.
     """
     with drawing(4.6, 2.7) as (figure, axes):
@@ -56,6 +62,17 @@ def line_chart(
             axes.plot(x, mean, color=colour, linewidth=1.4, marker=marker, markersize=3)
         for mark in marks:
             axes.axvline(mark, color=INK, linewidth=0.8, linestyle=':')
+        for name, start in stages:
+            axes.axvline(start, color=INK, linewidth=0.8, linestyle='--')
+            place = (start, 1)
+            axes.annotate(
+                drawable(name),
+                place,
+                (3, -2),
+                axes.get_xaxis_transform(),
+                'offset points',
+                va='top',
+            )
         axes.xaxis.get_major_locator().set_params(integer=True)
         if log:
             axes.set_yscale('log')

@@ -274,8 +274,11 @@ def test_names_break_between_their_words():
         '': [''],
     }
     assert {name: words(name) for name in broken} == broken
-    page = render_page('t', 's', [Section('a', 'A', [Numbers([('aB<i>', '', 'c_d')])])])
-    assert '<b>a<wbr>B&lt;i&gt;</b>' in page and '<small>c_<wbr>d</small>' in page
+    page = render_page(
+        't', 's', [Section('a', 'A', [Numbers([('aB<i>', '', 'c_d'), ('1', '', '')])])]
+    )
+    assert '<b class="name">a<wbr>B&lt;i&gt;</b>' in page and '<b>1</b>' in page
+    assert '<small>c_<wbr>d</small>' in page
 
 
 def test_names_that_are_no_text_are_drawn(tmp_path):

@@ -13,6 +13,7 @@ from ssvrl_mm.report.run_log import LogFacts
 from ssvrl_mm.report.sections.curves import curves_section
 from ssvrl_mm.report.sections.overview import overview_section
 from ssvrl_mm.report.sections.speed import speed_section
+from ssvrl_mm.report.stages import stages_of
 from ssvrl_mm.report.writing import run_facts, write_page
 from tests.test_report.runs import _LOG, write_launch
 
@@ -141,3 +142,33 @@ def test_one_validation_is_a_table_as_a_point_is_no_curve(tmp_path):
     _, charts, table = curves_section(open_run(tmp_path / 'longer')).blocks
     assert charts.kind == 'charts'
     assert [row[1] for row in table.rows] == ['0.4', '0.8']
+
+
+STAGES = dict(stages=[(0, 'init'), (2, '<b>$x'), (9, 'never')])
+
+
+def test_a_loss_is_that_of_its_stage(tmp_path):
+    settings = dict(train_cfg=dict(max_epochs=10), model=dict(type='M', **STAGES))
+    folder = write_launch(tmp_path, '20260101_100000', **settings)
+    lines = [step(10 * i, 1 + i // 4, loss=10.0 - i) for i in range(1, 7)]
+    log(folder, *lines)
+    assert numbers(tmp_path)['loss at the end'] == ('4', '9 at the start')
+    assert [block.kind for block in curves_section(open_run(tmp_path)).blocks] == ['charts', 'text']
+    log(folder, *lines, step(70, 3, loss=12.0), step(80, 3, loss=11.0))
+    assert numbers(tmp_path)['loss at the end'] == ('11', '12 at the start of stage <b>$x')
+    # It began after the last line of its second epoch.
+    assert stages_of(open_run(tmp_path)) == [('init', 0, 0), ('<b>$x', 2, 60)]
+    charts, told, none = curves_section(open_run(tmp_path)).blocks
+    assert '&lt;b&gt;$x</text>' in charts.charts[0].svg
+    assert told.text.startswith('It trained in stages: init, then <b>$x after epoch 2 (dashed).')
+    assert not none.missing and none.text.endswith('its config has no validation.')
+
+
+@pytest.mark.parametrize('stages', [None, 4, [3, 4], [(0, 'a', 1)], [('a', 0)], [{}]])
+def test_what_other_models_call_stages_is_none(tmp_path, stages):
+    settings = dict(train_cfg=dict(max_epochs=10), model=dict(type='M', stages=stages))
+    write_launch(tmp_path, '20260101_100000', (10, 20), **settings, val_dataloader={})
+    assert stages_of(open_run(tmp_path)) == []
+    assert numbers(tmp_path)['loss at the end'] == ('8', '9 at the start')
+    _, none = curves_section(open_run(tmp_path)).blocks
+    assert none.missing and 'stopped before its first validation' in none.text

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ssvrl_mm.report.blocks import Block, Charts, Section, Table, missing
+from ssvrl_mm.report.blocks import Block, Charts, Section, Table, Text, missing
 from ssvrl_mm.report.charts import Line, line_chart
 from ssvrl_mm.report.run_folder import RunFolder
+from ssvrl_mm.report.stages import Stage, stages_of
 from ssvrl_mm.run_logs import RunLog, curve_of, is_number, keys_of
 
 # Logged with every step, and shown by the section of speed.
@@ -23,8 +24,10 @@ def curves_section(run: RunFolder) -> Section:
     blocks: list[Block] = []
     if steps:
         marks = [launch.first for launch in run.launches if launch.trained][1:]
+        stages = stages_of(run)
+        bounds = [(stage.name, stage.iteration) for stage in stages[1:]]
         charts = [
-            line_chart(title, lines, 'iteration', marks, log=title == 'learning rate')
+            line_chart(title, lines, 'iteration', marks, bounds, log=title == 'learning rate')
             for title, lines in grouped(replace(run.log, lines=steps))
         ]
         if marks:
@@ -40,6 +43,8 @@ def curves_section(run: RunFolder) -> Section:
                 )
             )
         blocks.append(Charts(charts))
+        if bounds:
+            blocks.append(Text(_told(stages)))
     else:
         blocks.append(
             missing(
@@ -58,14 +63,26 @@ def curves_section(run: RunFolder) -> Section:
             ]
             blocks.append(Charts(charts))
         blocks.append(_validation_table(validations, counted))
+    elif steps and run.cfg.get('val_dataloader') is None:
+        blocks.append(Text('Nothing was measured while it trained: its config has no validation.'))
     elif steps:
         blocks.append(
             missing(
-                'Nothing was measured while it trained: the config has no val_dataloader, or the '
-                'run was stopped before its first validation (train_cfg.val_begin, val_interval).'
+                'Nothing was measured while it trained: it was stopped before its first '
+                'validation (train_cfg.val_begin, val_interval).'
             )
         )
     return Section('curves', 'Curves of the training', blocks)
+
+
+def _told(stages: Sequence[Stage]) -> str:
+    """Where stages began, and what that means for the curves."""
+    first, *later = stages
+    begun = ', '.join(f'{stage.name} after epoch {stage.epoch}' for stage in later)
+    return (
+        f'It trained in stages: {first.name}, then {begun} (dashed). Each stage asks for something '
+        'else, so that losses and accuracies of one do not compare with those of another.'
+    )
 
 
 def grouped(run: RunLog, evaluations: bool = False) -> list[tuple[str, list[Line]]]:

@@ -10,6 +10,7 @@ from ssvrl_mm.report.data_health import DataHealth
 from ssvrl_mm.report.demo_figures import ShownFigures
 from ssvrl_mm.report.run_folder import RunFolder
 from ssvrl_mm.report.run_log import LogFacts
+from ssvrl_mm.report.stages import stages_of
 from ssvrl_mm.run_logs import is_number
 
 
@@ -30,9 +31,14 @@ def overview_section(
                 f'{100 * figures["chance"]:.1f} chance',
             )
         )
-    losses = [line['loss'] for line in run.steps if is_number(line.get('loss'))]
+    # The loss of another stage is of something else.
+    stages = stages_of(run)
+    begun = stages[-1].iteration if stages else 0
+    lines = [line for line in run.steps if line['iter'] > begun]
+    losses = [line['loss'] for line in lines if is_number(line.get('loss'))]
     if losses:
-        numbers.append((f'{losses[-1]:.3g}', 'loss at the end', f'{losses[0]:.3g} at the start'))
+        start = f'at the start of stage {stages[-1].name}' if begun else 'at the start'
+        numbers.append((f'{losses[-1]:.3g}', 'loss at the end', f'{losses[0]:.3g} {start}'))
     if data.total:
         parts = [
             f'{sum(len(s.entries) for s in sources)} {purpose}'
