@@ -117,7 +117,12 @@ def train_between_tests(
 
     def loss() -> str:
         scalars = runner.message_hub.log_scalars
-        return f'loss {scalars["train/loss"].current():.2f}' if 'train/loss' in scalars else ''
+        if 'train/loss' not in scalars:
+            return ''
+        told = f'loss {scalars["train/loss"].current():.2f}'
+        # Where another stage begins, the loss is of something else, and may jump.
+        stages = getattr(runner.model, 'stages', ())
+        return f'{told} ({runner.model.stage_of_epoch(runner.epoch)})' if len(stages) > 1 else told
 
     if resume_from is not None:
         _resume(runner, resume_from)

@@ -73,6 +73,8 @@ def test_folder_without_classes_looks_for_the_other_half(repository, tmp_path):
     process, figures = run_demo(repository, tmp_path / 'videos', tmp_path / 'demo', fresh=True)
     assert 'left out' in process.stdout and 'broken.mp4' in process.stdout
     assert_calm(process)
+    # A loss is that of its stage, and jumps where another one begins.
+    assert re.search(r'2/3 training: .*steps, loss [\d.]+ \((init|cross)\), done', process.stdout)
     assert figures['queries'] == 8 and figures['chance'] == pytest.approx(1 / 8)
     for when in ('before', 'after'):
         assert set(figures[when]) == {'rgb', 'motion', 'both'}
