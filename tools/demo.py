@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
         help='folder of the figures, checkpoints and logs (default: work_dirs/demo, '
         'work_dirs/demo_videos with --videos, that of its config with --config)',
     )
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=int, help="of weights and batches (default: the config's)")
     add_cfg_options(parser, default={})
     args = parser.parse_args()
     if args.group and not args.videos:
@@ -95,7 +95,8 @@ def main() -> None:
             print('\n'.join(own.said), flush=True)
         cfg = read_config(config)
         cfg.work_dir = str(args.work_dir)
-        cfg.randomness.seed = args.seed
+        if args.seed is not None:
+            cfg.merge_from_dict({'randomness.seed': args.seed})
         # One checkpoint, at the end: few videos make for hundreds of short epochs.
         cfg.default_hooks.checkpoint.interval = -1
         merge_options([cfg], args.cfg_options)

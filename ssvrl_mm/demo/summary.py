@@ -152,15 +152,24 @@ def format_summary(figures: Mapping, target: Target = Target.CLASS) -> str:
     return '\n'.join(lines)
 
 
+def most_gained(figures: Mapping) -> str:
+    """The stream that training brought most; others may have found more from the first.
+
+    Args:
+        figures: Of :func:`summarise`.
+    """
+    return max(figures['gain'], key=lambda name: figures['gain'][name])
+
+
 def meaning(figures: Mapping, target: Target, start: str = 'random weights') -> str:
-    """One sentence about the stream that finds most.
+    """One sentence about the stream that gained most.
 
     Args:
         figures: Of :func:`summarise`.
         target: Who looks for what.
         start: What the training started from, in words.
     """
-    best = max(figures['after'], key=lambda name: figures['after'][name])
+    best = most_gained(figures)
     shares = (figures['after'][best], figures['before'][best], figures['chance'])
     after, before, chance = (f'{100 * share:.0f}' for share in shares)
     gain = _gain(figures, best)

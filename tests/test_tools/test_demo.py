@@ -154,6 +154,19 @@ def test_a_checkpoint_that_it_starts_from_is_missed_at_once(
     assert 'SSVRL_VIEWS that of a generator of views' in failed.value.code
 
 
+@pytest.mark.parametrize('arguments, seed', [([], 7), (['--seed', '0'], 0), (['--seed', '3'], 3)])
+def test_the_seed_is_that_of_the_config(tool_here, monkeypatch, tmp_path, arguments, seed):
+    config = tmp_path / 'seven.py'
+    base = "__import__('ssvrl_mm').config_file('mvcgc/demo.py')"
+    config.write_text(f'_base_ = {base}\nrandomness = dict(seed=7, deterministic=False)\n')
+    ran = []
+    monkeypatch.setattr('ssvrl_mm.demo.run_demo', lambda cfg, *_: ran.append(cfg.randomness))
+    monkeypatch.setattr('ssvrl_mm.engine.launch.check_files', lambda *_: None)
+    work_dir = ['--work-dir', str(tmp_path / 'run')]
+    tool_here('--config', str(config), *work_dir, *arguments).main()
+    assert ran == [dict(seed=seed, deterministic=False)]
+
+
 def test_too_few_videos_end_in_a_message(repository, tmp_path):
     (tmp_path / 'videos').mkdir()
     words = [repository / 'tools/demo.py', '--videos', tmp_path / 'videos']

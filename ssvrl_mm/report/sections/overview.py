@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ssvrl_mm.demo.summary import most_gained
 from ssvrl_mm.evaluation.retrieval import ROW_NAMES
 from ssvrl_mm.progress import duration
 from ssvrl_mm.report.blocks import Block, Numbers, Section, missing
@@ -22,7 +23,7 @@ def overview_section(
     numbers = [(model.rpartition('.')[2], 'model', run.name), _progress(run)]
     figures = shown.summary
     if figures:
-        best = max(figures['after'], key=lambda stream: figures['after'][stream])
+        best = most_gained(figures)
         numbers.append(
             (
                 f'{100 * figures["after"][best]:.1f} %',
