@@ -1,5 +1,6 @@
 """The demo on somebody's own folder: which videos, who looks for whom, and the config of it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ssvrl_mm.datasets import (
 )
 from ssvrl_mm.demo.summary import Target
 from ssvrl_mm.registry import TRANSFORMS
-from ssvrl_mm.video import VideoTooShortError
+from ssvrl_mm.video import CompressedVideoReader, VideoTooShortError
 
 LEAST_VIDEOS = 8
 _TEST_RATIO = 0.25
@@ -29,7 +30,7 @@ _base_ = [{base!r}]
 own = dict(
     type='CompressedVideoDataset',
     data_prefix=dict(video={videos!r}),
-    reader_options=_base_.train_dataloader.dataset.reader_options,
+    reader_options={reader_options},
 )
 train_dataloader = dict(
     batch_size={batch_size},
@@ -102,6 +103,46 @@ def readable_videos(folder: Path, report: Path) -> tuple[list[VideoEntry], list[
     return entries, classes, lines
 
 
+def motion_options(
+    base: Config, folder: Path, entries: list[VideoEntry]
+) -> tuple[dict[str, str], list[str]]:
+    """What the reader needs beside the options of a config where videos have no vectors.
+
+    Args:
+        base: The config; its reader gives vectors alone.
+        folder: Folder of the videos.
+        entries: The videos.
+
+    Returns:
+        The options, none where all videos export their vectors or nobody asks for motion; and
+        what to say.
+    """
+    loaders = (base.train_dataloader.dataset, base.test_dataloader.dataset)
+    streams = {stream for dataset in loaders for stream in dataset.streams}
+    given = loaders[0].reader_options
+    by_vectors = given.get('flow_method') == 'vectors'
+    if not streams & ({'motion', 'flow'} if by_vectors else {'motion'}):
+        return {}, []
+    codecs: Counter[str] = Counter()
+    for entry in entries:
+        with CompressedVideoReader(folder / entry.path) as reader:
+            if not reader.metadata.exports_motion:
+                codecs[reader.metadata.codec] += 1
+    if not codecs:
+        return {}, []
+    options = {'motion': 'auto'}
+    what = 'their motion is estimated'
+    if by_vectors and 'flow' in streams:
+        # Flow of one kind for all, or videos would be told apart by it.
+        options['flow_method'] = 'dis'
+        what = 'optical flow is computed for all videos'
+    return options, [
+        f'{codecs.total()} of {len(entries)} videos give no motion vectors away '
+        f'({", ".join(sorted(codecs))}): {what}, which is slower than reading it; '
+        'python -m ssvrl_mm.video transcode makes H.264 of them'
+    ]
+
+
 def _split(
     entries: list[VideoEntry], classes: list[str], group: str | None
 ) -> tuple[list[VideoEntry], list[VideoEntry], list[str]]:
@@ -146,7 +187,11 @@ def _evaluator(evaluator: Any, gallery: int) -> str:
 
 
 def _with_parts(
-    entries: list[VideoEntry], folder: Path, base: Config, parts: tuple[tuple[float, float], ...]
+    entries: list[VideoEntry],
+    folder: Path,
+    base: Config,
+    parts: tuple[tuple[float, float], ...],
+    options: dict[str, str],
 ) -> tuple[list[VideoEntry], list[str]]:
     """The videos of which each part is long enough for the test's clips, and what is left out."""
     pipeline = base.test_pipeline
@@ -157,7 +202,8 @@ def _with_parts(
     kept, lines = [], []
     for entry in entries:
         results = dict(filename=str(folder / entry.path), streams=dataset.streams)
-        results['reader_options'] = base.train_dataloader.dataset.reader_options
+        given = base.train_dataloader.dataset.reader_options
+        results['reader_options'] = dict(given, **options)
         for step in openers:
             results = step(results)
         with results['video_reader']:
@@ -194,6 +240,7 @@ def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = N
     """
     base = Config.fromfile(demo)
     entries, classes, said = readable_videos(videos, work_dir / 'left_out.txt')
+    options, about_motion = motion_options(base, videos, entries)
     train, test, more = _split(entries, classes, group)
     parts = ((0.0, 1.0), (0.0, 1.0))
     target = Target.CLASS
@@ -204,12 +251,15 @@ def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = N
         )
     else:
         parts, target = ((0.0, 0.5), (0.5, 1.0)), Target.HALF
-        entries, short = _with_parts(entries, videos, base, parts)
+        entries, short = _with_parts(entries, videos, base, parts, options)
         said += short
         why = 'no classes' if len(classes) < 2 else f'{len(classes)} classes of too few videos'
         said.append(f'{why}: the second halves of {len(entries)} videos look for the first halves')
         train = test = [VideoEntry(entry.path, i) for i, entry in enumerate(entries)]
-    said += more
+    said += [*more, *about_motion]
+    reader_options = '_base_.train_dataloader.dataset.reader_options'
+    if options:
+        reader_options = f'dict({reader_options}, **{options!r})'
 
     work_dir.mkdir(parents=True, exist_ok=True)
     lists = {'train': work_dir / 'train_list.txt', 'test': work_dir / 'test_list.txt'}
@@ -221,6 +271,7 @@ def write_config(demo: Path, videos: Path, work_dir: Path, group: str | None = N
     text = _CONFIG.format(
         base=str(demo.resolve()),
         videos=str(videos.resolve()),
+        reader_options=reader_options,
         train=str(lists['train'].resolve()),
         test=str(lists['test'].resolve()),
         batch_size=batch_size,

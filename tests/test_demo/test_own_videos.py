@@ -5,6 +5,7 @@ from mmengine.config import Config
 
 from ssvrl_mm.datasets import VideoListError, read_video_list
 from ssvrl_mm.demo import Target, write_config
+from ssvrl_mm.registry import DATASETS
 from tests.clips import encode, translating
 
 NAMES = [
@@ -141,3 +142,46 @@ def test_many_broken_videos_are_counted_and_listed(demo, folder, tmp_path):
     named = [line for line in own.said if line.startswith('left out')]
     assert len(named) == 6 and named[-1].startswith('left out 2 more')
     assert len((tmp_path / 'demo/left_out.txt').read_text().splitlines()) == 7
+
+
+@pytest.fixture(scope='module')
+def phone(tmp_path_factory):
+    """Ten videos of H.264, then two as phones and browsers record them, of 48 frames."""
+    folder = tmp_path_factory.mktemp('phone')
+    for number in range(10):
+        encode(folder / f'{number}.mp4', translating(48, 1, 0, 48, 64))
+    quick = {'deadline': 'realtime', 'cpu-used': '8'}
+    hevc = {'x265-params': 'log-level=none:pools=none:frame-threads=1'}
+    encode(folder / 'vp9.webm', translating(48, 1, 0, 48, 64), 'libvpx-vp9', options=quick)
+    encode(folder / 'hevc.mp4', translating(48, 1, 0, 48, 64), 'libx265', options=hevc)
+    return folder
+
+
+@pytest.mark.parametrize(
+    'demo, told, options',
+    [
+        ('mvcgc/demo', 'their motion is estimated', dict(motion='auto')),
+        ('imrnet/imrnet_demo', 'their motion is estimated', dict(motion='auto')),
+        ('mscl/mscl_demo', 'computed for all videos', dict(motion='auto', flow_method='dis')),
+        ('segment_order/segment_order_demo', '', {}),
+    ],
+)
+def test_videos_without_vectors_are_read_and_told(repository, phone, tmp_path, demo, told, options):
+    demo = repository / 'configs' / f'{demo}.py'
+    own = write_config(demo, phone, tmp_path / 'run')
+    said = '\n'.join(own.said)
+    assert told in said
+    assert ('2 of 12 videos give no motion vectors away (hevc, vp9)' in said) == bool(told)
+    cfg = Config.fromfile(own.config)
+    given = Config.fromfile(demo).train_dataloader.dataset.reader_options.to_dict()
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        assert loader.dataset.reader_options.to_dict() == {**given, **options}
+    # All of them are read, in halves as there are no classes.
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    assert len(dataset) == 24 and len([*dataset]) == 24
+
+
+def test_videos_with_vectors_keep_the_options_of_the_config(demo, folder, tmp_path):
+    own = write_config(demo, folder, tmp_path)
+    assert 'motion' not in '\n'.join(own.said)
+    assert 'auto' not in own.config.read_text()

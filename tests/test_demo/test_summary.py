@@ -62,6 +62,8 @@ def test_the_sentence_is_of_the_stream_that_gained_most():
         {'rgb': 0.19, 'flow': 0.89, 'both': 0.5}, {'rgb': 0.77, 'flow': 0.98, 'both': 0.9}
     )
     assert meaning(found, Target.CLASS).startswith('What it means: by RGB, 77 in 100 held-out')
+    found = figures({'rgb': 0.1, 'rgb+flow': 0.2}, {'rgb': 0.3, 'rgb+flow': 0.9})
+    assert 'by RGB and flow together, 90 in 100' in meaning(found, Target.CLASS)
     # Of some that lost, the one that lost least.
     found = figures({'rgb': 0.3, 'flow': 0.9}, {'rgb': 0.29, 'flow': 0.5})
     assert 'by RGB, 29 in 100' in meaning(found, Target.CLASS)
