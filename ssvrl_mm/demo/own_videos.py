@@ -121,7 +121,7 @@ def motion_options(
     streams = {stream for dataset in loaders for stream in dataset.streams}
     given = loaders[0].reader_options
     by_vectors = given.get('flow_method') == 'vectors'
-    if not streams & ({'motion', 'flow'} if by_vectors else {'motion'}):
+    if not streams & ({'motion', 'residual', 'flow'} if by_vectors else {'motion', 'residual'}):
         return {}, []
     codecs: Counter[str] = Counter()
     for entry in entries:

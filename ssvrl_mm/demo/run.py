@@ -24,6 +24,7 @@ from ssvrl_mm.engine.hooks import ValidateOnResumeHook
 from ssvrl_mm.engine.runner import ToolRunner
 from ssvrl_mm.evaluation import format_pretext, format_rates
 from ssvrl_mm.evaluation.provenance import file_sha256
+from ssvrl_mm.models.recognizers import ContrastiveRecognizer
 from ssvrl_mm.models.utils.checkpoint_reading import CheckpointFileError
 from ssvrl_mm.progress import Progress
 
@@ -121,8 +122,9 @@ def train_between_tests(
             return ''
         told = f'loss {scalars["train/loss"].current():.2f}'
         # Where another stage begins, the loss is of something else, and may jump.
-        stages = getattr(runner.model, 'stages', ())
-        return f'{told} ({runner.model.stage_of_epoch(runner.epoch)})' if len(stages) > 1 else told
+        model = runner.model
+        staged = isinstance(model, ContrastiveRecognizer) and len(model.stages) > 1
+        return f'{told} ({model.stage_of_epoch(runner.epoch)})' if staged else told
 
     if resume_from is not None:
         _resume(runner, resume_from)
