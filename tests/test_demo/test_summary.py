@@ -46,6 +46,7 @@ def test_no_figure_stands_without_its_error():
     assert rgb.count('±') == both.count('±') == 3
     assert rgb.endswith('the gain is within its error') and 'within' not in both
     assert '13.1 ± 4.1' in rgb and '46.9 ± 5.5' in both
+    assert '+5.0 ±' in rgb and '+21.2 ±' in both
 
 
 def test_one_sentence_says_what_it_means():
