@@ -59,6 +59,22 @@ def test_programs_of_torch(network, shape, tmp_path):
         torch.testing.assert_close(found, network.eval()(clips).mean(dim=(2, 3, 4)))
 
 
+def test_a_single_value_that_differs_is_found(tmp_path):
+    network, file = C3D(width=0.1), tmp_path / 'x.pt2'
+    export_backbone(network, file, 16, (16, 16))
+    network.eval()  # it was put back into training
+    features = {}
+
+    def one_apart(clips):
+        features[len(clips)] = network(clips).mean(dim=(2, 3, 4))
+        features[len(clips)][-1, 4] += 3
+        return features[len(clips)]
+
+    differences = exporting.compare(one_apart, file, {'clips': (3, 16, 16, 16)})
+    expected = {count: 3 / float(found.abs().max()) for count, found in features.items()}
+    assert differences == pytest.approx(expected, rel=1e-4) and list(differences) == [1, 3]
+
+
 def test_streams_go_in_one_by_one():
     network = IMRNet(width=0.125).eval()
     shapes = clip_shapes(network, 2, (32, 48))
