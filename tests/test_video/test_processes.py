@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -249,6 +250,7 @@ def cycle(connection, sources, count):
         if number + 1 in (count // 10, count):
             with open('/proc/self/statm') as file:
                 resident = int(file.read().split()[1]) * resource.getpagesize()
+            time.sleep(0.1)  # a thread that has ended is listed for a moment longer
             threads = len(os.listdir('/proc/self/task'))
             held.append((open_files(), threads, resident))
     connection.send(held)
