@@ -115,13 +115,14 @@ def motion_options(
 
     Returns:
         The options, none where all videos export their vectors or nobody asks for motion; and
-        what to say.
+        what to say, line by line.
     """
     loaders = (base.train_dataloader.dataset, base.test_dataloader.dataset)
     streams = {stream for dataset in loaders for stream in dataset.streams}
     given = loaders[0].reader_options
     by_vectors = given.get('flow_method') == 'vectors'
-    if not streams & ({'motion', 'residual', 'flow'} if by_vectors else {'motion', 'residual'}):
+    of_vectors = {'motion', 'residual', *(['flow'] if by_vectors else [])}
+    if not streams & of_vectors:
         return {}, []
     codecs: Counter[str] = Counter()
     for entry in entries:
@@ -198,12 +199,12 @@ def _with_parts(
     (place,) = (n for n, step in enumerate(pipeline) if step.type.startswith('Sample'))
     openers = [TRANSFORMS.build(step) for step in pipeline[:place]]
     samplers = [TRANSFORMS.build(dict(pipeline[place], part=part)) for part in parts]
-    dataset = base.test_dataloader.dataset
+    streams = base.test_dataloader.dataset.streams
+    reading = dict(base.train_dataloader.dataset.reader_options, **options)
     kept, lines = [], []
     for entry in entries:
-        results = dict(filename=str(folder / entry.path), streams=dataset.streams)
-        given = base.train_dataloader.dataset.reader_options
-        results['reader_options'] = dict(given, **options)
+        path = str(folder / entry.path)
+        results = dict(filename=path, streams=streams, reader_options=reading)
         for step in openers:
             results = step(results)
         with results['video_reader']:

@@ -183,9 +183,11 @@ def meaning(figures: Mapping, target: Target, start: str = 'random weights') -> 
     else:
         verdict = 'training made it worse, as it may with few videos or few steps'
     who, what = target.value
-    parts = [ROW_NAMES.get(part, part) for part in best.split('+')]
-    together = {'both': 'both streams together'}
-    by = together.get(best, f'{" and ".join(parts)} together' if parts[1:] else parts[0])
+    by = ' and '.join(ROW_NAMES.get(part, part) for part in best.split('+'))
+    if best == 'both':
+        by = 'both streams together'
+    elif '+' in best:
+        by = f'{by} together'
     return (
         f'What it means: by {by}, {after} in 100 {who} find {what} first, {before} with '
         f'{start} and {chance} by chance; {verdict}.'
